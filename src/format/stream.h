@@ -1,0 +1,62 @@
+// What a format reader hands to the scan: streams for the interpreter, bytes explained, findings.
+//
+// A reader answers, for one ByteSource, what the loaders of its format would do with the bytes. It
+// never interprets a pickle itself: it says which bytes reach which unpickler (Stream), which bytes
+// are only copied (data), and where readers part (findings). The scan runs the streams, asks the
+// readers about members, and adds everything up. A Reader keeps no state between files.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/limits.h"
+#include "brine/report.h"
+#include "io/source.h"
+#include "pickle/profile.h"
+
+namespace brine::format {
+
+// What a loader does behind the first STOP.
+enum class After : std::uint8_t {
+  stop,         // nothing: the rest is never read by this loader
+  torch_stack,  // torch's legacy format: five pickles, then raw storages
+  loop,         // reads pickles until the end (stacked pickles)
+};
+
+// One loader that reads a stream.
+struct LoaderUse {
+  std::string loader;      // name from docs/loaders.md
+  pickle::Profile profile;
+  After after = After::stop;
+};
+
+struct Stream {
+  SourcePtr source;                        // the member's bytes
+  std::vector<std::string> member;         // from outside in
+  std::optional<std::uint64_t> file_base;  // file offset of the source's byte 0; none if compressed
+  std::uint64_t start = 0;                 // where the pickle begins in `source`
+  std::vector<LoaderUse> loaders;
+  // Storage records that the stream's persistent ids may name (torch zip): key -> bytes available.
+  std::function<std::optional<std::uint64_t>(std::string_view key)> storage_size;
+};
+
+// Where a reader writes. Offsets are in the reader's own source; the scan translates.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual void stream(Stream stream) = 0;
+  // A member with a verdict of its own: the scan looks at it as at a file of that name.
+  virtual void member(SourcePtr source, std::string name, std::optional<std::uint64_t> base) = 0;
+  virtual void interpreted(std::uint64_t start, std::uint64_t end) = 0;
+  virtual void data(std::uint64_t start, std::uint64_t end) = 0;
+  virtual void finding(Finding finding) = 0;
+  virtual void view(View view) = 0;          // a reading without a pickle (safetensors, refusals)
+  virtual void describe(std::string kind) = 0;  // "torch zip": the head of FileReport.kind
+  virtual const Limits& limits() const = 0;
+};
+
+}  // namespace brine::format

@@ -1,0 +1,84 @@
+// Machine: runs a pickle stream as the real unpicklers would, without doing anything.
+//
+// Method: one pass over the bytes with the exact stack discipline of the chosen unpickler; values are
+// handles to byte ranges (value.h), effects are asked of a World and handed to a TraceSink.
+// Invariants: time linear in the stream; memory 16 bytes for each live stack entry and dense memo
+// entry; no recursion; every event up to the point where the real unpickler fails is reported before
+// the run ends. The machine does no I/O but through the ByteSource it was given.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/limits.h"
+#include "io/source.h"
+#include "pickle/node.h"
+#include "pickle/profile.h"
+#include "pickle/trace.h"
+#include "pickle/world.h"
+
+namespace brine::pickle {
+
+struct MachineOptions {
+  bool collapse = true;      // false: every container is kept explicitly (tests compare both)
+  std::uint64_t start = 0;   // where in the source the stream begins
+};
+
+struct RunResult {
+  End end;
+  std::uint8_t divergence = 0;   // Divergence bits that the run depended on
+  std::uint64_t opcodes = 0;     // executed
+  std::uint8_t protocol = 0;     // highest PROTO seen
+  bool uses_ext = false;
+  bool imports_identifier = false;  // an import whose every dotted part is an identifier
+  std::uint64_t imports = 0;
+  Value result{};                // valid when end.kind == stop
+};
+
+class Machine {
+ public:
+  // Everything given must outlive the machine.
+  Machine(ByteSource& source, const Profile& profile, World& world, TraceSink& sink,
+          const Limits& limits, MachineOptions options = {});
+  ~Machine();
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  // Runs one pickle from options.start to its STOP, its break or the budget. A second call goes on
+  // behind the STOP with an empty stack and memo (loops of loads, torch's five pickles), in the same
+  // world: what was poisoned stays poisoned.
+  RunResult run();
+  // Behind the last opcode that ran.
+  std::uint64_t position() const;
+
+  const Profile& profile() const;
+  const Limits& limits() const;
+  bool poisoned() const;
+
+  // For Worlds, sinks and renderers, during a callback or after run() until the next run().
+  // The value spelled out; kNoNode when over budget. Nodes live until clear_nodes().
+  NodeId rebuild(const Value& value);
+  NodeGraph& nodes();
+  void clear_nodes();
+  // Cheap questions that need no graph. text: a str or bytes constant of at most `limit` bytes.
+  bool text_of(const Value& value, std::string& out, std::size_t limit);
+  bool integer_of(const Value& value, std::int64_t& out);
+  std::string_view module_of(RefId ref) const;
+  std::string_view name_of(RefId ref) const;
+  std::size_t reference_count() const;
+  // "os.system", "torch.Size()" for a call's result, "'text'" for a constant, "?" for unknown.
+  std::string render(const Value& value, std::size_t limit = 200);
+
+  // For disassemblers: the stack's height and number of marks before the current step.
+  std::size_t stack_height() const;
+  std::size_t mark_count() const;
+  const Value& stack_at(std::size_t from_top) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace brine::pickle

@@ -1,0 +1,61 @@
+// Profiles: a loader's way of reading a pickle, as data.
+//
+// Two loaders that agree on every field read a stream alike, so one run serves them. The machine
+// also reports which fields a run depended on (Divergence): only when a stream did something on
+// which two profiles differ is it run again for the other one. Facts: measured on CPython 3.8-3.13,
+// torch 2.13, joblib 1.6, pandas 3.1; see docs/loaders.md.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace brine::pickle {
+
+enum class Unpickler : std::uint8_t {
+  c,                   // CPython's _pickle.Unpickler
+  py,                  // CPython's pickle._Unpickler
+  torch_weights_only,  // torch._weights_only_unpickler.Unpickler
+  libtorch,            // torch::jit::Unpickler (C++)
+};
+
+// What becomes of a Python 2 str (STRING, BINSTRING, SHORT_BINSTRING).
+enum class Encoding : std::uint8_t { ascii, utf8, latin1, bytes };
+
+enum class PersistentLoad : std::uint8_t {
+  none,     // PERSID and BINPERSID raise
+  torch,    // ('storage', class, key, location, numel) and ('module', class, ...) tuples
+  any,      // the loader takes anything (libtorch reads a table of tensors)
+};
+
+// What find_class does before it imports.
+enum class FindClass : std::uint8_t {
+  plain,    // CPython's own
+  torch,    // names containing "Storage" that torch.storage knows are not imported
+  pandas,   // pandas' table of moved classes comes first
+};
+
+struct Profile {
+  Unpickler unpickler = Unpickler::c;
+  Encoding encoding = Encoding::ascii;
+  PersistentLoad persistent = PersistentLoad::none;
+  FindClass find_class = FindClass::plain;
+  bool joblib_arrays = false;  // BUILD of a NumpyArrayWrapper reads raw bytes from the stream
+
+  friend bool operator==(const Profile&, const Profile&) = default;
+};
+
+// Names as they stand in the trace's JSON: "c", "py", "torch_weights_only", "libtorch".
+std::string_view to_string(Unpickler unpickler);
+// "ASCII", "utf-8", "latin1", "bytes".
+std::string_view to_string(Encoding encoding);
+
+// The fields of Profile that a run's outcome depended on.
+enum Divergence : std::uint8_t {
+  kDivergesByUnpickler = 1,   // C and Python unpickler do different things here
+  kDivergesByEncoding = 2,    // a Python 2 str that is not ASCII, or any when one side has bytes
+  kDivergesByPersistent = 4,  // a persistent id was met
+  kDivergesByFindClass = 8,   // a name that some find_class treats specially
+  kDivergesByJoblib = 16,     // a NumpyArrayWrapper was built
+};
+
+}  // namespace brine::pickle
