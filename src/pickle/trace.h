@@ -91,6 +91,9 @@ class TraceSink {
   // Whether events judged inert are wanted too (explain, inspect) or only the others (scan).
   virtual bool wants_inert() const = 0;
   virtual void on_event(const Event& event, Machine& machine) = 0;
+  // A pickle inside the pickle: constant bytes that a call at `offset` hands to an unpickler.
+  virtual void on_nested(std::string_view /*bytes*/, std::string_view /*loader*/,
+                         std::uint64_t /*offset*/, Machine& /*machine*/) {}
   // Every opcode before it runs, for the disassembler; only called when wants_steps().
   virtual bool wants_steps() const { return false; }
   virtual void on_step(std::uint64_t /*offset*/, const Opcode& /*opcode*/, Machine& /*machine*/) {}

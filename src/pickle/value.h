@@ -1,14 +1,17 @@
 // Value: what the interpreter knows of one object, in 16 bytes.
 //
 // A pickle has no loops: every opcode runs at most once, so a value is told by the byte range that
-// builds it, and looking inside means to run that range again (rebuild.h). Constants and the
-// containers and objects made of them therefore cost nothing but their handle. What a handle says:
+// builds it, and looking inside means to run that range again (rebuild.cpp). Constants, and the
+// containers and objects made of them, therefore cost nothing but their handle. `start` is always the
+// first byte of the range that put the entry on the stack, so that a composite's range begins at its
+// first item's `start`. Where the value itself is told depends on the flags:
 //
-//   in place    [start, end) is the range whose opcodes, run on an empty stack, leave this value
-//               (a container: from the opcode or mark that creates it; a call: from its callable)
-//   via memo    start is the offset of the GET, `index` the memo entry it names
-//   boxed       the range would not give the value (DUP games, changes after the fact): `index` is
-//               a node that the machine keeps explicitly
+//   none       [start, end) is the range which, run on an empty stack, leaves this value
+//   shifted    a constant or name pushed again by GET or DUP: `end` is the offset of its own opcode
+//   via memo   `end` is the memo index where the value is told (changes are recorded there)
+//   boxed      `end` is the index of a box of the machine (a DUP made two entries of one value)
+//   in place   with via memo and boxed: the entry is where the value was built, so `start` is its own
+//   computed   a constant or name that a pure function gave: aux is its number in the machine
 //
 // Offsets have 40 bits: a stream over 1 TiB is not read (incomplete).
 #pragma once
@@ -34,27 +37,33 @@ using TypeId = std::uint32_t;  // the World's number for what an object is; 0: n
 inline constexpr std::uint64_t kMaxOffset = (std::uint64_t{1} << 40) - 1;
 
 struct Value {
-  enum : std::uint8_t { kViaMemo = 1, kBoxed = 2, kComputed = 4 };
+  enum : std::uint8_t { kViaMemo = 1, kBoxed = 2, kComputed = 4, kInPlace = 8, kShifted = 16 };
 
   std::uint64_t start : 40;
   std::uint64_t kind_ : 5;
-  std::uint64_t flags : 3;
-  std::uint64_t aux_lo : 16;
-  std::uint64_t end : 40;  // or the index, for via-memo and boxed handles
-  std::uint64_t aux_hi : 24;
+  std::uint64_t flags : 5;
+  std::uint64_t aux_lo : 14;
+  std::uint64_t end : 40;
+  std::uint64_t aux_hi : 16;
+  std::uint64_t depth : 8;  // object: how many calls begin at the same `start` below this one
 
   Kind kind() const { return static_cast<Kind>(kind_); }
+  // RefId of a ref, TypeId of an object, number of a computed constant. 30 bits.
   std::uint32_t aux() const {
-    return static_cast<std::uint32_t>(aux_lo) | static_cast<std::uint32_t>(aux_hi & 0xffff) << 16;
+    return static_cast<std::uint32_t>(aux_lo) | static_cast<std::uint32_t>(aux_hi) << 14;
   }
   void set_aux(std::uint32_t value) {
-    aux_lo = value & 0xffff;
-    aux_hi = (aux_hi & 0xff0000) | value >> 16;
+    aux_lo = value & 0x3fff;
+    aux_hi = (value >> 14) & 0xffff;
   }
   std::uint64_t index() const { return end; }
   bool via_memo() const { return (flags & kViaMemo) != 0; }
   bool boxed() const { return (flags & kBoxed) != 0; }
   bool computed() const { return (flags & kComputed) != 0; }
+  bool in_place() const { return (flags & kInPlace) != 0; }
+  bool shifted() const { return (flags & kShifted) != 0; }
+  // Whether the value is told by this handle alone.
+  bool direct() const { return (flags & (kViaMemo | kBoxed)) == 0; }
 
   static Value make(Kind kind, std::uint64_t start, std::uint64_t end, std::uint32_t aux = 0) {
     Value v{};

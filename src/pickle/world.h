@@ -58,6 +58,12 @@ struct Outcome {
   double result_float = 0;
   Value result_value{};
   bool poisons = false;   // afterwards no fact holds in this view
+  // copyreg.add_extension(module, name, code) with constants: EXT codes that the stream defines.
+  struct Extension {
+    std::string module, name;
+    std::int64_t code = 0;
+  };
+  std::vector<Extension> extensions;
   // A nested pickle to interpret as a view of its own (unpickle of constant bytes).
   struct Nested {
     std::string bytes;
@@ -115,6 +121,9 @@ class World {
                           Outcome& out) = 0;
   // Whether APPENDS finds `extend` on the target (C and Python), or has to append one by one.
   virtual bool has_extend(Machine& machine, const Value& target) = 0;
+  // The TypeId of what this callable gives when it is called or constructed; used when a value is
+  // spelled out again long after the call was judged.
+  virtual TypeId result_type(Machine& /*machine*/, RefId /*callable*/) { return 0; }
   // The value that STOP returns: something dangerous left in the result is judged here.
   virtual void finish(Machine& machine, const Value& result, Outcome& out) = 0;
 };
