@@ -1,0 +1,90 @@
+# What people type. `make help` lists the goals; CMake does the building (CMakePresets.json).
+#
+# The release program lands at build/brine. Everything else that a goal leaves behind is under
+# build/ or in .venv*/, so that `make clean` forgets all of it.
+
+# Debian's own tools first: other cmake and ninja on the path are often shims of a language manager.
+CMAKE := $(firstword $(wildcard /usr/bin/cmake) cmake)
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
+JOBS ?= $(shell nproc)
+STREAMS ?= 200000
+PROOF_STREAMS ?= 10000000
+FUZZ_SECONDS ?= 600
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test bench proof fuzz mutants lint format sanitize samples picture clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: ## install the Debian packages that building needs (sudo only when not root)
+	@scripts/bootstrap build
+
+build: ## build the release program at build/brine; reaches no network
+	@scripts/bootstrap --check build
+	@test -f build/CMakeCache.txt || $(CMAKE) --preset release -DBRINE_TESTS=OFF >/dev/null
+	@$(CMAKE) --build build --target brine --parallel $(JOBS)
+
+demo: setup build ## install what is missing, build, scan samples/, explain one of them
+	@scripts/demo
+
+test: ## every test: unit, golden, differential, truth, end to end (installs what they need)
+	@scripts/bootstrap build test
+	@scripts/venv .venv tests/requirements.txt
+	@$(CMAKE) --preset release -DBRINE_TESTS=ON >/dev/null
+	@$(CMAKE) --build build --parallel $(JOBS)
+	@BRINE_STREAMS=$(STREAMS) scripts/suite test
+
+bench: ## measure speed and memory against pickle.loads and picklescan; bench/results/
+	@scripts/bootstrap build test
+	@scripts/venv .venv tests/requirements.txt
+	@scripts/venv .venv-bench bench/requirements.txt
+	@$(CMAKE) --preset release -DBRINE_BENCH=ON >/dev/null
+	@$(CMAKE) --build build --parallel $(JOBS)
+	@.venv/bin/python bench/run.py
+
+proof: ## the long differential run: PROOF_STREAMS streams on each of the C and Python unpicklers
+	@scripts/bootstrap build test
+	@scripts/venv .venv tests/requirements.txt
+	@$(CMAKE) --preset release -DBRINE_TESTS=ON >/dev/null
+	@$(CMAKE) --build build --parallel $(JOBS)
+	@.venv/bin/python tests/differential/run.py --streams $(PROOF_STREAMS)
+
+fuzz: ## each fuzz target for FUZZ_SECONDS under ASan and UBSan, from the seeds in fuzz/
+	@scripts/bootstrap build test clang
+	@$(CMAKE) --preset asan >/dev/null
+	@$(CMAKE) --build build/asan --parallel $(JOBS)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
+
+mutants: ## show that each committed one-line mutant of the machine turns the suite red
+	@scripts/bootstrap build test
+	@scripts/venv .venv tests/requirements.txt
+	@.venv/bin/python tests/mutants/run.py
+
+lint: ## layers, format, clang-tidy, ruff, mypy, whitespace
+	@scripts/bootstrap build test lint
+	@scripts/venv .venv-lint scripts/lint-requirements.txt
+	@scripts/suite lint
+
+format: ## format C++ and Python in place
+	@scripts/bootstrap lint
+	@scripts/venv .venv-lint scripts/lint-requirements.txt
+	@scripts/format
+
+sanitize: ## unit tests, fuzz seeds and a sample of the differential run under ASan and UBSan
+	@scripts/bootstrap build test clang
+	@scripts/venv .venv tests/requirements.txt
+	@$(CMAKE) --preset asan >/dev/null
+	@$(CMAKE) --build build/asan --parallel $(JOBS)
+	@scripts/suite sanitize
+
+samples: ## write samples/ again from their recipes (a test compares the bytes)
+	@scripts/venv .venv tests/requirements.txt
+	@.venv/bin/python samples/recipes/make_samples.py samples
+
+picture: build ## draw the README's picture of the terminal from the real output
+	@scripts/terminal-picture docs/img/demo.svg
+
+clean: ## forget build/ and the virtual environments
+	rm -rf build .venv .venv-lint .venv-bench
