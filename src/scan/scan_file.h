@@ -1,0 +1,89 @@
+// scan_file: from one file's bytes and name to its report.
+//
+// A file is looked at as every loader would: acceptors say who opens it (format/acceptor.h), readers
+// say which bytes reach which unpickler, each such stream is run once for every loader that reads it
+// differently, and what the runs would do becomes findings and a verdict. Members, nested pickles and
+// what lies behind a STOP go on a work list; nothing here recurses. The scan is hermetic: it reads
+// only through the ByteSource, knows no path but the name it is told, prints nothing and keeps no
+// state between files, so files can be scanned in parallel.
+//
+// `explain` and `inspect` are observers of the same scan and therefore see exactly its views.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/limits.h"
+#include "brine/report.h"
+#include "io/source.h"
+#include "pickle/machine.h"
+#include "pickle/profile.h"
+#include "pickle/trace.h"
+#include "pickle/world.h"
+
+namespace brine::scan {
+
+class Policy;
+
+// A fresh World for one view. Called once for each view; a World is never shared by two.
+using WorldFactory = std::function<std::unique_ptr<pickle::World>()>;
+
+// What is known of a view before it runs. Pointers and references live until end() returns.
+struct ViewStart {
+  std::string loader;                        // "torch.load", ... (docs/loaders.md)
+  pickle::Profile profile;
+  std::vector<std::string> member;           // from outside in; empty: the file itself
+  SourcePtr source;                          // the member's bytes
+  std::optional<std::uint64_t> file_base;    // file offset of the source's byte 0
+  std::uint64_t start = 0;                   // where the pickle begins in the source
+};
+
+struct ViewEnd {
+  pickle::End end;
+  std::vector<std::string> also;  // loaders that read this stream the same way (when runs are shared)
+  bool poisoned = false;          // facts were void at the end
+};
+
+// A named part of a container, for listings.
+struct MemberInfo {
+  std::vector<std::string> path;             // from outside in
+  std::uint64_t size = 0;
+  std::optional<std::uint64_t> file_offset;  // of its first byte; none when compressed
+  std::string role;                          // "pickle", "storage", "record", "code", "member"
+};
+
+class ViewObserver {
+ public:
+  virtual ~ViewObserver() = default;
+  // A view is about to run. The sink that is returned gets its events (inert ones too, when it wants
+  // them) besides the scan itself; nullptr: none. It must live until end().
+  virtual pickle::TraceSink* begin(const ViewStart& view) = 0;
+  virtual void end(const ViewStart& view, const ViewEnd& how) = 0;
+  virtual void member(const MemberInfo&) {}
+};
+
+struct ScanOptions {
+  Limits limits;
+  WorldFactory world;                     // none: the catalogue
+  const Policy* policy = nullptr;
+  std::optional<std::string> sha256;      // of the whole file, when somebody computed it
+  std::vector<std::string> neighbours;    // names of what lies beside the file, itself excepted
+  bool share_runs = true;                 // false: every loader gets a run of its own
+  ViewObserver* observer = nullptr;
+  std::function<void(std::uint64_t)> progress;  // bytes read since the last call
+  std::stop_token stop;                   // asked for: the report is partial and `incomplete`
+};
+
+// `path` is what the report shows; its last component is the name that acceptors look at.
+FileReport scan_source(const std::string& path, const SourcePtr& source,
+                       const ScanOptions& options);
+
+// The report of a file that could not be opened or read at all.
+FileReport unreadable(const std::string& path, const std::string& why);
+
+}  // namespace brine::scan
