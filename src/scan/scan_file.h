@@ -30,7 +30,10 @@ namespace brine::scan {
 
 class Policy;
 
-// A fresh World for one view. Called once for each view; a World is never shared by two.
+// Who answers the interpreter: the facts, the facts without their danger data, or nobody.
+enum class WorldChoice : std::uint8_t { catalogue, blind, opaque };
+
+// A fresh World for one run, for tests that bring their own.
 using WorldFactory = std::function<std::unique_ptr<pickle::World>()>;
 
 // What is known of a view before it runs. Pointers and references live until end() returns.
@@ -69,10 +72,13 @@ class ViewObserver {
 
 struct ScanOptions {
   Limits limits;
-  WorldFactory world;                     // none: the catalogue
+  WorldChoice world = WorldChoice::catalogue;
+  WorldFactory make_world;                // instead of `world`
   const Policy* policy = nullptr;
   std::optional<std::string> sha256;      // of the whole file, when somebody computed it
-  std::vector<std::string> neighbours;    // names of what lies beside the file, itself excepted
+  // Names of what lies beside the file; folders end in '/'. A module's name among them voids the
+  // facts of that module.
+  std::vector<std::string> neighbours;
   bool share_runs = true;                 // false: every loader gets a run of its own
   ViewObserver* observer = nullptr;
   std::function<void(std::uint64_t)> progress;  // bytes read since the last call
