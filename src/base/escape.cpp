@@ -36,6 +36,15 @@ constexpr std::array kCombining = {
     Range{0x302a, 0x302f}, Range{0x3099, 0x309a}, Range{0xfe20, 0xfe2f},
 };
 
+// Characters that take two cells of a terminal.
+constexpr std::array kWide = {
+    Range{0x1100, 0x115f},   Range{0x2e80, 0x303e},   Range{0x3041, 0x33ff},
+    Range{0x3400, 0x4dbf},   Range{0x4e00, 0x9fff},   Range{0xa000, 0xa4cf},
+    Range{0xac00, 0xd7a3},   Range{0xf900, 0xfaff},   Range{0xfe30, 0xfe6f},
+    Range{0xff00, 0xff60},   Range{0xffe0, 0xffe6},   Range{0x1f300, 0x1f64f},
+    Range{0x1f900, 0x1f9ff}, Range{0x20000, 0x3fffd},
+};
+
 template <std::size_t N>
 bool in_ranges(const std::array<Range, N>& ranges, char32_t c) {
   const auto it = std::lower_bound(ranges.begin(), ranges.end(), c,
@@ -96,7 +105,7 @@ std::size_t append_escaped(std::string& out, std::string_view text, char quote, 
     if (point.bytes == 0) {
       append_byte(out, byte);
       may_combine = false;
-    } else if (in_ranges(kHidden, point.value) || (combining && !may_combine)) {
+    } else if (is_hidden(point.value) || (combining && !may_combine)) {
       append_escape(out, point.value);
       may_combine = false;
     } else {
@@ -122,6 +131,19 @@ void close_literal(std::string& out, char quote, std::size_t cut) {
 }
 
 }  // namespace
+
+bool is_hidden(char32_t code_point) { return in_ranges(kHidden, code_point); }
+
+std::size_t display_width(std::string_view printable) {
+  std::size_t cells = 0;
+  while (!printable.empty()) {
+    const CodePoint point = decode_utf8(printable);
+    printable.remove_prefix(std::max<std::size_t>(point.bytes, 1));
+    if (in_ranges(kCombining, point.value)) continue;
+    cells += in_ranges(kWide, point.value) ? 2 : 1;
+  }
+  return cells;
+}
 
 CodePoint decode_utf8(std::string_view text, bool surrogates) {
   if (text.empty()) return {};

@@ -1,8 +1,9 @@
 // Escaping: text from files is hostile and is never interpreted by a terminal, log or page.
 //
 // The invariant: what these functions return is printable; control characters, bidirectional and
-// invisible format characters, unassigned separators and invalid UTF-8 stand as \n, \t, \xNN, \uNNNN
-// or \UNNNNNNNN, so that a reader sees that they are there and nothing is moved, hidden or coloured.
+// invisible format characters, unassigned separators and invalid UTF-8 stand as \n, \t, \xNN,
+// \uNNNN or \UNNNNNNNN, so that a reader sees that they are there and nothing is moved, hidden or
+// coloured.
 #pragma once
 
 #include <cstddef>
@@ -22,6 +23,13 @@ std::string python_bytes(std::string_view bytes, std::size_t limit = std::string
 
 // A path as DESIGN promises it in JSON: bytes that are not UTF-8 as \xNN, the rest as it is.
 std::string path_text(std::string_view path);
+
+// Whether a character is never printed as it is: controls, bidirectional and invisible format
+// characters, look-alikes of the space, private use, noncharacters, surrogates.
+bool is_hidden(char32_t code_point);
+
+// Terminal cells that printable text takes: wide East Asian characters and pictures take two.
+std::size_t display_width(std::string_view printable);
 
 // One code point from UTF-8 (surrogates allowed when `surrogates`); 0 bytes consumed when invalid.
 struct CodePoint {

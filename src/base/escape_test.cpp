@@ -78,6 +78,13 @@ TEST(Escape, PathsKeepWhatIsText) {
   EXPECT_EQ(path_text("a\nb"), "a\nb");
 }
 
+TEST(Escape, CountsTerminalCells) {
+  EXPECT_EQ(display_width("abc"), 3u);
+  EXPECT_EQ(display_width("m\xc3\xbc"), 2u);
+  EXPECT_EQ(display_width("\xe6\xa8\xa1\xe5\x9e\x8b"), 4u);
+  EXPECT_EQ(display_width("e\xcc\x81"), 1u);
+}
+
 TEST(Escape, Utf8RoundTrip) {
   for (const char32_t c : {U'\x24', U'\xa3', U'\u20ac', U'\U0001f9c2'}) {
     std::string text;

@@ -1,0 +1,344 @@
+#include "render/json.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "base/escape.h"
+#include "render/style.h"
+
+namespace brine::render {
+namespace {
+
+// The release whose weights_only rules the machine follows.
+constexpr std::string_view kTorchRelease = "2.13";
+
+void append_u(std::string& out, char32_t unit) {
+  constexpr char kHex[] = "0123456789abcdef";
+  out += "\\u";
+  for (int shift = 12; shift >= 0; shift -= 4) out += kHex[unit >> shift & 15u];
+}
+
+void append_hidden(std::string& out, char32_t c) {
+  if (c == '\n') {
+    out += "\\n";
+  } else if (c == '\t') {
+    out += "\\t";
+  } else if (c == '\r') {
+    out += "\\r";
+  } else if (c < 0x10000) {
+    append_u(out, c);
+  } else {
+    append_u(out, 0xd800 + ((c - 0x10000) >> 10));
+    append_u(out, 0xdc00 + ((c - 0x10000) & 0x3ff));
+  }
+}
+
+bool is_plain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+
+void write_finding(JsonWriter& json, const Finding& finding, std::uint64_t evidence_bytes) {
+  json.begin_object();
+  json.field("code", code_text(finding.code));
+  json.field("severity", to_string(finding.severity));
+  json.field("title", cut_text(finding.title, evidence_bytes));
+  json.field("member", std::span(finding.member));
+  json.field("offset", finding.offset);
+  json.field("file_offset", finding.file_offset);
+  json.field_or_null("opcode", finding.opcode);
+  json.field_or_null("callable", cut_text(finding.callable, evidence_bytes));
+  json.field("capabilities", std::span(finding.capabilities));
+  json.key("evidence");
+  json.begin_array();
+  for (const ReportEvidence& evidence : finding.evidence) {
+    json.begin_object();
+    json.field("kind", evidence.kind);
+    json.field("text", cut_text(evidence.text, evidence_bytes));
+    json.end_object();
+  }
+  json.end_array();
+  json.field_or_null("advice", finding.advice);
+  json.field_or_null("loader", finding.loader);
+  json.end_object();
+}
+
+void write_view(JsonWriter& json, const View& view) {
+  json.begin_object();
+  json.field("loader", view.loader);
+  json.field("member", std::span(view.member));
+  json.field("end", view.end);
+  json.field("end_offset", view.end_offset);
+  json.field_or_null("error", view.error);
+  json.end_object();
+}
+
+// Whether torch.load(weights_only=True) takes the file, by the torch release whose rules were used;
+// null when the file is none of torch's. Any refusal counts, because the loader stops there.
+void write_weights_only(JsonWriter& json, const FileReport& file) {
+  const View* last = nullptr;
+  for (const View& view : file.views) {
+    if (view.loader != "torch.load(weights_only)") continue;
+    last = &view;
+    if (view.end != "stop") break;
+  }
+  json.key("weights_only");
+  if (last == nullptr) return json.null();
+  json.begin_object();
+  json.key(kTorchRelease);
+  json.begin_object();
+  json.key("accepts");
+  json.boolean(last->end == "stop");
+  json.field_or_null("reason", last->error);
+  json.end_object();
+  json.end_object();
+}
+
+void write_coverage(JsonWriter& json, const Coverage& coverage) {
+  json.begin_object();
+  json.field("total", coverage.total);
+  json.field("interpreted", coverage.interpreted);
+  json.field("data", coverage.data);
+  json.key("unexplained");
+  json.inline_values(true);
+  json.begin_array();
+  for (const auto& [start, end] : coverage.unexplained) {
+    json.begin_array();
+    json.number(start);
+    json.number(end);
+    json.end_array();
+  }
+  json.end_array();
+  json.inline_values(false);
+  json.end_object();
+}
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  std::size_t at = 0;
+  while (at < text.size()) {
+    std::size_t plain = at;
+    while (plain < text.size() && is_plain(text[plain])) ++plain;
+    out.append(text.substr(at, plain - at));
+    at = plain;
+    if (at == text.size()) break;
+    if (text[at] == '"' || text[at] == '\\') {
+      out += '\\';
+      out += text[at++];
+      continue;
+    }
+    const CodePoint point = decode_utf8(text.substr(at));
+    if (point.bytes == 0) {
+      // A byte that is no text stands as the four characters \xNN.
+      constexpr char kHex[] = "0123456789abcdef";
+      const auto byte = static_cast<unsigned char>(text[at++]);
+      out += "\\\\x";
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    } else if (is_hidden(point.value)) {
+      append_hidden(out, point.value);
+      at += point.bytes;
+    } else {
+      out.append(text.substr(at, point.bytes));
+      at += point.bytes;
+    }
+  }
+  out += '"';
+}
+
+void JsonWriter::new_line() {
+  out_ += '\n';
+  out_.append(std::size_t{2} * depth_, ' ');
+}
+
+void JsonWriter::before_value() {
+  if (after_key_) {
+    after_key_ = false;
+    return;
+  }
+  if (!first_) out_ += indent_ && inline_ ? ", " : ",";
+  if (indent_ && !inline_ && depth_ != 0) new_line();
+  first_ = false;
+}
+
+void JsonWriter::raw(std::string_view text) {
+  before_value();
+  out_ += text;
+}
+
+void JsonWriter::open(char bracket) {
+  before_value();
+  out_ += bracket;
+  ++depth_;
+  first_ = true;
+}
+
+void JsonWriter::close(char bracket) {
+  --depth_;
+  if (indent_ && !inline_ && !first_) new_line();
+  out_ += bracket;
+  first_ = false;
+}
+
+void JsonWriter::key(std::string_view name) {
+  before_value();
+  out_ += '"';
+  out_ += name;
+  out_ += indent_ ? "\": " : "\":";
+  after_key_ = true;
+}
+
+void JsonWriter::string(std::string_view text) {
+  before_value();
+  append_json_string(out_, text);
+}
+
+void JsonWriter::number(std::uint64_t value) {
+  std::array<char, 24> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value);
+  raw({text.data(), end.ptr});
+}
+
+void JsonWriter::number(std::int64_t value) {
+  std::array<char, 24> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value);
+  raw({text.data(), end.ptr});
+}
+
+void JsonWriter::number(double value) {
+  if (!std::isfinite(value)) return null();
+  std::array<char, 40> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value);
+  raw({text.data(), end.ptr});
+}
+
+void JsonWriter::field(std::string_view name, std::string_view text) {
+  key(name);
+  string(text);
+}
+
+void JsonWriter::field(std::string_view name, std::uint64_t value) {
+  key(name);
+  number(value);
+}
+
+void JsonWriter::field(std::string_view name, const std::optional<std::uint64_t>& value) {
+  key(name);
+  if (value) {
+    number(*value);
+  } else {
+    null();
+  }
+}
+
+void JsonWriter::field(std::string_view name, std::span<const std::string> texts) {
+  key(name);
+  const bool was_inline = inline_;
+  inline_ = true;
+  begin_array();
+  for (const std::string& text : texts) string(text);
+  end_array();
+  inline_ = was_inline;
+}
+
+void JsonWriter::field_or_null(std::string_view name, std::string_view text) {
+  key(name);
+  if (text.empty()) {
+    null();
+  } else {
+    string(text);
+  }
+}
+
+JsonReport::JsonReport(std::string_view version, std::uint64_t evidence_bytes)
+    : version_(version), evidence_bytes_(evidence_bytes), json_(out_, true) {}
+
+std::string JsonReport::take() {
+  std::string piece = std::move(out_);
+  out_.clear();
+  return piece;
+}
+
+std::string JsonReport::begin() {
+  json_.begin_object();
+  json_.field("schema", "brine.report/1");
+  json_.field("version", version_);
+  json_.key("files");
+  json_.begin_array();
+  return take();
+}
+
+std::string JsonReport::file(const FileReport& file) {
+  json_.begin_object();
+  json_.field("path", path_text(file.path));
+  json_.field("size", file.size);
+  json_.field_or_null("sha256", file.sha256.value_or(""));
+  json_.field("verdict", to_string(file.verdict));
+  json_.field("kind", file.kind);
+  json_.key("views");
+  json_.begin_array();
+  for (const View& view : file.views) write_view(json_, view);
+  json_.end_array();
+  json_.key("findings");
+  json_.begin_array();
+  for (const Finding& finding : file.findings) write_finding(json_, finding, evidence_bytes_);
+  json_.end_array();
+  json_.field("findings_dropped", file.findings_dropped);
+  json_.field("waived", std::span(file.waived));
+  write_weights_only(json_, file);
+  json_.key("coverage");
+  write_coverage(json_, file.coverage);
+  json_.end_object();
+  return take();
+}
+
+std::string JsonReport::end(std::span<const ReportError> errors, const Summary& summary,
+                            bool interrupted) {
+  json_.end_array();
+  json_.key("errors");
+  json_.begin_array();
+  for (const ReportError& error : errors) {
+    json_.begin_object();
+    json_.field("path", path_text(error.path));
+    json_.field("message", error.message);
+    json_.end_object();
+  }
+  json_.end_array();
+  json_.key("interrupted");
+  json_.boolean(interrupted);
+  json_.key("summary");
+  json_.begin_object();
+  json_.field("files", summary.files);
+  json_.field("bytes", summary.bytes);
+  json_.field("bytes_read", summary.bytes_read);
+  json_.key("seconds");
+  json_.number(std::round(summary.seconds * 1e6) / 1e6);
+  json_.field("clean", summary.clean);
+  json_.field("unrecognized", summary.unrecognized);
+  json_.field("incomplete", summary.incomplete);
+  json_.field("suspicious", summary.suspicious);
+  json_.field("malicious", summary.malicious);
+  json_.end_object();
+  json_.end_object();
+  return take() + "\n";
+}
+
+std::string report_json(const Report& report, std::string_view version,
+                        std::uint64_t evidence_bytes) {
+  JsonReport json(version, evidence_bytes);
+  std::string out = json.begin();
+  for (const FileReport& file : report.files) out += json.file(file);
+  return out += json.end(report.errors, report.summary, report.interrupted);
+}
+
+std::string cut_text(std::string_view text, std::uint64_t limit) {
+  if (text.size() <= limit) return std::string(text);
+  auto kept = static_cast<std::size_t>(limit);
+  // Not inside a character: a continuation byte goes with its lead.
+  for (int back = 0; back < 3 && kept > 0 && (text[kept] & 0xc0) == 0x80; ++back) --kept;
+  return std::string(text.substr(0, kept)) + " ... (" +
+         plural(text.size() - kept, "more byte", "more bytes") + ")";
+}
+
+}  // namespace brine::render

@@ -1,0 +1,324 @@
+#include "render/text.h"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "base/escape.h"
+#include "render/json.h"
+
+namespace brine::render {
+namespace {
+
+// Columns: "  + critical  BRN201 title", continuation lines under the code.
+constexpr std::size_t kVerdictColumn = 14;
+constexpr std::size_t kSeverityColumn = 10;
+constexpr std::size_t kDetail = 14;
+constexpr std::size_t kLeastPath = 12;
+constexpr std::size_t kMostPath = 60;     // when nothing limits the width
+constexpr std::size_t kKindRoom = 24;     // what the kind keeps of a narrow screen
+constexpr std::size_t kFindingsShown = 8;   // on a screen, without -v
+constexpr std::size_t kCodeLines = 12;      // of source shown as evidence, without -v
+constexpr std::size_t kTextShown = 600;     // bytes of one evidence line, without -v
+
+std::size_t column_of_paths(const TextOptions& options) {
+  const std::size_t width = options.style.width;
+  const std::size_t most =
+      width == 0 ? kMostPath
+                 : std::max(kLeastPath, width - std::min(width, kVerdictColumn + kKindRoom));
+  return std::clamp(options.path_cells, kLeastPath, most) + 2;
+}
+
+// The arguments' text as it stands between the parentheses of a call.
+std::string_view call_arguments(const Finding& finding) {
+  for (const ReportEvidence& evidence : finding.evidence) {
+    if (evidence.kind != "arguments") continue;
+    std::string_view text = evidence.text;
+    if (text.size() >= 2 && text.front() == '(' && text.back() == ')') {
+      text = text.substr(1, text.size() - 2);
+      if (text.ends_with(',')) text.remove_suffix(1);
+    }
+    return text;
+  }
+  return {};
+}
+
+bool has_arguments(const Finding& finding) {
+  return std::any_of(finding.evidence.begin(), finding.evidence.end(),
+                     [](const ReportEvidence& e) { return e.kind == "arguments"; });
+}
+
+// Evidence that the finding's first line shows already.
+bool said_in_title(const Finding& finding, const ReportEvidence& evidence) {
+  if (evidence.kind == "arguments") return true;
+  const std::string_view arguments = call_arguments(finding);
+  return !arguments.empty() && !evidence.text.empty() &&
+         (arguments.find(python_str(evidence.text)) != std::string_view::npos ||
+          arguments.find(python_bytes(evidence.text)) != std::string_view::npos);
+}
+
+std::string default_advice(const FileReport& file) {
+  const std::string name = path_cells(file.path) > 40 ? "FILE" : escape_text(file.path);
+  switch (file.verdict) {
+    case Verdict::clean:
+    case Verdict::unrecognized: return {};
+    case Verdict::incomplete: return "treat it as unknown until it has been read to its end";
+    case Verdict::suspicious:
+      return "load it only if you know who made it: `brine explain " + name + "` shows the program";
+    case Verdict::malicious:
+      return "do not load it: `brine explain " + name + "` shows the program";
+  }
+  return {};
+}
+
+std::string join(const std::vector<std::string>& parts, std::string_view between) {
+  std::string out;
+  for (const std::string& part : parts) {
+    if (!out.empty()) out += between;
+    out += escape_text(part);
+  }
+  return out;
+}
+
+std::string member_text(const std::vector<std::string>& member) {
+  if (member.empty()) return "the file";
+  return join(member, std::string(" ").append(glyph::kInto).append(" "));
+}
+
+}  // namespace
+
+std::size_t path_cells(std::string_view path) { return display_width(escape_text(path)); }
+
+std::string finding_title(const Finding& finding) {
+  std::string out = escape_text(finding.title);
+  if (finding.callable.empty()) return out;
+  const std::string callable = escape_text(finding.callable);
+  const bool named = out.find(callable) != std::string::npos;
+  if (!has_arguments(finding)) return named ? out : out + ": " + callable;
+  if (named) return out;
+  return out + ": " + callable + "(" + escape_text(call_arguments(finding)) + ")";
+}
+
+TextReport::TextReport(TextOptions options)
+    : options_(options), path_column_(column_of_paths(options)) {}
+
+void TextReport::line(std::string& out, std::size_t indent, std::string_view text) const {
+  const std::size_t width = options_.style.width;
+  const std::size_t room = width > indent + 20 ? width - indent : 0;
+  for (const std::string& part : wrap(text, room)) {
+    out.append(indent, ' ').append(part) += '\n';
+  }
+}
+
+std::string TextReport::head(const FileReport& file) const {
+  const Style& style = options_.style;
+  std::string path = escape_text(file.path == "-" ? "standard input" : file.path);
+  if (style.width != 0) path = cut_middle(path, path_column_ - 2);
+  std::string out = path + padding(path, path_column_ - 2) + "  ";
+  const std::string_view verdict = verdict_word(file.verdict);
+  out += style.ink(verdict_ink(file.verdict), verdict);
+  std::string rest(verdict);
+  if (file.verdict == Verdict::clean && !file.waived.empty()) {
+    const std::string trusted = " (trusted: " + join(file.waived, ", ") + ")";
+    out += style.ink(Ink::yellow, trusted);
+    rest += trusted;
+  }
+  if (file.kind.empty()) return out + "\n";
+  out += padding(rest, kVerdictColumn - 2) + "  ";
+  const std::size_t used = display_width(path + padding(path, path_column_ - 2)) + 2 +
+                           std::max(display_width(rest), kVerdictColumn - 2) + 2;
+  const std::string kind = escape_text(file.kind);
+  return out + (style.width > used + 8 ? cut_end(kind, style.width - used) : kind) + "\n";
+}
+
+void TextReport::evidence(std::string& out, const ReportEvidence& evidence) const {
+  const Style& style = options_.style;
+  const std::string text = cut_text(evidence.text, options_.evidence_bytes);
+  const std::string label = escape_text(evidence.kind);
+  const std::size_t gutter = kDetail + label.size() + 3;
+  const bool all = options_.verbose || style.width == 0;
+
+  // Source text keeps its lines; what is in a line is escaped.
+  std::vector<std::string> lines;
+  std::string_view left = text;
+  while (true) {
+    const std::size_t newline = left.find('\n');
+    std::string_view one = left.substr(0, newline);
+    if (one.ends_with('\r')) one.remove_suffix(1);
+    std::string shown = escape_text(all ? one : std::string_view(cut_text(one, kTextShown)));
+    const std::size_t room = style.width > gutter + 20 ? style.width - gutter : 0;
+    for (std::string& part : wrap(shown, room)) lines.push_back(std::move(part));
+    if (newline == std::string_view::npos || newline + 1 == left.size()) break;
+    left.remove_prefix(newline + 1);
+  }
+  const std::size_t count = all ? lines.size() : std::min(lines.size(), kCodeLines);
+  for (std::size_t i = 0; i < count; ++i) {
+    out.append(kDetail, ' ');
+    out += i == 0 ? style.ink(Ink::dim, label) : std::string(label.size(), ' ');
+    out.append(" ").append(style.ink(Ink::dim, glyph::kBar)).append(" ").append(lines[i]) += '\n';
+  }
+  if (count < lines.size()) {
+    line(out, gutter, "(" + plural(lines.size() - count, "more line", "more lines") + ": -v)");
+  }
+}
+
+std::string TextReport::finding(const FileReport& file, const Finding& finding) const {
+  const Style& style = options_.style;
+  const std::string severity = to_string(finding.severity);
+  std::string out = "  ";
+  out.append(glyph::kCorner).append(" ");
+  out += style.ink(severity_ink(finding.severity), severity);
+  out += padding(severity, kSeverityColumn);
+
+  const std::string code = code_text(finding.code);
+  const std::string title = finding_title(finding);
+  const std::size_t room = style.width > kDetail + 28 ? style.width - kDetail : 0;
+  std::vector<std::string> lines = wrap(code + " " + title, room);
+  lines[0] = style.ink(Ink::bold, code) + lines[0].substr(code.size());
+  out += lines[0] + "\n";
+  for (std::size_t i = 1; i < lines.size(); ++i) out.append(kDetail, ' ').append(lines[i]) += '\n';
+
+  const std::uint64_t offset = finding.offset.value_or(0);
+  std::string place = "at " + place_text(file.path, finding.member,
+                                         finding.offset ? &offset : nullptr, finding.opcode);
+  if (options_.verbose) {
+    if (finding.file_offset && finding.file_offset != finding.offset) {
+      place += ", byte " + std::to_string(*finding.file_offset) + " of the file";
+    }
+    if (!finding.loader.empty()) place += ", seen in " + escape_text(finding.loader);
+  }
+  if (finding.offset || !finding.member.empty() || options_.verbose) line(out, kDetail, place);
+  for (const ReportEvidence& e : finding.evidence) {
+    if (!said_in_title(finding, e)) evidence(out, e);
+  }
+  return out;
+}
+
+std::string TextReport::details(const FileReport& file) const {
+  std::string out;
+  for (const View& view : file.views) {
+    std::string text = "view        " + escape_text(view.loader) + " reads " +
+                       member_text(view.member) + ": " + escape_text(view.end) + " at byte " +
+                       std::to_string(view.end_offset);
+    if (!view.error.empty()) text += " (" + escape_text(view.error) + ")";
+    line(out, 2, text);
+  }
+  const Coverage& coverage = file.coverage;
+  std::uint64_t unexplained = 0;
+  for (const auto& [start, end] : coverage.unexplained) unexplained += end - start;
+  line(out, 2,
+       "coverage    " + size_text(coverage.interpreted) + " interpreted, " +
+           size_text(coverage.data) + " data, " + size_text(unexplained) + " unexplained");
+  if (file.sha256) line(out, 2, "sha256      " + *file.sha256);
+  return out;
+}
+
+std::string TextReport::file(const FileReport& file) {
+  if (options_.quiet && file.verdict == Verdict::clean) return {};
+  if (options_.fold && !options_.verbose && file.waived.empty()) {
+    if (file.verdict == Verdict::clean) return ++folded_clean_, std::string();
+    if (file.verdict == Verdict::unrecognized) return ++folded_unrecognized_, std::string();
+  }
+  const Style& style = options_.style;
+  std::string out = head(file);
+  if (options_.verbose) {
+    out += details(file);
+  } else if (file.sha256 && file.verdict != Verdict::clean) {
+    line(out, 2, "sha256      " + *file.sha256);
+  }
+  const bool all = options_.verbose || style.width == 0;
+  std::size_t shown = 0;
+  for (const Finding& one : file.findings) {
+    // Notes that change nothing are for those who ask.
+    if (one.severity == Severity::info && !options_.verbose) continue;
+    if (!all && shown == kFindingsShown) break;
+    out += finding(file, one);
+    ++shown;
+  }
+  const auto wanted = static_cast<std::size_t>(std::count_if(
+      file.findings.begin(), file.findings.end(),
+      [this](const Finding& one) { return options_.verbose || one.severity != Severity::info; }));
+  if (shown < wanted) {
+    line(out, kDetail, "and " + plural(wanted - shown, "more finding", "more findings") + ": -v");
+  }
+  if (file.findings_dropped != 0) {
+    line(out, kDetail,
+         plural(file.findings_dropped, "further finding was", "further findings were") +
+             " counted and not kept");
+  }
+  if (!file.waived.empty() && file.verdict != Verdict::clean) {
+    line(out, 2, "waived      " + join(file.waived, ", "));
+  }
+
+  std::vector<std::string> advice;
+  for (const Finding& one : file.findings) {
+    if (one.advice.empty() || one.verdict != file.verdict || advice.size() == 2) continue;
+    std::string text = escape_text(one.advice);
+    if (std::find(advice.begin(), advice.end(), text) == advice.end()) {
+      advice.push_back(std::move(text));
+    }
+  }
+  if (advice.empty() && shown != 0) advice.push_back(default_advice(file));
+  std::erase(advice, std::string());
+  const std::size_t room = style.width > kDetail + 28 ? style.width - kDetail : 0;
+  for (std::size_t i = 0; i < advice.size(); ++i) {
+    const std::vector<std::string> lines = wrap(advice[i], room);
+    for (std::size_t j = 0; j < lines.size(); ++j) {
+      out += i == 0 && j == 0 ? "  " + style.ink(Ink::bold, "what now") + "    "
+                              : std::string(kDetail, ' ');
+      out += lines[j] + "\n";
+    }
+  }
+  return out;
+}
+
+std::string TextReport::end(const Summary& summary, bool interrupted) {
+  if (options_.quiet) return {};
+  const Style& style = options_.style;
+  std::string out;
+  if (folded_clean_ + folded_unrecognized_ != 0) {
+    std::string folded;
+    if (folded_clean_ != 0) folded = count_text(folded_clean_) + " clean";
+    if (folded_unrecognized_ != 0) {
+      if (!folded.empty()) folded += " and ";
+      folded += count_text(folded_unrecognized_) + " unrecognized";
+    }
+    const bool one = folded_clean_ + folded_unrecognized_ == 1;
+    out +=
+        style.ink(Ink::dim, folded + (one ? " file is" : " files are") + " not listed: -v") + "\n";
+  }
+  out += "\n";
+  if (interrupted) out += style.ink(Ink::yellow, "interrupted") + ", this is what was read: ";
+  out += plural(summary.files, "file", "files") + ", " + size_text(summary.bytes) + " in " +
+         time_text(summary.seconds) + " (" + size_text(summary.bytes_read) + " read)";
+  struct Part {
+    std::uint64_t count;
+    Verdict verdict;
+  };
+  const Part parts[] = {{summary.clean, Verdict::clean},
+                        {summary.unrecognized, Verdict::unrecognized},
+                        {summary.incomplete, Verdict::incomplete},
+                        {summary.suspicious, Verdict::suspicious},
+                        {summary.malicious, Verdict::malicious}};
+  std::string_view between = ": ";
+  for (const Part& part : parts) {
+    if (part.count == 0) continue;
+    out += between;
+    out += style.ink(verdict_ink(part.verdict),
+                     count_text(part.count) + " " + std::string(verdict_word(part.verdict)));
+    between = ", ";
+  }
+  return out + "\n";
+}
+
+std::string report_text(const Report& report, TextOptions options) {
+  for (const FileReport& file : report.files) {
+    options.path_cells = std::max(options.path_cells, path_cells(file.path));
+  }
+  TextReport text(options);
+  std::string out;
+  for (const FileReport& file : report.files) out += text.file(file);
+  return out += text.end(report.summary, report.interrupted);
+}
+
+}  // namespace brine::render
