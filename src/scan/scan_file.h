@@ -66,6 +66,9 @@ class ViewObserver {
   // A view is about to run. The sink that is returned gets its events (inert ones too, when it wants
   // them) besides the scan itself; nullptr: none. It must live until end().
   virtual pickle::TraceSink* begin(const ViewStart& view) = 0;
+  // After each Machine::run() of the view (torch's legacy format and loops have several), while the
+  // machine's values live: what decompilers and disassemblers need for their last line.
+  virtual void ran(const ViewStart&, const pickle::RunResult&, pickle::Machine&) {}
   virtual void end(const ViewStart& view, const ViewEnd& how) = 0;
   virtual void member(const MemberInfo&) {}
 };
