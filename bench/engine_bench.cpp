@@ -1,0 +1,104 @@
+// engine_bench: times the engine inside one process, so that bench/run.py can compare it with other
+// engines inside theirs. Prints one JSON object a call; the seconds of every round, unsorted.
+//
+//   engine_bench opcodes FILE ROUNDS   the interpreter with the catalogue over the stream in memory
+//   engine_bench scan FILE ROUNDS      the whole scan of a file, opened anew each round
+//   engine_bench lookup ROUNDS         names asked of the catalogue; also nanoseconds a lookup
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/limits.h"
+#include "catalogue/world.h"
+#include "io/source.h"
+#include "pickle/machine.h"
+#include "scan/scan_file.h"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+class NoSink final : public brine::pickle::TraceSink {
+ public:
+  bool wants_inert() const override { return false; }
+  void on_event(const brine::pickle::Event&, brine::pickle::Machine&) override { ++events_; }
+  std::uint64_t events() const { return events_; }
+
+ private:
+  std::uint64_t events_ = 0;
+};
+
+double since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+void print_rounds(const std::vector<double>& seconds) {
+  std::printf("\"seconds\": [");
+  for (std::size_t i = 0; i < seconds.size(); ++i)
+    std::printf("%s%.9f", i == 0 ? "" : ", ", seconds[i]);
+  std::printf("]");
+}
+
+int time_opcodes(const char* path, int rounds) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return 2;
+  brine::MemorySource source(std::vector<std::uint8_t>{std::istreambuf_iterator<char>(file), {}});
+  const brine::Limits limits;
+  std::vector<double> seconds;
+  std::uint64_t opcodes = 0;
+  std::uint64_t events = 0;
+  std::string end;
+  for (int i = 0; i < rounds; ++i) {
+    const auto begin = Clock::now();
+    const auto world = brine::catalogue::make_catalogue_world();
+    NoSink sink;
+    brine::pickle::Machine machine(source, brine::pickle::Profile{}, *world, sink, limits);
+    const brine::pickle::RunResult result = machine.run();
+    seconds.push_back(since(begin));
+    opcodes = result.opcodes;
+    events = sink.events();
+    end = brine::pickle::to_string(result.end.kind);
+  }
+  std::printf("{\"bytes\": %llu, \"opcodes\": %llu, \"events\": %llu, \"end\": \"%s\", ",
+              static_cast<unsigned long long>(source.size()),
+              static_cast<unsigned long long>(opcodes), static_cast<unsigned long long>(events),
+              end.c_str());
+  print_rounds(seconds);
+  std::printf("}\n");
+  return 0;
+}
+
+int time_scan(const char* path, int rounds) {
+  std::vector<double> seconds;
+  brine::FileReport report;
+  for (int i = 0; i < rounds; ++i) {
+    const auto begin = Clock::now();
+    auto source = brine::FileSource::open(path);
+    if (!source) return 2;
+    report = brine::scan::scan_source(path, *source, {});
+    seconds.push_back(since(begin));
+  }
+  std::printf("{\"bytes\": %llu, \"bytes_read\": %llu, \"verdict\": \"%s\", ",
+              static_cast<unsigned long long>(report.size.value_or(0)),
+              static_cast<unsigned long long>(report.bytes_read), brine::to_string(report.verdict));
+  print_rounds(seconds);
+  std::printf("}\n");
+  return 0;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  const std::string_view mode = count > 1 ? words[1] : "";
+  if (mode == "opcodes" && count == 4) return time_opcodes(words[2], std::atoi(words[3]));
+  if (mode == "scan" && count == 4) return time_scan(words[2], std::atoi(words[3]));
+  std::fprintf(stderr, "usage: engine_bench opcodes|scan FILE ROUNDS\n");
+  return 2;
+}
