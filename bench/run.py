@@ -18,9 +18,11 @@ import json
 import math
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,21 +52,11 @@ def run(*command: str | Path, capture: bool = False, limit: float | None = None)
     out = subprocess.PIPE if capture else subprocess.DEVNULL
     begin = time.perf_counter()
     child = subprocess.Popen([str(word) for word in command], stdout=out, stderr=subprocess.DEVNULL)
-    output = b""
-    if child.stdout is not None:
-        output = child.stdout.read()
-    elif limit is not None:
-        try:
-            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
-            while time.perf_counter() - begin < limit:
-                if os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG):
-                    break
-                time.sleep(0.002)
-            else:
-                child.kill()
-        except ChildProcessError:
-            pass
+    timer = threading.Timer(limit or 3600, os.kill, (child.pid, signal.SIGKILL))
+    timer.start()
+    output = child.stdout.read() if child.stdout is not None else b""
     _, status, usage = os.wait4(child.pid, 0)
+    timer.cancel()
     seconds = time.perf_counter() - begin
     child.returncode = os.waitstatus_to_exitcode(status)
     return Done(seconds, usage.ru_maxrss * 1024, child.returncode, output)
