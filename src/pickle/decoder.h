@@ -63,6 +63,9 @@ std::optional<std::uint64_t> memo_index(const Instruction& in);
 bool writes_memo(std::uint8_t code);  // PUT, BINPUT, LONG_BINPUT, MEMOIZE
 bool reads_memo(std::uint8_t code);  // GET, BINGET, LONG_BINGET
 
+// A float as Python writes it: "1.0", "1e+22", "inf", "nan".
+std::string render_float(double value);
+
 // The argument as people read it: escaped, of at most `limit` bytes of content, "" when there is
 // none.
 std::string render_argument(const Instruction& in, std::size_t limit = 60);
