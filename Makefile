@@ -5,7 +5,8 @@
 
 # Debian's own tools first: other cmake and ninja on the path are often shims of a language manager.
 CMAKE := $(firstword $(wildcard /usr/bin/cmake) cmake)
-PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) $(shell command -v python3))
+CONFIGURE = $(CMAKE) -DPython3_EXECUTABLE=$(PYTHON) --preset
 JOBS ?= $(shell nproc)
 STREAMS ?= 200000
 PROOF_STREAMS ?= 10000000
@@ -23,7 +24,7 @@ setup: ## install the Debian packages that building needs (sudo only when not ro
 
 build: ## build the release program at build/brine; reaches no network
 	@scripts/bootstrap --check build
-	@test -f build/CMakeCache.txt || $(CMAKE) --preset release -DBRINE_TESTS=OFF >/dev/null
+	@test -f build/CMakeCache.txt || $(CONFIGURE) release -DBRINE_TESTS=OFF >/dev/null
 	@$(CMAKE) --build build --target brine --parallel $(JOBS)
 
 demo: setup build ## install what is missing, build, scan samples/, explain one of them
@@ -32,7 +33,7 @@ demo: setup build ## install what is missing, build, scan samples/, explain one 
 test: ## every test: unit, golden, differential, truth, end to end (installs what they need)
 	@scripts/bootstrap build test
 	@scripts/venv .venv tests/requirements.txt
-	@$(CMAKE) --preset release -DBRINE_TESTS=ON >/dev/null
+	@$(CONFIGURE) release -DBRINE_TESTS=ON >/dev/null
 	@$(CMAKE) --build build --parallel $(JOBS)
 	@BRINE_STREAMS=$(STREAMS) scripts/suite test
 
@@ -40,20 +41,20 @@ bench: ## measure speed and memory against pickle.loads and picklescan; bench/re
 	@scripts/bootstrap build test
 	@scripts/venv .venv tests/requirements.txt
 	@scripts/venv .venv-bench bench/requirements.txt
-	@$(CMAKE) --preset release -DBRINE_BENCH=ON >/dev/null
+	@$(CONFIGURE) release -DBRINE_BENCH=ON >/dev/null
 	@$(CMAKE) --build build --parallel $(JOBS)
 	@.venv/bin/python bench/run.py
 
 proof: ## the long differential run: PROOF_STREAMS streams on each of the C and Python unpicklers
 	@scripts/bootstrap build test
 	@scripts/venv .venv tests/requirements.txt
-	@$(CMAKE) --preset release -DBRINE_TESTS=ON >/dev/null
+	@$(CONFIGURE) release -DBRINE_TESTS=ON >/dev/null
 	@$(CMAKE) --build build --parallel $(JOBS)
 	@.venv/bin/python tests/differential/run.py --streams $(PROOF_STREAMS)
 
 fuzz: ## each fuzz target for FUZZ_SECONDS under ASan and UBSan, from the seeds in fuzz/
 	@scripts/bootstrap build test clang
-	@$(CMAKE) --preset asan >/dev/null
+	@$(CONFIGURE) asan >/dev/null
 	@$(CMAKE) --build build/asan --parallel $(JOBS)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
 
@@ -75,7 +76,7 @@ format: ## format C++ and Python in place
 sanitize: ## unit tests, fuzz seeds and a sample of the differential run under ASan and UBSan
 	@scripts/bootstrap build test clang
 	@scripts/venv .venv tests/requirements.txt
-	@$(CMAKE) --preset asan >/dev/null
+	@$(CONFIGURE) asan >/dev/null
 	@$(CMAKE) --build build/asan --parallel $(JOBS)
 	@scripts/suite sanitize
 
