@@ -1,0 +1,10 @@
+# cmake -DDOCS=docs -DOUTPUT=pages.txt -P join_pages.cmake
+file(GLOB pages "${DOCS}/findings/*.md" "${DOCS}/help/*.md")
+string(ASCII 1 mark)
+set(joined "")
+foreach(page IN LISTS pages)
+  get_filename_component(name "${page}" NAME_WE)
+  file(READ "${page}" text)
+  string(APPEND joined "${mark}${name}\n${text}")
+endforeach()
+file(WRITE "${OUTPUT}" "${joined}")
