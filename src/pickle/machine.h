@@ -76,8 +76,10 @@ class Machine {
   std::size_t mark_count() const;
   const Value& stack_at(std::size_t from_top) const;
 
- private:
+  // The insides (machine_impl.h), for the machine's own parts.
   struct Impl;
+
+ private:
   std::unique_ptr<Impl> impl_;
 };
 

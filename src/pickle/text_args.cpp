@@ -195,6 +195,13 @@ std::optional<std::int64_t> parse_index_line(std::string_view line, bool python)
   return value->value;
 }
 
+bool parse_big_index(std::string_view line) {
+  auto text = visible(line, true);
+  if (!text) return false;
+  auto value = python_int(*text, 10);
+  return value && (value->big ? value->digits.front() != '-' : value->value >= 0);
+}
+
 std::optional<double> parse_float_line(std::string_view line, bool python) {
   auto text = visible(line, python);
   if (!text) return std::nullopt;

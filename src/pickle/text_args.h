@@ -28,6 +28,8 @@ std::optional<TextInteger> parse_int_line(std::string_view line, bool python);
 std::optional<TextInteger> parse_long_line(std::string_view line, bool python);
 // GET and PUT: int() with base 10 in both; none also when the index is out of range.
 std::optional<std::int64_t> parse_index_line(std::string_view line, bool python);
+// Whether Python's int() takes the line at all, whatever its size (and it is not negative).
+bool parse_big_index(std::string_view line);
 // FLOAT.
 std::optional<double> parse_float_line(std::string_view line, bool python);
 // STRING: quotes taken off, escapes decoded (PyBytes_DecodeEscape). Raw bytes, not yet decoded.

@@ -56,12 +56,13 @@ struct Judgement {
 };
 
 struct Event {
-  EventKind kind;
+  EventKind kind = EventKind::import;
   std::uint8_t opcode = 0;
   std::uint64_t offset = 0;            // of the opcode, in the stream
-  std::string_view module, name;       // import (effective), getattr: the object's name / attribute
-  std::string_view written_module, written_name;  // import: as the stream names it
-  std::string_view callable;           // call, construct, set_state, store, hash: rendered target
+  std::string_view module{}, name{};   // import (effective), getattr: the object's name / attribute
+  std::string_view written_module{}, written_name{};  // import: as the stream names it
+  std::string_view callable{};         // call, construct, set_state, store, hash: the dotted name
+                                       // of the callable or of the object's class
   std::int64_t nargs = -1;             // call, construct; -1: unknown
   StoreHow how = StoreHow::append;     // store
   // Handles for renderers; rebuild them with Machine::rebuild inside the callback only.

@@ -121,9 +121,14 @@ class World {
                           Outcome& out) = 0;
   // Whether APPENDS finds `extend` on the target (C and Python), or has to append one by one.
   virtual bool has_extend(Machine& machine, const Value& target) = 0;
+  // Whether `*value` may give items when `value` is an object or name (Python's unpickler unpacks
+  // whatever stands in the place of the arguments).
+  virtual bool may_iterate(Machine& /*machine*/, const Value& /*value*/) { return true; }
   // The TypeId of what this callable gives when it is called or constructed; used when a value is
   // spelled out again long after the call was judged.
   virtual TypeId result_type(Machine& /*machine*/, RefId /*callable*/) { return 0; }
+  // The dotted class name of objects of this type; empty when the World has none.
+  virtual std::string type_name(Machine& /*machine*/, TypeId /*type*/) { return {}; }
   // The value that STOP returns: something dangerous left in the result is judged here.
   virtual void finish(Machine& machine, const Value& result, Outcome& out) = 0;
 };
@@ -134,18 +139,24 @@ class World {
 class OpaqueWorld final : public World {
  public:
   bool maps_names() const override { return false; }
-  bool maybe_type(Machine&, const Value&) override;
+  bool maybe_type(Machine&, const Value& callable) override {
+    return callable.kind() == Kind::ref;
+  }
   void import(Machine&, std::string_view, std::string_view, Outcome&) override {}
-  void call(Machine&, const Value&, const Args&, CallHow, Outcome&) override {}
-  void construct(Machine&, const Value&, const Args&, Outcome&) override {}
+  // An object's type is its class's reference, plus one.
+  void call(Machine&, const Value& callable, const Args&, CallHow, Outcome& out) override;
+  void construct(Machine&, const Value& cls, const Args&, Outcome& out) override;
+  TypeId result_type(Machine&, RefId callable) override { return callable + 1; }
+  std::string type_name(Machine& machine, TypeId type) override;
   StateRule set_state(Machine&, const Value&, const Value&, Outcome&) override {
     return StateRule::setstate;
   }
   void store(Machine&, const Value&, StoreHow, const Value*, const Value&, Outcome&) override {}
-  bool hash(Machine&, const Value&, bool& event, Outcome&) override {
-    event = true;
+  bool hash(Machine&, const Value& value, bool& event, Outcome&) override {
+    event = value.kind() != Kind::ref;  // a class is hashed by `type`, not by its own code
     return true;
   }
+  bool may_iterate(Machine&, const Value&) override { return false; }
   void persistent(Machine&, const Profile&, const Value&, Outcome&) override {}
   bool has_extend(Machine&, const Value&) override { return true; }
   void finish(Machine&, const Value&, Outcome&) override {}

@@ -1,0 +1,230 @@
+// The machine's insides, shared by its parts: machine.cpp (the loop and plain opcodes), effects.cpp
+// (imports, calls, state, stores), rebuild.cpp (looking inside a value) and inspect.cpp (text of values).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "pickle/growable.h"
+#include "pickle/machine.h"
+#include "pickle/memo.h"
+#include "pickle/opcode.h"
+#include "pickle/text_args.h"
+#include "pickle/window.h"
+
+namespace brine::pickle {
+
+// A constant read again from the offset of its opcode.
+struct Constant {
+  Kind kind = Kind::unknown;
+  std::uint64_t payload = 0;  // offset of the text or bytes
+  std::uint64_t length = 0;   // of the payload in the stream
+  std::uint8_t opcode = 0;
+  bool computed = false;
+};
+
+// A constant or name that a pure function or a resolver gave.
+struct Computed {
+  std::uint64_t offset = 0;  // of the opcode whose result it is
+  Kind kind = Kind::unknown;
+  std::string text;
+  std::int64_t integer = 0;
+  double floating = 0;
+  RefId ref = 0;
+};
+
+struct Machine::Impl {
+  Impl(Machine& self_, ByteSource& source_, const Profile& profile_, World& world_, TraceSink& sink_,
+       const Limits& limits_, MachineOptions options_);
+
+  // --- the loop (machine.cpp) ---
+  RunResult run();
+  template <bool kPy>
+  void loop();
+  void reset();
+
+  // Each of these runs one opcode off the hot path. `pos` stands behind the opcode byte.
+  template <bool kPy>
+  bool cold_opcode(std::uint8_t code);
+  bool load_text_number(std::uint8_t code);
+  bool load_counted(std::uint8_t code);
+  bool load_memo_text(std::uint8_t code);
+  std::optional<std::uint64_t> index_of_line(std::string_view line);
+  bool load_frame();
+  bool make_dict();
+  bool do_pop();
+  bool do_pop_mark();
+  bool do_dup();
+  bool readonly_buffer();
+
+  // --- effects (effects.cpp) ---
+  bool do_import(std::string_view module, std::string_view name, std::uint64_t start, Value* out);
+  bool read_names(std::string& module, std::string& name, bool ascii);
+  bool load_global(bool inst);
+  bool load_inst_py();
+  bool load_stack_global();
+  bool load_extension(std::int64_t code);
+  bool keep_extension(const Value& ref);
+  bool load_persid(bool binary);
+  bool do_reduce();
+  bool do_newobj(bool ex);
+  bool do_obj();
+  bool instantiate(const Value& cls, std::span<const Value> items, std::uint64_t start, CallHow how);
+  bool do_build();
+  bool builtin_build(const Value& inst, const Value& state);
+  bool do_append(std::uint64_t first, bool single);
+  bool do_setitems(std::uint64_t first, bool single);
+  bool do_additems();
+  bool assignable_index(const Value& target, const Value& key);
+  bool store_foreign(Value& target, StoreHow how, const Value* key, const Value& value);
+  bool hash_key(const Value& key);
+  bool hash_foreign(const Value& value);
+  bool keywords_fit(const Value& kwargs);
+  bool push_outcome(std::uint64_t start, std::uint8_t depth);
+  bool tells_nothing_else(const Value& value) const;
+  bool iterate(const Value& value, std::vector<Value>& items, bool& known);
+  bool unpack_tuple(const Value& tuple, Args& args);
+  bool wants_current_event() const;
+  bool is_joblib_wrapper(const Value& inst);
+  static std::uint8_t call_depth(const Value& callable);
+  void emit(Event& event);
+  void after_outcome();
+
+  // --- looking inside (rebuild.cpp) ---
+  NodeId rebuild(const Value& value);
+  const Value& truth(const Value& handle);
+  Value* truth_slot(const Value& handle);
+  void extend_target(Value& entry, std::uint64_t op_end);
+  Constant constant_at(std::uint64_t offset);
+  bool constant_text(const Value& value, std::string& out, std::size_t limit, std::uint64_t* length);
+  bool constant_integer(const Value& value, std::int64_t& out);
+  bool long_fits(const Constant& constant, std::int64_t& out);
+  std::uint64_t line_end(std::uint64_t at, int lines);
+  std::uint8_t byte_at(std::uint64_t offset);
+  bool falsy(const Value& value);
+  std::vector<NodeId> distinct(const std::vector<NodeId>& members);
+  std::string target_name(const Value& value);
+  std::string render(const Value& value, std::size_t limit);
+
+  // --- small helpers ---
+  bool fail_op(std::string error) {
+    end.kind = EndKind::broken;
+    end.error = std::move(error);
+    return false;
+  }
+  bool over_budget(std::string_view limit) {
+    end.kind = EndKind::budget;
+    end.error = std::string(limit);
+    return false;
+  }
+  bool underflow() {
+    return fail_op(marks.empty() ? "unpickling stack underflow" : "unexpected MARK found");
+  }
+  std::uint64_t fence() const { return marks.empty() ? 0 : marks.back().height; }
+  bool push(const Value& value) {
+    if (height == stack.capacity() && !stack.reserve(height + 1, limits.stack_entries)) {
+      return over_budget("stack_entries");
+    }
+    stack[height++] = value;
+    return true;
+  }
+  bool python() const { return profile.unpickler != Unpickler::c; }
+  RefId intern(std::string_view module, std::string_view name);
+  bool read_arg(std::uint64_t count);   // [pos, pos + count) visible, frame rules obeyed
+  bool read_line(std::string_view& line, bool& ended);
+  std::string short_by(std::uint64_t count) const;
+
+  struct Mark {
+    std::uint64_t height;
+    std::uint64_t offset;
+  };
+  struct Ref {
+    std::string module, name;
+  };
+  struct Box {
+    std::uint64_t offset;  // of the DUP
+    Value value;
+  };
+  struct Patch {
+    std::uint64_t start, end;
+  };
+
+  Machine& self;
+  Window window;
+  Profile profile;
+  World& world;
+  TraceSink& sink;
+  Limits limits;
+  MachineOptions options;
+
+  // Of the current pickle.
+  static constexpr std::uint64_t kBigIndexBase = std::uint64_t{1} << 39;
+  std::unordered_map<std::string, std::uint64_t> big_indices;  // Python: memo indices of any size
+  Growable<Value> stack;
+  std::uint64_t height = 0;
+  std::vector<Mark> marks;
+  Memo memo;
+  std::vector<Box> boxes;
+  std::unordered_map<std::uint64_t, std::vector<Patch>> patches;  // by identity of a mutable value
+  std::vector<Computed> computed;
+  std::uint64_t computed_bytes = 0;
+  std::uint64_t pos = 0;        // behind what was read
+  std::uint64_t op_offset = 0;  // of the running opcode
+  std::uint8_t op_code = 0;
+  std::uint64_t stream_start = 0;
+  bool in_frame = false;        // Python's unframer
+  std::uint64_t frame_end = 0;
+  int proto = 0;
+  std::vector<std::pair<std::uint64_t, int>> proto_log;  // offsets at which it changed
+  End end;
+  bool stopped = false;
+  RunResult result;
+
+  // The items of the tuple that was made last, still lying on the stack above it.
+  std::uint64_t tuple_fresh_until = 0;  // the opcode at this offset may use them
+  std::uint64_t tuple_base = 0;
+  std::uint64_t tuple_count = 0;
+  Value tuple_first{};
+
+  // Over all pickles of the view.
+  std::deque<Ref> refs;
+  std::unordered_map<std::string, RefId> ref_ids;
+  std::unordered_map<std::int64_t, Value> extensions;
+  std::unordered_map<std::int64_t, std::pair<std::string, std::string>> extension_names;
+  bool poisoned = false;
+  bool joblib_wrapper_named = false;
+  Outcome outcome;
+  std::vector<Value> scratch_items;
+  std::string key_buffer;
+
+  // Rebuilding.
+  NodeGraph graph;
+  struct Identity {
+    std::uint64_t start, end;
+    std::uint8_t kind, depth;
+    friend bool operator==(const Identity&, const Identity&) = default;
+  };
+  struct IdentityHash {
+    std::size_t operator()(const Identity& id) const {
+      std::uint64_t x = id.start * 0x9e3779b97f4a7c15u ^ (id.end + id.kind * 131u + id.depth) * 0xc2b2ae3d27d4eb4fu;
+      return static_cast<std::size_t>(x ^ x >> 29);
+    }
+  };
+  std::unordered_map<Identity, NodeId, IdentityHash> node_ids;
+  std::vector<Value> node_values;       // by NodeId: the handle it was made from
+  std::deque<std::string> texts;        // what nodes look at when the stream is not held
+  std::uint64_t rebuilt_bytes = 0;
+  std::vector<std::uint8_t> node_states;  // by NodeId: 0 asked for, 1 complete, 2 being built
+  std::vector<std::uint8_t> fetch_scratch;
+  std::vector<std::uint8_t> line_scratch;
+};
+
+// What identifies a value whose contents may change or be shared.
+std::uint64_t mutable_identity(const Value& value);
+bool is_constant(Kind kind);
+
+}  // namespace brine::pickle
