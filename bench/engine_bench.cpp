@@ -3,7 +3,10 @@
 //
 //   engine_bench opcodes FILE ROUNDS   the interpreter with the catalogue over the stream in memory
 //   engine_bench scan FILE ROUNDS      the whole scan of a file, opened anew each round
-//   engine_bench lookup ROUNDS         names asked of the catalogue; also nanoseconds a lookup
+//   engine_bench lookup BLOB ROUNDS    every name of the facts and as many that are not there,
+//   shuffled;
+//                                      BLOB is a file that tools/catalogue/embed.py wrote, or -
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -11,11 +14,15 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
+#include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/limits.h"
+#include "catalogue/blob.h"
 #include "catalogue/world.h"
 #include "io/source.h"
 #include "pickle/machine.h"
@@ -46,10 +53,13 @@ void print_rounds(const std::vector<double>& seconds) {
   std::printf("]");
 }
 
-int time_opcodes(const char* path, int rounds) {
+std::vector<std::uint8_t> read_file(const char* path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) return 2;
-  brine::MemorySource source(std::vector<std::uint8_t>{std::istreambuf_iterator<char>(file), {}});
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+int time_opcodes(const char* path, int rounds) {
+  brine::MemorySource source(read_file(path));
   const brine::Limits limits;
   std::vector<double> seconds;
   std::uint64_t opcodes = 0;
@@ -93,12 +103,49 @@ int time_scan(const char* path, int rounds) {
   return 0;
 }
 
+int time_lookup(const char* path, int rounds) {
+  std::vector<std::uint8_t> bytes;
+  std::optional<brine::catalogue::Blob> loaded;
+  if (std::string_view(path) != "-") {
+    bytes = read_file(path);
+    loaded = brine::catalogue::Blob::over(bytes);
+    if (!loaded) return 2;
+  }
+  const brine::catalogue::Blob& blob = loaded ? *loaded : brine::catalogue::Blob::embedded();
+  std::vector<std::pair<std::string, std::string>> names;
+  for (brine::catalogue::Rank rank = 0; rank < blob.name_count(); ++rank) {
+    const std::string name = blob.name(rank);
+    const std::size_t colon = name.find(':');
+    if (colon == std::string::npos) continue;
+    names.emplace_back(name.substr(0, colon), name.substr(colon + 1));
+    names.emplace_back(names.back().first, names.back().second + "x");
+  }
+  if (names.empty()) return 2;
+  std::ranges::shuffle(names, std::mt19937_64(1));
+  std::vector<double> seconds;
+  std::uint64_t found = 0;
+  for (int i = 0; i < rounds; ++i) {
+    const auto begin = Clock::now();
+    for (const auto& [module, name] : names)
+      found += blob.find_name(module, name) == brine::catalogue::kNoRank ? 0 : 1;
+    seconds.push_back(since(begin));
+  }
+  std::printf("{\"names\": %llu, \"lookups\": %llu, \"found\": %llu, ",
+              static_cast<unsigned long long>(blob.name_count()),
+              static_cast<unsigned long long>(names.size()),
+              static_cast<unsigned long long>(found / static_cast<std::uint64_t>(rounds)));
+  print_rounds(seconds);
+  std::printf("}\n");
+  return 0;
+}
+
 }  // namespace
 
 int main(int count, char** words) {
   const std::string_view mode = count > 1 ? words[1] : "";
   if (mode == "opcodes" && count == 4) return time_opcodes(words[2], std::atoi(words[3]));
   if (mode == "scan" && count == 4) return time_scan(words[2], std::atoi(words[3]));
-  std::fprintf(stderr, "usage: engine_bench opcodes|scan FILE ROUNDS\n");
+  if (mode == "lookup" && count == 4) return time_lookup(words[2], std::atoi(words[3]));
+  std::fprintf(stderr, "usage: engine_bench opcodes|scan|lookup FILE ROUNDS\n");
   return 2;
 }
