@@ -80,7 +80,9 @@ class Memo {
       return true;
     }
     bool near = index < dense_end_ + dense_end_ / 2 + 1024;
-    if (near) {
+    if (index < dense_end_) {  // a gap that was jumped over
+      dense_[index] = value;
+    } else if (near) {
       if (!dense_.reserve(index + 1, limit_ > weight_ ? limit_ - weight_ : 0)) return false;
       Value empty{};
       empty.kind_ = kEmpty & 31u;
