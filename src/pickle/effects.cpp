@@ -242,9 +242,12 @@ bool Machine::Impl::do_import(std::string_view module, std::string_view name, st
   if (is_dotted_identifier(module) && is_dotted_identifier(name)) result.imports_identifier = true;
 
   std::string_view real_module = module, real_name = name;
-  if (world.maps_names() && proto < 3) map_python2(real_module, real_name);
+  const bool weights_only = profile.unpickler == Unpickler::torch_weights_only;
+  if ((world.maps_names() && proto < 3) || weights_only) map_python2(real_module, real_name);
+  if (restricted() && !name_admitted(real_module, real_name)) return false;
   outcome.clear();
-  world.import(self, real_module, real_name, outcome);
+  // TorchScript's unpickler imports nothing: it resolves names in tables of its own.
+  if (profile.unpickler != Unpickler::libtorch) world.import(self, real_module, real_name, outcome);
   const bool known = outcome.judgement.level <= Level::note;
 
   Event event;
@@ -256,7 +259,7 @@ bool Machine::Impl::do_import(std::string_view module, std::string_view name, st
   std::string module_copy(real_module), name_copy(real_name);
   emit(event);
 
-  if (world.maps_names() && proto < 4 && known && !poisoned &&
+  if (world.maps_names() && proto < 4 && known && !poisoned && !restricted() &&
       name_copy.find('.') != std::string::npos) {
     return fail_op("Can't get attribute '" + name_copy + "'");
   }

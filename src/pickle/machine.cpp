@@ -258,7 +258,7 @@ void Machine::Impl::loop() {
   Value* sp;
   Value* stack_limit;
   Value* floor;
-  const bool steps = sink.wants_steps();
+  const bool watched = sink.wants_steps() || restricted();
   std::uint64_t executed = 0;
   struct Count {
     std::uint64_t& from;
@@ -294,9 +294,11 @@ void Machine::Impl::loop() {
     std::uint8_t code = *p++;
     op_code = code;
     ++executed;
-    if (steps) {
+    if (watched) {
       SAVE();
-      if (const Opcode* row = find_opcode(code)) sink.on_step(at, *row, self);
+      const Opcode* row = find_opcode(code);
+      if (row != nullptr && sink.wants_steps()) sink.on_step(at, *row, self);
+      if (restricted() && !admitted(code)) return;
       LOAD();
     }
     switch (code) {
@@ -468,7 +470,7 @@ void Machine::Impl::loop() {
 
       case op::PROTO:
         ARG(1);
-        if (*p > kHighestProtocol) {
+        if (*p > kHighestProtocol && !restricted()) {
           SAVE();
           fail_op("unsupported pickle protocol: " + std::to_string(*p));
           return;

@@ -94,6 +94,13 @@ struct Machine::Impl {
   void emit(Event& event);
   void after_outcome();
 
+  // --- restricted unpicklers (restricted.cpp) ---
+  bool admitted(std::uint8_t code);
+  bool opcode_admitted(std::uint8_t code);
+  bool name_admitted(std::string_view module, std::string_view name);
+  bool refuse(std::string error);
+  std::string class_name(const Value& value);
+
   // --- looking inside (rebuild.cpp) ---
   NodeId rebuild(const Value& value);
   const Value& truth(const Value& handle);
@@ -133,6 +140,10 @@ struct Machine::Impl {
     return true;
   }
   bool python() const { return profile.unpickler != Unpickler::c; }
+  bool restricted() const {
+    return profile.unpickler == Unpickler::torch_weights_only ||
+           profile.unpickler == Unpickler::libtorch;
+  }
   RefId intern(std::string_view module, std::string_view name);
   bool read_arg(std::uint64_t count);   // [pos, pos + count) visible, frame rules obeyed
   bool read_line(std::string_view& line, bool& ended);

@@ -1,0 +1,179 @@
+// The restricted unpicklers: torch's weights_only one and TorchScript's C++ one.
+//
+// Both run pickle's stack discipline on a small set of opcodes and refuse the rest; the weights_only
+// unpickler also compares what a stream names, calls, builds and stores into with lists of its own.
+// Method: before such an opcode runs, `admitted` looks at what it would act on and ends the run as
+// `refused` where the real one raises by rule. What is admitted runs as in the Python unpickler.
+// Facts: torch/_weights_only_unpickler.py and torch/csrc/jit/serialization/unpickler.cpp of 2.13.
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "pickle/machine_impl.h"
+#include "pickle/names.h"
+
+namespace brine::pickle {
+namespace {
+
+using OpcodeSet = std::array<bool, 256>;
+
+constexpr OpcodeSet set_of(std::initializer_list<std::uint8_t> codes) {
+  OpcodeSet set{};
+  for (std::uint8_t code : codes) set[code] = true;
+  return set;
+}
+
+constexpr OpcodeSet kWeightsOnly = set_of(
+    {op::GLOBAL, op::NEWOBJ, op::REDUCE, op::BUILD, op::APPEND, op::APPENDS, op::SETITEM, op::SETITEMS,
+     op::MARK, op::TUPLE, op::TUPLE1, op::TUPLE2, op::TUPLE3, op::NONE, op::NEWFALSE, op::NEWTRUE,
+     op::EMPTY_TUPLE, op::EMPTY_LIST, op::EMPTY_DICT, op::EMPTY_SET, op::BININT, op::BININT1,
+     op::BININT2, op::BINFLOAT, op::BINUNICODE, op::SHORT_BINSTRING, op::BINPERSID, op::BINGET,
+     op::LONG_BINGET, op::BINPUT, op::LONG_BINPUT, op::LONG1, op::PROTO, op::STOP});
+
+constexpr OpcodeSet kLibtorch = set_of(
+    {op::EMPTY_LIST, op::EMPTY_TUPLE, op::EMPTY_DICT, op::BINPUT, op::LONG_BINPUT, op::MARK,
+     op::NEWTRUE, op::NEWFALSE, op::NONE, op::BININT1, op::BININT2, op::BININT, op::LONG1,
+     op::BINUNICODE, op::BINFLOAT, op::TUPLE, op::TUPLE1, op::TUPLE2, op::TUPLE3, op::APPENDS,
+     op::LIST, op::DICT, op::SETITEMS, op::SETITEM, op::BINGET, op::LONG_BINGET, op::STOP,
+     op::GLOBAL, op::NEWOBJ, op::BUILD, op::REDUCE, op::BINPERSID, op::PROTO});
+
+constexpr std::string_view kWeightsOnlyNames[] = {
+#include "pickle/weights_only_names.inc"
+};
+constexpr std::string_view kBlockedModules[] = {"sys", "os", "posix", "nt"};
+
+// What TorchScript's unpickler resolves by itself; every other name is a class of the archive's code.
+constexpr std::string_view kLibtorchNames[] = {
+    "__main__.IntList", "__main__.TensorID", "builtins.complex", "collections.OrderedDict",
+    "torch._tensor._rebuild_from_type_v2", "torch._utils._rebuild_qtensor",
+    "torch._utils._rebuild_sparse_tensor", "torch._utils._rebuild_tensor_v2", "torch.device",
+    "torch.distributed.rpc.rref", "torch.jit._pickle.build_boollist",
+    "torch.jit._pickle.build_doublelist", "torch.jit._pickle.build_intlist",
+    "torch.jit._pickle.build_tensor_from_id", "torch.jit._pickle.build_tensorlist",
+    "torch.jit._pickle.restore_type_tag"};
+
+template <std::size_t N>
+bool listed(const std::string_view (&names)[N], std::string_view name) {
+  return std::binary_search(std::begin(names), std::end(names), name);
+}
+
+}  // namespace
+
+bool Machine::Impl::opcode_admitted(std::uint8_t code) {
+  const OpcodeSet& set = profile.unpickler == Unpickler::libtorch ? kLibtorch : kWeightsOnly;
+  if (set[code]) return true;
+  const Opcode* row = find_opcode(code);
+  return refuse(row == nullptr ? "Unsupported operand " + std::to_string(code)
+                               : "Unsupported operand " + std::to_string(code) + " (" +
+                                     std::string(row->name) + ")");
+}
+
+bool Machine::Impl::refuse(std::string error) {
+  end.kind = EndKind::refused;
+  end.error = std::move(error);
+  return false;
+}
+
+bool Machine::Impl::name_admitted(std::string_view module, std::string_view name) {
+  if (profile.unpickler == Unpickler::torch_weights_only) {
+    std::string full = std::string(module) + "." + std::string(name);
+    if (std::find(std::begin(kBlockedModules), std::end(kBlockedModules), module) !=
+        std::end(kBlockedModules)) {
+      return refuse("GLOBAL " + full + ": the module is blocked");
+    }
+    if (!listed(kWeightsOnlyNames, full)) {
+      return refuse("Unsupported global: GLOBAL " + full + " was not an allowed global by default");
+    }
+    return true;
+  }
+  if (profile.unpickler == Unpickler::libtorch) {
+    std::string full = std::string(module) + "." + std::string(name);
+    if (listed(kLibtorchNames, full)) return true;
+    const bool own_module = module == "torch" || module == "torch.jit._pickle" || module == "__main__";
+    const bool storage = module == "torch" && (name.ends_with("Storage") || name.starts_with("per_"));
+    if (storage) return true;
+    if (own_module || !module.starts_with("__torch__")) {
+      return refuse("Unpickler found unknown type " + full);
+    }
+  }
+  return true;
+}
+
+// The dotted class of an entry as the weights_only unpickler's type() would find it.
+std::string Machine::Impl::class_name(const Value& value) {
+  switch (value.kind()) {
+    case Kind::list: return "list";
+    case Kind::dict: return "dict";
+    case Kind::tuple: return "tuple";
+    case Kind::integer: return "int";
+    case Kind::object: return target_name(value);
+    case Kind::persistent: return "torch.storage.TypedStorage";
+    default: return "?";
+  }
+}
+
+// Looks at what a restricted unpickler checks before the opcode acts. `pos` stands behind its byte.
+bool Machine::Impl::admitted(std::uint8_t code) {
+  if (!opcode_admitted(code)) return false;
+  if (profile.unpickler != Unpickler::torch_weights_only) return true;
+  const std::uint64_t floor = fence();
+  auto entry = [&](std::uint64_t from_top) -> const Value* {
+    return height >= floor + from_top + 1 ? &stack[height - 1 - from_top] : nullptr;
+  };
+  // The entry below the topmost mark.
+  auto below_mark = [&]() -> const Value* {
+    return marks.empty() || marks.back().height == 0 ? nullptr : &stack[marks.back().height - 1];
+  };
+  switch (code) {
+    case op::REDUCE: {
+      const Value* callable = entry(1);
+      if (callable == nullptr || callable->kind() == Kind::ref) return true;
+      return refuse("Trying to call reduce for unrecognized function");
+    }
+    case op::NEWOBJ: {
+      const Value* cls = entry(1);
+      if (cls == nullptr || cls->kind() == Kind::ref) return true;
+      return refuse("Can only create new object for nn.Parameter or classes allowlisted");
+    }
+    case op::BUILD: {
+      const Value* inst = entry(1);
+      if (inst == nullptr || inst->kind() == Kind::unknown) return true;
+      std::string name = class_name(*inst);
+      if (inst->kind() == Kind::object && listed(kWeightsOnlyNames, name)) return true;
+      if (inst->kind() == Kind::object && name.starts_with("torch._utils._rebuild_")) return true;
+      return refuse("Can only build Tensor, Parameter, OrderedDict or types allowlisted");
+    }
+    case op::APPEND:
+    case op::APPENDS: {
+      const Value* target = code == op::APPEND ? entry(1) : below_mark();
+      if (target == nullptr || target->kind() == Kind::list || target->kind() == Kind::unknown) return true;
+      return refuse("Can only append to lists");
+    }
+    case op::SETITEM:
+    case op::SETITEMS: {
+      const Value* target = code == op::SETITEM ? entry(2) : below_mark();
+      if (target == nullptr || target->kind() == Kind::dict || target->kind() == Kind::unknown) return true;
+      std::string name = class_name(*target);
+      if (name == "collections.OrderedDict" || name == "collections.Counter") return true;
+      return refuse("Can only set items of dict, collections.OrderedDict, collections.Counter");
+    }
+    case op::BINPERSID: {
+      const Value* id = entry(0);
+      if (id == nullptr || id->kind() == Kind::unknown) return true;
+      if (id->kind() == Kind::integer || id->kind() == Kind::boolean) return true;
+      if (id->kind() != Kind::tuple) return refuse("persistent_load id must be tuple or int");
+      NodeId node = rebuild(*id);
+      bool storage = node == kNoNode || graph[node].items.empty();
+      if (!storage) {
+        const Node& first = graph[graph[node].items.front()];
+        storage = first.text == "storage" && (first.kind == Kind::str || first.kind == Kind::bytes);
+      }
+      self.clear_nodes();
+      return storage ? true : refuse("Only persistent_load of storage is allowed");
+    }
+    default: return true;
+  }
+}
+
+}  // namespace brine::pickle
