@@ -23,7 +23,7 @@ SPARSE_RECORDS = 20
 FOLDER_FILES = 2000
 
 
-# --- six dense streams: every kind of opcode that real files are full of ---------------------------
+# --- six dense streams: the opcodes that real files are full of -----------------------------------
 
 
 def records() -> bytes:

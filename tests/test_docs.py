@@ -1,4 +1,4 @@
-"""The documents speak of what exists: commands run, files are there, schemas are valid, codes have pages."""
+"""Documents speak of what exists: commands run, files are there, codes have pages."""
 
 from __future__ import annotations
 
