@@ -247,7 +247,7 @@ bool Machine::Impl::do_import(std::string_view module, std::string_view name, st
   if (restricted() && !name_admitted(real_module, real_name)) return false;
   outcome.clear();
   // TorchScript's unpickler imports nothing: it resolves names in tables of its own.
-  if (profile.unpickler != Unpickler::libtorch) world.import(self, real_module, real_name, outcome);
+  if (asks_world()) world.import(self, real_module, real_name, outcome);
   const bool known = outcome.judgement.level <= Level::note;
 
   Event event;
@@ -414,7 +414,7 @@ bool Machine::Impl::load_persid(bool binary) {
     return fail_op("unsupported persistent id encountered");
   }
   outcome.clear();
-  world.persistent(self, profile, id, outcome);
+  if (asks_world()) world.persistent(self, profile, id, outcome);
   Event event;
   event.kind = EventKind::persistent;
   event.argument = id;
@@ -513,7 +513,7 @@ bool Machine::Impl::do_reduce() {
   if (!maybe_callable(callable.kind())) return fail_op("the object is not callable");
 
   outcome.clear();
-  world.call(self, callable, args, CallHow::reduce, outcome);
+  if (asks_world()) world.call(self, callable, args, CallHow::reduce, outcome);
   if (wants_current_event()) {
     Event event;
   event.kind = EventKind::call;
@@ -591,7 +591,7 @@ bool Machine::Impl::do_newobj(bool ex) {
   if (ex && !keywords_fit(args.kwargs)) return false;
 
   outcome.clear();
-  world.construct(self, cls, args, outcome);
+  if (asks_world()) world.construct(self, cls, args, outcome);
   if (wants_current_event()) {
     Event event;
   event.kind = EventKind::construct;
@@ -679,7 +679,7 @@ bool Machine::Impl::do_build() {
   if (!foreign(inst.kind())) return builtin_build(inst, state);
 
   outcome.clear();
-  world.set_state(self, inst, state, outcome);
+  if (asks_world()) world.set_state(self, inst, state, outcome);
   if (wants_current_event()) {
     Event event;
   event.kind = EventKind::set_state;
@@ -741,7 +741,7 @@ bool Machine::Impl::builtin_build(const Value& inst, const Value& state) {
 bool Machine::Impl::store_foreign(Value& target, StoreHow how, const Value* key,
                                   const Value& value) {
   outcome.clear();
-  world.store(self, target, how, key, value, outcome);
+  if (asks_world()) world.store(self, target, how, key, value, outcome);
   if (wants_current_event()) {
     Event event;
   event.kind = EventKind::store;
@@ -915,7 +915,7 @@ bool Machine::Impl::hash_key(const Value& key) {
 bool Machine::Impl::hash_foreign(const Value& value) {
   outcome.clear();
   bool runs = false;
-  bool hashable = world.hash(self, value, runs, outcome);
+  bool hashable = !asks_world() || world.hash(self, value, runs, outcome);
   if (runs || outcome.judgement.level != Level::inert) {
     Event event;
   event.kind = EventKind::hash;

@@ -140,6 +140,8 @@ struct Machine::Impl {
     return true;
   }
   bool python() const { return profile.unpickler != Unpickler::c; }
+  // TorchScript's unpickler reaches nothing of Python: its own table gives all results.
+  bool asks_world() const { return profile.unpickler != Unpickler::libtorch; }
   bool restricted() const {
     return profile.unpickler == Unpickler::torch_weights_only ||
            profile.unpickler == Unpickler::libtorch;
