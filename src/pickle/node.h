@@ -30,7 +30,7 @@ struct Node {
   Kind kind = Kind::unknown;
   Made made = Made::none;
   bool big = false;            // integer outside int64: `text` has its decimal digits (or "" if huge)
-  std::uint64_t offset = 0;    // where the value is created, in the stream
+  std::uint64_t offset = 0;    // of the opcode that made the value, in the stream
   std::int64_t integer = 0;    // integer, boolean
   double floating = 0;
   std::string_view text;       // str: UTF-8 (surrogates as 3 bytes); bytes, bytearray: the bytes;

@@ -279,7 +279,7 @@ struct Rebuilder {
     const Value v = m.truth(handle);
     if (v.kind() == Kind::ref) return ref_node(v.aux(), v);
     if (v.computed() && v.kind() != Kind::tuple) return computed_node(m.computed[v.aux()], v);
-    if (v.kind() == Kind::unknown || v.kind() == Kind::buffer) return add(v.kind(), v);
+    if (v.kind() == Kind::unknown || v.kind() == Kind::buffer) return vague_node(v);
     if (is_constant(v.kind())) return constant_node(v.shifted() ? v.end : v.start, v);
     Machine::Impl::Identity key = identity(v);
     auto it = m.node_ids.find(key);
@@ -292,9 +292,21 @@ struct Rebuilder {
     return id;
   }
 
+  // Results end at the opcode that made them, which has one byte.
+  static std::uint64_t maker(const Value& v) {
+    return v.shifted() || v.end == 0 ? v.end : v.end - 1;
+  }
+
+  NodeId vague_node(const Value& v) {
+    NodeId id = add(v.kind(), v);
+    if (id != kNoNode && v.direct()) graph[id].offset = maker(v);
+    return id;
+  }
+
   NodeId ref_node(RefId ref, const Value& v) {
     NodeId id = add(Kind::ref, v);
     if (id == kNoNode) return id;
+    if (v.direct() && computed_at(maker(v)) != nullptr) graph[id].offset = maker(v);
     graph[id].ref = ref;
     graph[id].module = m.refs[ref].module;
     graph[id].name = m.refs[ref].name;
@@ -311,6 +323,7 @@ struct Rebuilder {
     NodeId id = add(made.kind, v);
     if (id == kNoNode) return id;
     Node& node = graph[id];
+    node.offset = made.offset;
     node.text = made.text;
     node.length = made.text.size();
     node.integer = made.integer;
@@ -402,6 +415,7 @@ struct Rebuilder {
     }
     m.node_states[id] = 2;
     m.node_values[id].depth = depth & 0xffu;
+    graph[id].offset = end - 1;
     own.push_back(id);
     return id;
   }
@@ -516,6 +530,7 @@ void Rebuilder::object(Made made, NodeId callable, NodeId args, NodeId kwargs, s
   push(id, start);
   if (!mine(id)) return;
   Node& node = graph[id];
+  node.offset = at;
   node.made = made;
   node.callable = callable;
   node.args = args;
