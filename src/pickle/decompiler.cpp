@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "base/escape.h"
+#include "pickle/decoder.h"
 #include "pickle/expression.h"
 #include "pickle/python_printer.h"
 
@@ -12,6 +13,7 @@ namespace brine::pickle {
 namespace {
 
 constexpr std::uint64_t kShownAlike = 3;  // similar inert steps before the rest is grouped
+constexpr std::size_t kShownInARow = 4;  // hidden steps in a row that are shown after all
 constexpr std::size_t kHiddenResults = 100'000;  // variables of steps that are not printed
 constexpr std::size_t kMarkBytes = 160;
 constexpr std::size_t kRemarkBytes = 400;
@@ -30,6 +32,34 @@ std::string cut(std::string text, std::size_t limit) {
 
 std::string count_of(std::uint64_t count, std::string_view one) {
   return std::to_string(count) + " " + std::string(one) + (count == 1 ? "" : "s");
+}
+
+// LONG1 and LONG4: two's complement, little-endian, as a hexadecimal literal.
+std::string long_literal(ByteSource& source, std::uint64_t offset, bool full) {
+  constexpr std::size_t kShort = 64, kLong = 1u << 20;
+  constexpr char kHexDigits[] = "0123456789abcdef";
+  Decoder decoder(source, offset, full ? kLong : kShort);
+  const Result<Instruction> in = decoder.next();
+  if (!in || (in->opcode->code != op::LONG1 && in->opcode->code != op::LONG4)) return "...";
+  if (in->text.size() != in->length) return "...";
+  std::string bytes = in->text;
+  const bool negative = !bytes.empty() && (static_cast<unsigned char>(bytes.back()) & 0x80) != 0;
+  if (negative) {  // invert and add one
+    unsigned carry = 1;
+    for (char& c : bytes) {
+      const unsigned value = (~static_cast<unsigned char>(c) & 0xffU) + carry;
+      c = static_cast<char>(value & 0xffU);
+      carry = value >> 8;
+    }
+  }
+  std::string digits;
+  for (std::size_t i = bytes.size(); i > 0; --i) {
+    const auto byte = static_cast<unsigned char>(bytes[i - 1]);
+    digits += kHexDigits[byte >> 4];
+    digits += kHexDigits[byte & 15];
+  }
+  const std::size_t first = digits.find_first_not_of('0');
+  return (negative ? "-0x" : "0x") + (first == std::string::npos ? "0" : digits.substr(first));
 }
 
 bool gives_result(EventKind kind) {
@@ -60,17 +90,21 @@ std::string dotted(std::string_view module, std::string_view name) {
 }  // namespace
 
 struct Decompiler::Impl {
-  Impl(const ByteSource& source_given, DecompilerOptions options_given)
-      : source(source_given), options(options_given) {}
+  Impl(ByteSource& source_given, DecompilerOptions options_given)
+      : source(source_given),
+        options(options_given),
+        book([this](std::uint64_t offset) { return long_literal(source, offset, options.full); }) {}
 
-  const ByteSource& source;
+  ByteSource& source;
   DecompilerOptions options;
   ExprBook book;
   std::vector<Statement> statements;
+  std::vector<Statement> alike_now;  // hidden steps of the run under way, while they are few
   std::uint64_t kept = 0;  // statements that count against the bound
   std::uint64_t kept_marked = 0;  // the same, of those with a mark
   std::size_t hidden_results = 0;
   std::unordered_map<std::string, std::uint64_t> alike;  // inert steps shown, by label
+  bool flushed = true;  // the group at the end is finished
   bool anything_ran = false;
 
   // For the sentence.
@@ -83,8 +117,10 @@ struct Decompiler::Impl {
   std::string result_kind;
 
   void on_event(const Event& event, Machine& machine);
-  bool hide(const Event& event);
-  void group(const Event& event);
+  bool hidden(const Event& event);
+  void hide(const Event& event, Machine& machine);
+  void count_hidden(const Statement& step);
+  void flush();
   void implied(const Event& event);
   void judge(const Event& event, Statement& statement);
   void tell(const Judgement& judgement);
@@ -103,7 +139,7 @@ struct Decompiler::Impl {
 };
 
 // Whether a step is like others that were shown, and does nothing.
-bool Decompiler::Impl::hide(const Event& event) {
+bool Decompiler::Impl::hidden(const Event& event) {
   if (options.full) return false;
   const bool marked = event.judgement->level > Level::note;
   if (marked) return ++kept_marked > options.max_statements;
@@ -114,34 +150,75 @@ bool Decompiler::Impl::hide(const Event& event) {
   return ++kept > options.max_statements;
 }
 
-void Decompiler::Impl::group(const Event& event) {
+// Adds one step to the group at the end.
+void Decompiler::Impl::count_hidden(const Statement& step) {
   if (statements.empty() || statements.back().what != Statement::What::group) {
     Statement fresh;
     fresh.what = Statement::What::group;
-    fresh.offset = event.offset;
+    fresh.offset = step.offset;
     statements.push_back(std::move(fresh));
   }
-  Statement& into = statements.back();
-  into.last_offset = event.offset;
-  into.level = std::max(into.level, event.judgement->level);
-  const std::string label = label_of(event);
-  auto found = std::find_if(into.counts.begin(), into.counts.end(),
-                            [&label](const auto& entry) { return entry.first == label; });
   constexpr std::size_t kLabels = 16;
+  Statement& into = statements.back();
+  into.last_offset = step.offset;
+  into.level = std::max(into.level, step.level);
+  auto found = std::find_if(into.counts.begin(), into.counts.end(),
+                            [&step](const auto& entry) { return entry.first == step.name; });
   if (found == into.counts.end()) {
-    if (into.counts.size() >= kLabels) {
-      into.counts.back().first = "others";
-      found = into.counts.end() - 1;
+    if (into.counts.size() < kLabels) {
+      found = into.counts.insert(found, {step.name, 0});
     } else {
-      found = into.counts.insert(found, {label, 0});
+      found = into.counts.end() - 1;
+      found->first = "others";
     }
   }
   ++found->second;
-  if (gives_result(event.kind) && hidden_results < kHiddenResults) {
-    ++hidden_results;
-    into.results.push_back(event.offset);
-    book.add_variable(event.offset);
+  for (const std::uint64_t result : step.results) {
+    if (hidden_results++ < kHiddenResults) into.results.push_back(result);
   }
+}
+
+// A step that may be hidden: few of them in a row are shown after all.
+void Decompiler::Impl::hide(const Event& event, Machine& machine) {
+  const bool grouping = alike_now.empty() && !statements.empty() &&
+                        statements.back().what == Statement::What::group && !flushed;
+  Statement step;
+  step.offset = event.offset;
+  if (gives_result(event.kind) && hidden_results < kHiddenResults) {
+    step.results.push_back(event.offset);
+  }
+  if (!grouping && kept < options.max_statements) {
+    fill(event, machine, step);
+    machine.clear_nodes();
+    judge(event, step);
+  }
+  for (const std::uint64_t result : step.results) book.add_variable(result);
+  const bool spelled_out = !step.parts.empty();
+  step.level = event.judgement->level;
+  step.name = label_of(event);
+  if (!spelled_out) {
+    flush();
+    count_hidden(step);
+    flushed = false;
+    return;
+  }
+  alike_now.push_back(std::move(step));
+  if (alike_now.size() <= kShownInARow) return;
+  std::vector<Statement> steps;
+  steps.swap(alike_now);
+  for (const Statement& one : steps) count_hidden(one);
+  flushed = false;
+}
+
+// Ends a run of steps that may be hidden.
+void Decompiler::Impl::flush() {
+  for (Statement& step : alike_now) {
+    step.name.clear();
+    ++kept;
+    statements.push_back(std::move(step));
+  }
+  alike_now.clear();
+  flushed = true;
 }
 
 // What a call reaches by way of its arguments stands beneath the call.
@@ -315,10 +392,11 @@ void Decompiler::Impl::on_event(const Event& event, Machine& machine) {
     if (event.computed || event.judgement->level > Level::note) implied(event);
     return;
   }
-  if (hide(event)) {
-    group(event);
+  if (hidden(event)) {
+    hide(event, machine);
     return;
   }
+  flush();
   Statement statement;
   statement.offset = event.offset;
   fill(event, machine, statement);
@@ -332,6 +410,7 @@ void Decompiler::Impl::on_event(const Event& event, Machine& machine) {
 }
 
 void Decompiler::Impl::add_words(std::vector<std::string> lines) {
+  flush();
   Statement statement;
   statement.what = Statement::What::words;
   statement.remarks = std::move(lines);
@@ -339,6 +418,7 @@ void Decompiler::Impl::add_words(std::vector<std::string> lines) {
 }
 
 void Decompiler::Impl::add_result(const RunResult& run, Machine& machine) {
+  flush();
   Statement statement;
   statement.offset = run.end.offset == 0 ? 0 : run.end.offset - 1;
   add_text(statement, "result = ");
@@ -389,7 +469,7 @@ void Decompiler::Impl::add_break(const RunResult& run) {
   add_words(std::move(lines));
 }
 
-Decompiler::Decompiler(const ByteSource& source, DecompilerOptions options)
+Decompiler::Decompiler(ByteSource& source, DecompilerOptions options)
     : impl_(std::make_unique<Impl>(source, options)) {}
 Decompiler::~Decompiler() = default;
 

@@ -35,7 +35,7 @@ struct DecompilerOptions {
 
 class Decompiler final : public TraceSink {
  public:
-  Decompiler(const ByteSource& source, DecompilerOptions options);
+  Decompiler(ByteSource& source, DecompilerOptions options);
   ~Decompiler() override;
 
   bool wants_inert() const override { return true; }

@@ -35,9 +35,13 @@ std::string float_text(double value) {
   return last == 'n' || last == 'f' ? "float(\"" + text + "\")" : text;
 }
 
-std::string integer_text(const Node& node) {
-  if (!node.big) return std::to_string(node.integer);
-  return node.text.empty() ? "..." : std::string(node.text);
+// An integer written as text, when Python's own grammar has it; the stream may write it otherwise.
+std::string written_integer(std::string_view text) {
+  while (!text.empty() && (text.back() == 'L' || text.back() == ' ')) text.remove_suffix(1);
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  const std::string_view allowed = "0123456789abcdefABCDEFxXoO_+-";
+  const bool plain = !text.empty() && text.find_first_not_of(allowed) == std::string_view::npos;
+  return plain ? std::string(text) : "...";
 }
 
 // The longest part of at most `limit` bytes that cuts no character.
@@ -131,6 +135,12 @@ void ExprBook::refer(ExprId container, std::uint64_t site) {
   } else if (entry->second.site != site) {
     entry->second.shared = true;
   }
+}
+
+std::string ExprBook::integer_text(const Node& node) const {
+  if (!node.big) return std::to_string(node.integer);
+  if (!node.text.empty()) return written_integer(node.text);
+  return big_ ? big_(node.offset) : "...";
 }
 
 std::string ExprBook::leaf_text(const Node& node, const Elision& elision) const {

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -65,6 +66,10 @@ struct ExprStep {
 class ExprBook {
  public:
   static constexpr std::uint8_t kMaxHeight = 30;
+  // The Python of an integer over 64 bits that stands in bytes at an offset.
+  using BigInteger = std::function<std::string(std::uint64_t offset)>;
+
+  explicit ExprBook(BigInteger big = nullptr) : big_(std::move(big)) {}
 
   const Expr& operator[](ExprId id) const { return exprs_[id]; }
   ExprId atom(std::string text);
@@ -96,6 +101,9 @@ class ExprBook {
   bool small(const Expr& expr) const;
   std::string leaf_text(const Node& node, const Elision& elision) const;
 
+  std::string integer_text(const Node& node) const;
+
+  BigInteger big_;
   std::vector<Expr> exprs_;
   std::unordered_set<std::uint64_t> variables_;
   std::unordered_map<std::uint64_t, Sharing> sharing_;

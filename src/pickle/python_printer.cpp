@@ -147,7 +147,7 @@ void PythonPrinter::print_statement(const Statement& statement) {
     case Statement::What::code: {
       for (const ExprStep& step : statement.steps) define(step);
       std::string code = code_of(statement, false);
-      if (!style_.exact && statement.results.empty() && display_width(code) > kBreakColumns) {
+      if (!style_.exact && display_width(code) > kBreakColumns) {
         code = code_of(statement, true);
       }
       if (!statement.results.empty()) {
@@ -312,6 +312,9 @@ std::string PythonPrinter::part_text(const Part& part, bool broken_up) {
       return simple ? text(part.expr) : "(" + text(part.expr) + ")";
     }
     case Part::Form::spread:
+      if (broken_up && expr.shape == Expr::Shape::tuple && expr.items.size() > 1) {
+        return "\n    " + items_text(expr, ",\n    ") + ",\n";
+      }
       return expr.shape == Expr::Shape::tuple ? items_text(expr, ", ") : "*" + text(part.expr);
     case Part::Form::listed:
       return expr.shape == Expr::Shape::tuple ? "[" + items_text(expr, ", ") + "]"
