@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what the bench reads: dense streams, torch zips, a folder of small files, bombs.
+"""Writes what the bench reads: streams, torch zips, a folder of small files, bombs, facts.
 
     inputs.py FOLDER        needs PyTorch for the torch zips
 
@@ -12,12 +12,14 @@ import io
 import pickle
 import random
 import struct
+import subprocess
 import sys
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent
 GIB = 1 << 30
 SPARSE_RECORDS = 20
 FOLDER_FILES = 2000
@@ -232,6 +234,26 @@ def small_files() -> Iterator[tuple[str, bytes]]:
             yield f"{folder}/config{i}.pkl", pickle.dumps(config, protocol=4)
 
 
+# --- half a million facts -------------------------------------------------------------------------
+
+
+def write_facts(root: Path) -> None:
+    """A catalogue of 500,000 names spread over 2,500 modules, compiled like the real one."""
+    dice = random.Random(7)
+    parts = ["core", "util", "model", "layer", "data", "array", "tensor", "io", "graph", "train"]
+    rows = []
+    for i in range(2500):
+        module = f"{dice.choice(parts)}{i % 40}.{dice.choice(parts)}.{dice.choice(parts)}{i}"
+        names = ", ".join(f'"{dice.choice(parts)}_{dice.choice(parts)}_{j}"' for j in range(199))
+        rows.append(f'[[danger]]\nmodule = "{module}"\nreach = [{names}]\n')
+    folder = root / "facts" / "danger"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "wide.toml").write_text("\n".join(rows))
+    embed = [sys.executable, "-B", str(ROOT / "tools/catalogue/embed.py")]
+    embed += ["--facts", str(root / "facts"), "--defs", str(ROOT / "src/catalogue")]
+    subprocess.run([*embed, "--output", str(root / "facts.bin")], check=True)
+
+
 def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         print(__doc__, file=sys.stderr)
@@ -247,6 +269,8 @@ def main(arguments: list[str]) -> int:
         (root / "torch_600.pt").write_bytes(torch_600())
     if not (root / "sparse_20g.pt").exists():
         write_sparse_zip(root / "sparse_20g.pt")
+    if not (root / "facts.bin").exists():
+        write_facts(root)
     if not (root / "small" / "done").exists():
         for name, data in small_files():
             path = root / "small" / "files" / name

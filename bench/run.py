@@ -206,6 +206,18 @@ def small_folder(table: Table, program: Path, rounds: int) -> dict[str, Any]:
     return times
 
 
+def lookups(table: Table) -> dict[str, Any]:
+    print("\ncatalogue")
+    results: dict[str, Any] = {}
+    for label, blob in (("the program's facts", "-"), ("500,000 names", DATA / "facts.bin")):
+        answer = ask(ENGINE, "lookup", blob, "5")
+        each = statistics.median(answer["seconds"]) / answer["lookups"] * 1e9
+        table.note(f"{label}: names", answer["names"], "")
+        table.add(f"{label}: a lookup", each, "ns", 500, least=False)
+        results[label] = answer
+    return results
+
+
 def bombs(table: Table, program: Path) -> dict[str, Any]:
     """Peak memory and end of each; the bound is the one for any stream."""
     print("\nbombs, whole process")
@@ -254,6 +266,7 @@ def main() -> int:
         "memory": dense_memory(table, options.program),
         "torch": torch_zips(table, options.program, options.rounds),
         "folder": small_folder(table, options.program, options.rounds),
+        "catalogue": lookups(table),
         "bombs": bombs(table, options.program),
     }
     result["figures"] = table.rows
