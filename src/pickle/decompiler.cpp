@@ -237,13 +237,14 @@ void Decompiler::Impl::implied(const Event& event) {
   if (event.judgement->level > Level::note) {
     text += (options.ascii ? "  <-- " : "  \u25c0 ") + escape_text(event.judgement->what);
   }
-  const bool attach = !statements.empty() && statements.back().offset == event.offset &&
-                      statements.back().what != Statement::What::group;
   text = "    " + cut(std::move(text), kRemarkBytes);
-  if (attach) {
-    statements.back().remarks.push_back(std::move(text));
-  } else if (event.judgement->level > Level::note ||
-             (!options.full && kept < options.max_statements)) {
+  const bool marked = event.judgement->level > Level::note;
+  if (marked) flush();
+  std::vector<Statement>& last = alike_now.empty() ? statements : alike_now;
+  if (!last.empty() && last.back().offset == event.offset &&
+      last.back().what != Statement::What::group) {
+    last.back().remarks.push_back(std::move(text));
+  } else if (marked || (!options.full && kept < options.max_statements)) {
     ++kept;
     add_words({text + " (byte " + std::to_string(event.offset) + ")"});
   }
@@ -477,10 +478,9 @@ void Decompiler::on_event(const Event& event, Machine& machine) { impl_->on_even
 
 void Decompiler::on_nested(std::string_view bytes, std::string_view loader, std::uint64_t offset,
                            Machine& /*machine*/) {
-  if (impl_->statements.empty()) return;
-  impl_->statements.back().remarks.push_back(
-      "    a pickle inside (" + count_of(bytes.size(), "byte") + " at byte " +
-      std::to_string(offset) + ") goes to " + escape_text(loader) + ": see its own view");
+  impl_->add_words({"    a pickle inside (" + count_of(bytes.size(), "byte") + " at byte " +
+                    std::to_string(offset) + ") goes to " + escape_text(loader) +
+                    ": see its own view"});
 }
 
 void Decompiler::finish(const RunResult& run, Machine& machine) {
@@ -525,12 +525,12 @@ std::string Decompiler::sentence() const {
   } else if (!impl.anything_ran && !impl.ending.empty()) {
     return out + impl.ending + ".";
   } else {
-    out +=
-        "builds " + (impl.result_kind.empty() ? std::string("values") : impl.result_kind) +
-        (impl.calls == 0 ? " and calls nothing"
-                         : " with " + count_of(impl.calls, "call") + " that are known to be inert");
+    if (impl.calls != 0) {
+      out += "makes " + count_of(impl.calls, "call") + " that " + (impl.calls == 1 ? "is" : "are") +
+             " known to do nothing outside, and ";
+    }
+    out += "builds " + (impl.result_kind.empty() ? std::string("values") : impl.result_kind);
   }
-  if (!impl.anything_ran && !impl.ending.empty()) return out + ".";
   return out + impl.ending + ".";
 }
 

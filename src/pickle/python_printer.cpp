@@ -213,12 +213,12 @@ void PythonPrinter::print_group(const Statement& statement) {
     if (!what.empty()) what += ", ";
     what += std::to_string(count) + " x " + label;
   }
-  std::string text = "... " + std::to_string(total) + " more like these: " + what;
-  if (!first.empty())
-    text += first == last ? " (" + first + ")" : " (" + first + " to " + last + ")";
-  text += ", bytes " + std::to_string(statement.offset) + " to " +
-          std::to_string(statement.last_offset);
-  lines_.push_back({{}, std::move(text), false, 0, {}});
+  std::string head = "... " + std::to_string(total) + " more like these (";
+  if (!first.empty()) head += (first == last ? first : first + " to " + last) + ", ";
+  head += "bytes " + std::to_string(statement.offset) + " to " +
+          std::to_string(statement.last_offset) + "):";
+  lines_.push_back({{}, std::move(head), false, 0, {}});
+  lines_.push_back({{}, "    " + what, false, 0, {}});
 }
 
 // Defines or brings up to date what has to be told by a name.
