@@ -148,8 +148,8 @@ void append_json_string(std::string& out, std::string_view text) {
 }
 
 void JsonWriter::new_line() {
-  out_ += '\n';
-  out_.append(std::size_t{2} * depth_, ' ');
+  *out_ += '\n';
+  out_->append(std::size_t{2} * depth_, ' ');
 }
 
 void JsonWriter::before_value() {
@@ -157,19 +157,19 @@ void JsonWriter::before_value() {
     after_key_ = false;
     return;
   }
-  if (!first_) out_ += indent_ && inline_ ? ", " : ",";
+  if (!first_) *out_ += indent_ && inline_ ? ", " : ",";
   if (indent_ && !inline_ && depth_ != 0) new_line();
   first_ = false;
 }
 
 void JsonWriter::raw(std::string_view text) {
   before_value();
-  out_ += text;
+  *out_ += text;
 }
 
 void JsonWriter::open(char bracket) {
   before_value();
-  out_ += bracket;
+  *out_ += bracket;
   ++depth_;
   first_ = true;
 }
@@ -177,21 +177,21 @@ void JsonWriter::open(char bracket) {
 void JsonWriter::close(char bracket) {
   --depth_;
   if (indent_ && !inline_ && !first_) new_line();
-  out_ += bracket;
+  *out_ += bracket;
   first_ = false;
 }
 
 void JsonWriter::key(std::string_view name) {
   before_value();
-  out_ += '"';
-  out_ += name;
-  out_ += indent_ ? "\": " : "\":";
+  *out_ += '"';
+  *out_ += name;
+  *out_ += indent_ ? "\": " : "\":";
   after_key_ = true;
 }
 
 void JsonWriter::string(std::string_view text) {
   before_value();
-  append_json_string(out_, text);
+  append_json_string(*out_, text);
 }
 
 void JsonWriter::number(std::uint64_t value) {

@@ -20,7 +20,7 @@ namespace brine::render {
 // caller's. Compact when `indent` is false.
 class JsonWriter {
  public:
-  explicit JsonWriter(std::string& out, bool indent = false) : out_(out), indent_(indent) {}
+  explicit JsonWriter(std::string& out, bool indent = false) : out_(&out), indent_(indent) {}
 
   void begin_object() { open('{'); }
   void end_object() { close('}'); }
@@ -51,7 +51,7 @@ class JsonWriter {
   void before_value();
   void new_line();
 
-  std::string& out_;
+  std::string* out_;
   bool indent_;
   bool inline_ = false;
   bool first_ = true;  // nothing stands yet in the innermost bracket
@@ -68,6 +68,8 @@ class JsonReport {
  public:
   // Evidence longer than `evidence_bytes` is cut and says so.
   JsonReport(std::string_view version, std::uint64_t evidence_bytes);
+  JsonReport(const JsonReport&) = delete;
+  JsonReport& operator=(const JsonReport&) = delete;
   std::string begin();
   std::string file(const FileReport& file);
   std::string end(std::span<const ReportError> errors, const Summary& summary, bool interrupted);

@@ -131,11 +131,12 @@ std::string TextReport::head(const FileReport& file) const {
   return out + (style.width > used + 8 ? cut_end(kind, style.width - used) : kind) + "\n";
 }
 
-void TextReport::evidence(std::string& out, const ReportEvidence& evidence) const {
+void TextReport::evidence(std::string& out, const ReportEvidence& evidence,
+                          std::size_t label_cells) const {
   const Style& style = options_.style;
   const std::string text = cut_text(evidence.text, options_.evidence_bytes);
   const std::string label = escape_text(evidence.kind);
-  const std::size_t gutter = kDetail + label.size() + 3;
+  const std::size_t gutter = kDetail + label_cells + 3;
   const bool all = options_.verbose || style.width == 0;
 
   // Source text keeps its lines; what is in a line is escaped.
@@ -154,7 +155,8 @@ void TextReport::evidence(std::string& out, const ReportEvidence& evidence) cons
   const std::size_t count = all ? lines.size() : std::min(lines.size(), kCodeLines);
   for (std::size_t i = 0; i < count; ++i) {
     out.append(kDetail, ' ');
-    out += i == 0 ? style.ink(Ink::dim, label) : std::string(label.size(), ' ');
+    out += i == 0 ? style.ink(Ink::dim, label) + padding(label, label_cells)
+                  : std::string(label_cells, ' ');
     out.append(" ").append(style.ink(Ink::dim, glyph::kBar)).append(" ").append(lines[i]) += '\n';
   }
   if (count < lines.size()) {
@@ -188,8 +190,12 @@ std::string TextReport::finding(const FileReport& file, const Finding& finding) 
     if (!finding.loader.empty()) place += ", seen in " + escape_text(finding.loader);
   }
   if (finding.offset || !finding.member.empty() || options_.verbose) line(out, kDetail, place);
+  std::size_t label_cells = 0;
   for (const ReportEvidence& e : finding.evidence) {
-    if (!said_in_title(finding, e)) evidence(out, e);
+    if (!said_in_title(finding, e)) label_cells = std::max(label_cells, display_width(e.kind));
+  }
+  for (const ReportEvidence& e : finding.evidence) {
+    if (!said_in_title(finding, e)) evidence(out, e, label_cells);
   }
   return out;
 }

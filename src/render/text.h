@@ -37,7 +37,7 @@ class TextReport {
   std::string finding(const FileReport& file, const Finding& finding) const;
   std::string details(const FileReport& file) const;
   void line(std::string& out, std::size_t indent, std::string_view text) const;
-  void evidence(std::string& out, const ReportEvidence& evidence) const;
+  void evidence(std::string& out, const ReportEvidence& evidence, std::size_t label_cells) const;
 
   TextOptions options_;
   std::size_t path_column_;

@@ -1,0 +1,128 @@
+#include "render/explain.h"
+
+#include <algorithm>
+
+#include "base/escape.h"
+
+namespace brine::render {
+namespace {
+
+constexpr std::size_t kSentenceWidth = 96;
+
+// Where a line's comment begins, outside of quotes; npos when there is none.
+std::size_t comment_start(std::string_view line) {
+  char quote = '\0';
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (quote != '\0') {
+      if (line[i] == '\\') {
+        ++i;
+      } else if (line[i] == quote) {
+        quote = '\0';
+      }
+    } else if (line[i] == '\'' || line[i] == '"') {
+      quote = line[i];
+    } else if (line[i] == '#') {
+      return i;
+    }
+  }
+  return std::string_view::npos;
+}
+
+}  // namespace
+
+pickle::TraceSink* Explanation::begin(const scan::ViewStart& view) {
+  pickle::DecompilerOptions options;
+  options.full = options_.full;
+  options.verbose = options_.verbose;
+  decompiler_ = std::make_unique<pickle::Decompiler>(*view.source, options);
+  return decompiler_.get();
+}
+
+void Explanation::ran(const scan::ViewStart&, const pickle::RunResult& run,
+                      pickle::Machine& machine) {
+  decompiler_->finish(run, machine);
+}
+
+void Explanation::end(const scan::ViewStart& view, const scan::ViewEnd& how) {
+  Reading reading;
+  reading.loader = view.loader;
+  reading.profile = view.profile;
+  reading.member = view.member;
+  reading.start = view.start;
+  reading.also = how.also;
+  decompiler_->print([&reading](std::string_view line) { reading.lines.emplace_back(line); });
+  reading.sentence = decompiler_->sentence();
+  reading.worst = decompiler_->worst();
+  decompiler_.reset();
+  const auto same = std::find_if(readings_.begin(), readings_.end(), [&](const Reading& other) {
+    return other.member == reading.member && other.start == reading.start &&
+           other.lines == reading.lines;
+  });
+  if (same == readings_.end()) {
+    readings_.push_back(std::move(reading));
+    return;
+  }
+  same->also.push_back(reading.loader);
+  same->also.insert(same->also.end(), reading.also.begin(), reading.also.end());
+}
+
+std::string Explanation::code_line(const std::string& line) const {
+  if (!options_.style.colour) return line;
+  const std::size_t comment = comment_start(line);
+  if (comment == std::string::npos) return line;
+  const std::size_t mark = line.find(glyph::kMark, comment);
+  std::string out = line.substr(0, comment);
+  out += options_.style.ink(
+      Ink::dim,
+      std::string_view(line).substr(comment, mark == std::string::npos ? mark : mark - comment));
+  if (mark != std::string::npos) out += options_.style.ink(Ink::red, line.substr(mark));
+  return out;
+}
+
+std::string Explanation::reading_text(const FileReport& report, const Reading& reading) const {
+  std::vector<std::string> also;
+  for (const std::string& loader : reading.also) {
+    if (loader != reading.loader && std::find(also.begin(), also.end(), loader) == also.end()) {
+      also.push_back(loader);
+    }
+  }
+  const Style& style = options_.style;
+  std::string out =
+      style.ink(Ink::bold, pickle::view_heading(reading.loader, reading.profile, also)) + "\n";
+  if (!reading.member.empty() || reading.start != 0) {
+    const std::uint64_t* offset = reading.start == 0 ? nullptr : &reading.start;
+    out +=
+        style.ink(Ink::dim, "# in " + place_text(report.path, reading.member, offset, "")) + "\n";
+  }
+  for (const std::string& line : reading.lines) out += code_line(line) + "\n";
+  return out;
+}
+
+std::string Explanation::text(const FileReport& report) const {
+  std::string out;
+  for (const Reading& reading : readings_) {
+    if (!out.empty()) out += '\n';
+    out += reading_text(report, reading);
+  }
+  if (options_.full) return out;
+
+  const Style& style = options_.style;
+  std::string closing = escape_text(report.path == "-" ? "standard input" : report.path) + ": ";
+  if (!report.kind.empty()) closing += escape_text(report.kind) + ", ";
+  closing += style.ink(verdict_ink(report.verdict), verdict_word(report.verdict));
+  if (readings_.empty()) {
+    return "# " + closing + "\n# no loader that Brine knows runs a pickle of this file\n";
+  }
+  const auto worst =
+      std::max_element(readings_.begin(), readings_.end(),
+                       [](const Reading& a, const Reading& b) { return a.worst < b.worst; });
+  out += '\n';
+  const std::size_t width =
+      style.width == 0 ? kSentenceWidth : std::min(style.width, kSentenceWidth);
+  for (const std::string& line : wrap("In one sentence: " + worst->sentence, width)) {
+    out += line + "\n";
+  }
+  return out + closing + "\n";
+}
+
+}  // namespace brine::render
