@@ -34,14 +34,30 @@ struct LoaderUse {
   After after = After::stop;
 };
 
+// The record behind a storage id, as the container holds it.
+struct StorageRecord {
+  std::uint64_t size = 0;                  // bytes that the loader gets
+  std::uint64_t start = 0;                 // of its bytes in the reader's source
+  std::uint64_t extent = 0;                // how many; other than `size` when deflated
+  bool agreed = true;                      // one record, and both headers say the same
+};
+
+// Why somebody runs the stream.
+enum class Certainty : std::uint8_t {
+  sure,     // a container hands it to an unpickler, it starts like a pickle
+  named,    // only the file's name says so: a break at the first opcode is no reading
+  guessed,  // counts when it turns out to be a pickle (docs/loaders.md, "Text that looks like one")
+};
+
 struct Stream {
   SourcePtr source;                        // the member's bytes
   std::vector<std::string> member;         // from outside in
   std::optional<std::uint64_t> file_base;  // file offset of the source's byte 0; none if compressed
   std::uint64_t start = 0;                 // where the pickle begins in `source`
   std::vector<LoaderUse> loaders;
-  // Storage records that the stream's persistent ids may name (torch zip): key -> bytes available.
-  std::function<std::optional<std::uint64_t>(std::string_view key)> storage_size;
+  Certainty certainty = Certainty::sure;
+  // Storage records that the stream's persistent ids may name (torch zip), by key.
+  std::function<std::optional<StorageRecord>(std::string_view key)> storage;
 };
 
 // Where a reader writes. Offsets are in the reader's own source; the scan translates.

@@ -69,6 +69,8 @@ class ViewObserver {
   // After each Machine::run() of the view (torch's legacy format and loops have several), while the
   // machine's values live: what decompilers and disassemblers need for their last line.
   virtual void ran(const ViewStart&, const pickle::RunResult&, pickle::Machine&) {}
+  // Once for each begin(). When runs are shared, after all loaders of the stream had their turn,
+  // because only then is it known who else reads the same; else right behind the view.
   virtual void end(const ViewStart& view, const ViewEnd& how) = 0;
   virtual void member(const MemberInfo&) {}
 };
@@ -79,8 +81,8 @@ struct ScanOptions {
   WorldFactory make_world;                // instead of `world`
   const Policy* policy = nullptr;
   std::optional<std::string> sha256;      // of the whole file, when somebody computed it
-  // Names of what lies beside the file; folders end in '/'. A module's name among them voids the
-  // facts of that module.
+  // Names of what lies beside the file; folders with an __init__.py end in '/'. A module's name
+  // among them voids the facts of that module.
   std::vector<std::string> neighbours;
   bool share_runs = true;                 // false: every loader gets a run of its own
   ViewObserver* observer = nullptr;

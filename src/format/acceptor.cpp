@@ -1,0 +1,55 @@
+#include "format/acceptor.h"
+
+#include <algorithm>
+#include <array>
+
+#include "archive/zip/reader.h"
+#include "format/pickle/bare.h"
+#include "format/profiles.h"
+#include "format/recognized/recognized.h"
+#include "format/safetensors/reader.h"
+#include "format/torch/zip.h"
+
+namespace brine::format {
+
+namespace {
+
+constexpr auto kAcceptors = std::to_array<Acceptor>({
+    {loader::kTorch, "zip", true, torch_zip::torch_load_accepts, torch_zip::read,
+     "starts with PK 3 4, and an end record within 69,584 bytes of the end"},
+    {loader::kTorchJit, "zip", true, torch_zip::jit_load_accepts, torch_zip::read,
+     "an end record within 69,584 bytes of the end, whatever the file starts with"},
+    {loader::kZipfile, "zip", true, torch_zip::zipfile_accepts, torch_zip::read,
+     "an end record within 65,557 bytes of the end, whatever the file starts with"},
+    {loader::kSalvage, "zip", true, torch_zip::salvage_accepts, torch_zip::read,
+     "starts with PK 3 4, and no end record"},
+    {loader::kSafetensors, "safetensors", false, safetensors::accepts, safetensors::read,
+     "a header length that fits into the file, then '{'"},
+    {loader::kTorch, "safetensors", false, safetensors::named, safetensors::read,
+     "the name ends in .safetensors"},
+    {loader::kPickle, "pickle", true, bare_pickle::accepts, bare_pickle::read,
+     "the bytes are a pickle: PROTO at the front, a name that promises one, or a stream that acts"},
+    {"", "recognized", false, recognized::accepts, recognized::read,
+     "magic bytes, a checksum or a name of a format that is not analysed yet"},
+});
+
+}  // namespace
+
+std::span<const Acceptor> acceptors() { return kAcceptors; }
+
+std::vector<Reading> readings(Probe& probe) {
+  std::vector<Reading> out;
+  for (const Acceptor& row : kAcceptors) {
+    if (!row.accepts(probe)) continue;
+    auto known = std::ranges::find(out, row.reader, &Reading::reader);
+    if (known == out.end()) {
+      out.push_back({row.reader, {}, row.family, row.executes});
+      known = out.end() - 1;
+    }
+    known->loaders.push_back(row.loader);
+    known->executes = known->executes || row.executes;
+  }
+  return out;
+}
+
+}  // namespace brine::format

@@ -1,0 +1,45 @@
+#include "format/pickle/bare.h"
+
+#include <utility>
+
+#include "format/names.h"
+#include "format/profiles.h"
+#include "pickle/opcode.h"
+
+namespace brine::format::bare_pickle {
+
+namespace {
+
+constexpr std::uint8_t kHighestProtocol = 5;
+
+}  // namespace
+
+bool starts_with_proto(ByteSpan head) {
+  return head.size() >= 2 && head[0] == pickle::op::PROTO && head[1] <= kHighestProtocol;
+}
+
+bool accepts(Probe& probe) {
+  // A zip's first letter is PERSID, which raises in every loader of bare pickles.
+  if (probe.head().empty() || probe.starts_with("PK\3\4") || probe.starts_with("PK\5\6")) {
+    return false;
+  }
+  return starts_with_proto(probe.head()) || promise_of(probe.lower()) == Promise::pickle ||
+         pickle::find_opcode(probe.head()[0]) != nullptr;
+}
+
+void read(Probe& probe, std::span<const std::string_view>, Sink& sink) {
+  Stream stream;
+  stream.source = probe.source();
+  stream.file_base = 0;
+  stream.loaders = bare_pickle_loaders();
+  if (starts_with_proto(probe.head())) {
+    stream.certainty = Certainty::sure;
+  } else if (promise_of(probe.lower()) == Promise::pickle) {
+    stream.certainty = Certainty::named;
+  } else {
+    stream.certainty = Certainty::guessed;
+  }
+  sink.stream(std::move(stream));
+}
+
+}  // namespace brine::format::bare_pickle

@@ -1,0 +1,20 @@
+// A file that is one bare pickle, or several behind one another.
+//
+// No magic is needed: pickle.load reads whatever it is given. So every file is offered, and what the
+// stream does decides whether it counts as a pickle (docs/loaders.md, "Text that looks like one").
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "format/probe.h"
+#include "format/stream.h"
+
+namespace brine::format::bare_pickle {
+
+bool accepts(Probe& probe);
+void read(Probe& probe, std::span<const std::string_view> loaders, Sink& sink);
+// PROTO with a version that exists.
+bool starts_with_proto(ByteSpan head);
+
+}  // namespace brine::format::bare_pickle

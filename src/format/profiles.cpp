@@ -1,0 +1,98 @@
+#include "format/profiles.h"
+
+#include <array>
+
+namespace brine::format {
+
+namespace {
+
+using pickle::Encoding;
+using pickle::FindClass;
+using pickle::PersistentLoad;
+using pickle::Profile;
+using pickle::Unpickler;
+
+constexpr Profile kPlain{Unpickler::c, Encoding::ascii, PersistentLoad::none, FindClass::plain,
+                         false};
+constexpr Profile kPlainLatin1{Unpickler::c, Encoding::latin1, PersistentLoad::none,
+                               FindClass::plain, false};
+constexpr Profile kPlainBytes{Unpickler::c, Encoding::bytes, PersistentLoad::none,
+                              FindClass::plain, false};
+constexpr Profile kTorchLatin1Object{Unpickler::c, Encoding::latin1, PersistentLoad::torch,
+                                     FindClass::torch, false};
+constexpr Profile kTorchObject{Unpickler::c, Encoding::utf8, PersistentLoad::torch,
+                               FindClass::torch, false};
+constexpr Profile kWeightsOnly{Unpickler::torch_weights_only, Encoding::utf8,
+                               PersistentLoad::torch, FindClass::torch, false};
+constexpr Profile kLibtorch{Unpickler::libtorch, Encoding::utf8, PersistentLoad::any,
+                            FindClass::plain, false};
+constexpr Profile kJoblibProfile{Unpickler::py, Encoding::ascii, PersistentLoad::none,
+                                 FindClass::plain, true};
+constexpr Profile kPandasCompatProfile{Unpickler::py, Encoding::ascii, PersistentLoad::none,
+                                       FindClass::pandas, false};
+// Nobody's: goes on where any reader would.
+constexpr Profile kLenient{Unpickler::c, Encoding::latin1, PersistentLoad::any, FindClass::plain,
+                           false};
+
+struct NestedRow {
+  std::string_view name;
+  Profile profile;
+  After after;
+};
+constexpr auto kNestedRows = std::to_array<NestedRow>({
+    {"torch.load", kTorchObject, After::torch_stack},
+    {"torch.storage._load_from_bytes", kTorchObject, After::torch_stack},
+    {"joblib.load", kJoblibProfile, After::stop},
+    {"pickle._loads", {Unpickler::py, Encoding::ascii, PersistentLoad::none, FindClass::plain,
+                       false}, After::stop},
+    {"pickle._load", {Unpickler::py, Encoding::ascii, PersistentLoad::none, FindClass::plain,
+                      false}, After::stop},
+});
+
+LoaderUse use(std::string_view name, const Profile& profile, After after = After::stop) {
+  return {std::string(name), profile, after};
+}
+
+}  // namespace
+
+std::vector<LoaderUse> bare_pickle_loaders() {
+  return {use(loader::kPickle, kPlain),
+          use(loader::kPickleLatin1, kPlainLatin1),
+          use(loader::kPickleBytes, kPlainBytes),
+          use(loader::kTorch, kTorchObject, After::torch_stack),
+          use(loader::kTorchLatin1, kTorchLatin1Object, After::torch_stack),
+          use(loader::kTorchWeightsOnly, kWeightsOnly, After::torch_stack),
+          use(loader::kJoblib, kJoblibProfile),
+          use(loader::kPandas, kPlain),
+          use(loader::kPandasCompat, kPandasCompatProfile),
+          use(loader::kNumpy, kPlain)};
+}
+
+std::vector<LoaderUse> torch_zip_loaders() {
+  return {use(loader::kTorch, kTorchObject), use(loader::kTorchLatin1, kTorchLatin1Object),
+          use(loader::kTorchWeightsOnly, kWeightsOnly)};
+}
+
+std::vector<LoaderUse> torchscript_loaders() { return {use(loader::kTorchJit, kLibtorch)}; }
+
+LoaderUse next_loader() { return use(loader::kPickleNext, kPlain); }
+
+LoaderUse salvage_loader() { return use(loader::kSalvage, kLenient); }
+
+LoaderUse nested_loader(std::string_view name) {
+  for (const NestedRow& row : kNestedRows) {
+    if (row.name == name) return use(name, row.profile, row.after);
+  }
+  return use(name.empty() ? loader::kNested : name, kPlain);
+}
+
+Profile legacy_profile(const Profile& object_profile, int index) {
+  Profile profile = object_profile;
+  if (index != 3) {
+    profile.persistent = PersistentLoad::none;
+    profile.find_class = FindClass::plain;
+  }
+  return profile;
+}
+
+}  // namespace brine::format

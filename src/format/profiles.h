@@ -1,0 +1,47 @@
+// The loaders' profiles: one row a loader, as measured (docs/loaders.md).
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "format/stream.h"
+
+namespace brine::format {
+
+// The names that stand in reports. docs/loaders.md has a section for each.
+namespace loader {
+inline constexpr std::string_view kPickle = "pickle.load";
+inline constexpr std::string_view kPickleLatin1 = "pickle.load(latin1)";
+inline constexpr std::string_view kPickleBytes = "pickle.load(bytes)";
+inline constexpr std::string_view kPickleNext = "pickle.load (next)";
+inline constexpr std::string_view kTorch = "torch.load";
+inline constexpr std::string_view kTorchLatin1 = "torch.load(latin1)";
+inline constexpr std::string_view kTorchWeightsOnly = "torch.load(weights_only)";
+inline constexpr std::string_view kTorchJit = "torch.jit.load";
+inline constexpr std::string_view kJoblib = "joblib.load";
+inline constexpr std::string_view kPandas = "pandas.read_pickle";
+inline constexpr std::string_view kPandasCompat = "pandas.read_pickle(compat)";
+inline constexpr std::string_view kNumpy = "numpy.load";
+inline constexpr std::string_view kSafetensors = "safetensors";
+inline constexpr std::string_view kZipfile = "zipfile";
+inline constexpr std::string_view kSalvage = "salvage";
+inline constexpr std::string_view kNested = "pickle.loads";
+}  // namespace loader
+
+// Everybody who reads a file that is one bare pickle.
+std::vector<LoaderUse> bare_pickle_loaders();
+// What reads data.pkl of a torch zip.
+std::vector<LoaderUse> torch_zip_loaders();
+// What reads the pickles of a TorchScript archive.
+std::vector<LoaderUse> torchscript_loaders();
+// A pickle behind the end of another, read by a loop of loads.
+LoaderUse next_loader();
+// A pickle found where no loader's directory points.
+LoaderUse salvage_loader();
+// A pickle inside a pickle; `name` is the function that the outer one calls.
+LoaderUse nested_loader(std::string_view name);
+
+// The pickles of torch's legacy stack but the fourth are read plainly.
+pickle::Profile legacy_profile(const pickle::Profile& object_profile, int index);
+
+}  // namespace brine::format

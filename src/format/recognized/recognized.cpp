@@ -1,0 +1,152 @@
+#include "format/recognized/recognized.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "format/names.h"
+
+namespace brine::format::recognized {
+
+namespace {
+
+// Whose bytes may be the beginning of something else too: the row counts only under a model's name.
+enum class When : std::uint8_t { always, promised };
+
+struct Row {
+  std::string_view format;
+  std::string_view magic;
+  std::size_t at;
+  When when;
+};
+
+using namespace std::string_view_literals;
+
+constexpr auto kMagic = std::to_array<Row>({
+    {"HDF5 (Keras, h5py)", "\x89HDF\r\n\x1a\n"sv, 0, When::always},
+    {"GGUF", "GGUF"sv, 0, When::always},
+    {"GGML", "lmgg"sv, 0, When::always},
+    {"GGML", "fmgg"sv, 0, When::always},
+    {"GGML", "tjgg"sv, 0, When::always},
+    {"GGML", "algg"sv, 0, When::always},
+    {"7z archive", "7z\xbc\xaf\x27\x1c"sv, 0, When::always},
+    {"RAR archive", "Rar!\x1a\x07"sv, 0, When::always},
+    {"gzip", "\x1f\x8b"sv, 0, When::always},
+    {"bzip2", "BZh"sv, 0, When::always},
+    {"xz", "\xfd"
+           "7zXZ\0"sv, 0, When::always},
+    {"lzma", "\x5d\0\0"sv, 0, When::always},
+    {"zstd", "\x28\xb5\x2f\xfd"sv, 0, When::always},
+    {"lz4", "\x04\x22\x4d\x18"sv, 0, When::always},
+    {"zlib (joblib)", "\x78\x01"sv, 0, When::always},
+    {"zlib (joblib)", "\x78\x5e"sv, 0, When::always},
+    {"zlib (joblib)", "\x78\x9c"sv, 0, When::always},
+    {"zlib (joblib)", "\x78\xda"sv, 0, When::always},
+    {"joblib before 0.10", "ZF"sv, 0, When::promised},
+    {"numpy array", "\x93NUMPY"sv, 0, When::always},
+    {"TensorFlow Lite", "TFL3"sv, 4, When::always},
+    {"ExecuTorch", "ET12"sv, 4, When::always},
+    {"ExecuTorch", "FT01"sv, 4, When::always},
+    {"ExecuTorch", "BP08"sv, 4, When::always},
+    {"ONNX Runtime", "ORTM"sv, 4, When::always},
+    {"ELF program", "\x7f"
+                    "ELF"sv, 0, When::promised},
+    {"Windows program", "MZ"sv, 0, When::promised},
+    {"Java objects", "\xac\xed\0\5"sv, 0, When::promised},
+    {"Git LFS pointer (the file itself was not fetched)", "version https://git-lfs"sv, 0,
+     When::always},
+});
+
+// Formats without magic bytes go by their names.
+struct NameFormat {
+  std::string_view ending;
+  std::string_view format;
+};
+constexpr auto kNames = std::to_array<NameFormat>({
+    {".onnx", "ONNX"},
+    {".pb", "TensorFlow graph or saved model"},
+    {".mlmodel", "Core ML"},
+    {".ckpt.index", "TensorFlow checkpoint"},
+    {".model", "sentencepiece, xgboost or gensim"},
+    {".msgpack", "flax"},
+    {".t7", "Torch7"},
+    {".rds", "R objects"},
+    {".pmml", "PMML"},
+});
+
+// HDF5's signature may stand at 512 and every doubling of it: what lies before is a user block.
+bool has_hdf5_user_block(Probe& probe) {
+  static constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
+  for (std::uint64_t at = 512; at < probe.size() && probe.size() - at >= kSignature.size();
+       at *= 2) {
+    if (at + kSignature.size() <= probe.head().size()) {
+      if (probe.starts_with(kSignature, static_cast<std::size_t>(at))) return true;
+      continue;
+    }
+    std::array<std::uint8_t, 8> bytes{};
+    if (!probe.source()->read(at, bytes)) return false;
+    if (as_text(bytes) == kSignature) return true;
+    if (at > probe.size() / 2) break;
+  }
+  return false;
+}
+
+// A number of a tar header as Python's tarfile reads it: octal text up to a NUL, spaces around.
+std::optional<std::uint64_t> tar_number(ByteSpan field) {
+  std::string_view text = as_text(field);
+  text = text.substr(0, text.find('\0'));
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  std::uint64_t value = 0;
+  for (char c : text) {
+    if (c < '0' || c > '7') return std::nullopt;
+    value = value << 3 | static_cast<std::uint64_t>(c - '0');
+  }
+  return value;
+}
+
+}  // namespace
+
+bool is_tar(Probe& probe) {
+  constexpr std::size_t kBlock = 512, kSum = 148, kSumEnd = 156;
+  const ByteSpan head = probe.head();
+  if (head.size() < kBlock) return false;
+  const std::optional<std::uint64_t> wanted = tar_number(head.subspan(kSum, kSumEnd - kSum));
+  if (!wanted) return false;
+  std::int64_t as_unsigned = 8 * ' ', as_signed = 8 * ' ';
+  for (std::size_t i = 0; i < kBlock; ++i) {
+    if (i >= kSum && i < kSumEnd) continue;
+    as_unsigned += head[i];
+    as_signed += static_cast<std::int8_t>(head[i]);
+  }
+  const auto sum = static_cast<std::int64_t>(*wanted);
+  return sum == as_unsigned || sum == as_signed;
+}
+
+std::string_view identify(Probe& probe) {
+  const Promise promise = promise_of(probe.lower());
+  for (const Row& row : kMagic) {
+    if (row.when == When::promised && promise == Promise::nothing) continue;
+    if (probe.starts_with(row.magic, row.at)) return row.format;
+  }
+  if (is_tar(probe)) return "tar archive";
+  if (has_hdf5_user_block(probe)) return "HDF5 (Keras, h5py) behind a user block";
+  for (const NameFormat& row : kNames) {
+    if (probe.size() > 0 && probe.lower().ends_with(row.ending)) return row.format;
+  }
+  return {};
+}
+
+bool accepts(Probe& probe) { return !identify(probe).empty(); }
+
+void read(Probe& probe, std::span<const std::string_view>, Sink& sink) {
+  const std::string format(identify(probe));
+  sink.describe(format);
+  Finding finding;
+  finding.code = 501;
+  finding.title = format + ": recognized, not analysed yet";
+  finding.advice = "ask for the weights as safetensors, or unpack it and scan what is inside";
+  sink.finding(std::move(finding));
+}
+
+}  // namespace brine::format::recognized

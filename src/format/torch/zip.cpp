@@ -1,0 +1,376 @@
+#include "format/torch/zip.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "archive/zip/reader.h"
+#include "format/profiles.h"
+#include "format/words.h"
+
+namespace brine::format::torch_zip {
+
+namespace {
+
+using archive::ZipArchive;
+using archive::ZipContent;
+using archive::ZipDisagreement;
+using archive::ZipIssue;
+using archive::ZipMember;
+using archive::ZipPart;
+using archive::ZipRange;
+using archive::ZipReading;
+using archive::ZipView;
+
+constexpr std::uint16_t kDisagree = 401, kSalvaged = 413, kTorchScriptCode = 503, kLimit = 504,
+                        kMemberUnread = 506;
+
+// What a disagreement means for the file.
+enum class Weight : std::uint8_t {
+  suspicious,
+  torch_only,  // suspicious in a torch zip, ordinary in others
+  unread,      // a member that cannot be read: incomplete
+  covered,     // the bytes in question are judged as unexplained
+};
+Weight weight_of(ZipIssue issue) {
+  switch (issue) {
+    case ZipIssue::name_differs:
+    case ZipIssue::size_differs:
+    case ZipIssue::method_differs:
+    case ZipIssue::flags_differ:
+    case ZipIssue::crc_differs:
+    case ZipIssue::local_missing:
+    case ZipIssue::duplicate_name:
+    case ZipIssue::case_duplicate:
+    case ZipIssue::overlap:
+    case ZipIssue::directory_attribute:
+    case ZipIssue::over_read:
+    case ZipIssue::out_of_file:
+    case ZipIssue::name_with_nul:
+    case ZipIssue::masked_or_patch:
+    case ZipIssue::zip64_conflict:
+    case ZipIssue::entry_count:
+    case ZipIssue::two_end_records:
+    case ZipIssue::end_record_differs:
+    case ZipIssue::directory_differs:
+    case ZipIssue::disk_number:
+    case ZipIssue::unsafe_name: return Weight::suspicious;
+    case ZipIssue::several_roots:
+    case ZipIssue::reader_refuses: return Weight::torch_only;
+    case ZipIssue::encrypted:
+    case ZipIssue::unusual_method: return Weight::unread;
+    case ZipIssue::prefix:
+    case ZipIssue::suffix:
+    case ZipIssue::comment: return Weight::covered;
+  }
+  return Weight::suspicious;
+}
+
+// Records below the root that torch itself reads and that hold no pickle.
+constexpr auto kKnownRecords = std::to_array<std::string_view>({
+    "version",
+    "byteorder",
+    ".data/version",
+    ".data/serialization_id",
+    ".format_version",
+    ".storage_alignment",
+});
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+bool is_pickle_name(std::string_view lower_name) {
+  return lower_name.ends_with(".pkl") || lower_name.ends_with(".debug_pkl");
+}
+
+// Which bytes of the file a reading consumes, and how.
+using Extent = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, bool>;
+Extent extent_of(const ZipReading& reading) {
+  return {reading.data_offset, reading.input, reading.output, reading.deflated};
+}
+
+class ZipReader {
+ public:
+  ZipReader(std::shared_ptr<ZipArchive> archive, bool torch_load, Sink& sink)
+      : archive_(std::move(archive)), torch_load_(torch_load), sink_(sink) {}
+
+  void read() {
+    is_torch_ = archive_->torch_root().has_value() &&
+                !archive_->torch_candidates("data.pkl").empty();
+    script_ = is_torch_ && !archive_->torch_candidates("constants.pkl").empty();
+    if (!note_disagreements()) return;
+    if (!note_structure()) return;
+    read_view(archive_->miniz());
+    read_view(archive_->zipfile());
+    describe();
+  }
+
+  // No directory that anybody uses: the local headers tell what may have been there.
+  void salvage() {
+    const Result<const ZipView*> view = archive_->local();
+    if (!view) {
+      refuse(view.error());
+      return;
+    }
+    Finding finding;
+    finding.code = kMemberUnread;
+    finding.title = "a zip without its directory: read by its local headers";
+    finding.advice = "fetch the file again; what was found in it is listed";
+    sink_.finding(std::move(finding));
+    read_view(**view);
+    sink_.describe("zip without a directory, " + counted((*view)->members.size(), "member"));
+  }
+
+  static void refuse(Sink& sink, const Error& error) {
+    Finding finding;
+    finding.code = error.code == ErrorCode::budget ? kLimit : kMemberUnread;
+    finding.title = "zip: " + error.what;
+    finding.offset = error.offset;
+    sink.finding(std::move(finding));
+  }
+
+ private:
+  void refuse(const Error& error) { refuse(sink_, error); }
+
+  bool note_disagreements() {
+    const auto all = archive_->disagreements();
+    if (!all) {
+      refuse(all.error());
+      return false;
+    }
+    for (const ZipDisagreement& issue : **all) {
+      Weight weight = weight_of(issue.issue);
+      if (weight == Weight::torch_only) {
+        if (!is_torch_) continue;
+        weight = Weight::suspicious;
+      }
+      if (weight == Weight::covered) continue;
+      if (issue.entry) contested_.insert(*issue.entry);
+      Finding finding;
+      finding.code = weight == Weight::unread ? kMemberUnread : kDisagree;
+      finding.title = "zip: " + issue.text;
+      finding.offset = issue.offset;
+      finding.evidence.push_back({"name", std::string(archive::to_string(issue.issue))});
+      if (issue.entry) {
+        finding.evidence.push_back(
+            {"path", std::string(archive_->entries()[*issue.entry].central.name)});
+      }
+      finding.advice = "honest writers leave no such traces: do not load it";
+      sink_.finding(std::move(finding));
+    }
+    return true;
+  }
+
+  // Everything but the members' own bytes.
+  bool note_structure() {
+    const auto ranges = archive_->ranges();
+    if (!ranges) {
+      refuse(ranges.error());
+      return false;
+    }
+    for (const ZipRange& range : **ranges) {
+      switch (range.part) {
+        case ZipPart::local_header:
+        case ZipPart::descriptor:
+        case ZipPart::directory:
+        case ZipPart::end_record: sink_.interpreted(range.start, range.end); break;
+        case ZipPart::padding: sink_.data(range.start, range.end); break;
+        case ZipPart::member: break;
+      }
+    }
+    return true;
+  }
+
+  void read_view(const ZipView& view) {
+    const bool torch = is_torch_ && view.profile == archive::ZipProfile::miniz;
+    for (std::size_t i = 0; i < view.members.size(); ++i) {
+      const ZipMember& member = view.members[i];
+      const Result<ZipReading> reading = archive_->locate(view, i);
+      if (!reading) {
+        refuse(reading.error());
+        continue;
+      }
+      if (!reading->readable && reading->output == 0) {
+        if (!member.name.ends_with('/')) note_unread(member, reading->refusal);
+        continue;
+      }
+      if (!seen_.insert(extent_of(*reading)).second) continue;
+      if (torch && read_torch_member(view, i, *reading)) continue;
+      read_member(view, i, *reading);
+    }
+  }
+
+  void note_unread(const ZipMember& member, const std::string& why) {
+    // A reader that refuses a member hands nothing out; the other's reading stands by itself.
+    if (!refused_.insert(member.entry).second) return;
+    Finding finding;
+    finding.code = kMemberUnread;
+    finding.title = "a member cannot be read: " + why;
+    finding.member = {std::string(member.name)};
+    sink_.finding(std::move(finding));
+  }
+
+  // A member that no loader of torch's reads, or whose bytes zipfile sees otherwise.
+  void read_member(const ZipView& view, std::size_t index, const ZipReading& reading) {
+    const ZipMember& member = view.members[index];
+    if (member.name.ends_with('/') && reading.output == 0) return;
+    std::optional<ZipContent> content = content_of(view, index);
+    if (!content) return;
+    sink_.interpreted(reading.data_offset, reading.data_offset + reading.input);
+    ++members_;
+    sink_.member(content->source, std::string(member.name), content->file_offset);
+  }
+
+  std::optional<ZipContent> content_of(const ZipView& view, std::size_t index) {
+    Result<ZipContent> content = archive_->content(view, index);
+    const ZipMember& member = view.members[index];
+    if (!content) {
+      note_unread(member, content.error().what);
+      return std::nullopt;
+    }
+    if (!content->whole) note_unread(member, content->problem);
+    return std::move(*content);
+  }
+
+  // Whether torch has a use for the member.
+  bool read_torch_member(const ZipView& view, std::size_t index, const ZipReading& reading) {
+    const std::string name = lower(view.members[index].name);
+    const std::string root = lower(*archive_->torch_root()) + "/";
+    if (!name.starts_with(root)) return false;
+    const std::string_view record = std::string_view(name).substr(root.size());
+    if (record == "data.pkl" || (script_ && is_pickle_name(record))) {
+      read_pickle(view, index, reading, record);
+      return true;
+    }
+    const std::uint64_t end = reading.data_offset + reading.input;
+    if (std::ranges::find(kKnownRecords, record) != kKnownRecords.end()) {
+      sink_.interpreted(reading.data_offset, end);
+      return true;
+    }
+    if (script_ && record.starts_with("code/")) {
+      sink_.interpreted(reading.data_offset, end);
+      ++code_files_;
+      return true;
+    }
+    // Storages are told by the pickle that names them.
+    return record.starts_with("data/") || (script_ && record.starts_with("constants/"));
+  }
+
+  void read_pickle(const ZipView& view, std::size_t index, const ZipReading& reading,
+                   std::string_view record) {
+    std::optional<ZipContent> content = content_of(view, index);
+    if (!content) return;
+    Stream stream;
+    stream.source = content->source;
+    stream.member = {std::string(view.members[index].name)};
+    stream.file_base = content->file_offset;
+    // torch.load hands an archive with this very name in it to torch.jit.load.
+    const bool delegated = script_ && has_exact("constants.pkl");
+    if (record == "data.pkl" && !delegated && torch_load_) stream.loaders = torch_zip_loaders();
+    if (script_ || stream.loaders.empty()) {
+      const auto more = script_ ? torchscript_loaders() : torch_zip_loaders();
+      stream.loaders.insert(stream.loaders.end(), more.begin(), more.end());
+    }
+    std::string folder(record.substr(0, record.rfind('.')));
+    stream.storage = [archive = archive_, contested = contested_,
+                      folder = std::move(folder)](std::string_view key) {
+      return find_storage(*archive, contested, folder + "/" + std::string(key));
+    };
+    if (!content->file_offset) {
+      sink_.interpreted(reading.data_offset, reading.data_offset + reading.input);
+    }
+    sink_.stream(std::move(stream));
+  }
+
+  bool has_exact(std::string_view record) const {
+    const std::string name = *archive_->torch_root() + "/" + std::string(record);
+    return std::ranges::any_of(archive_->miniz().members,
+                               [&](const ZipMember& member) { return member.name == name; });
+  }
+
+  static std::optional<StorageRecord> find_storage(ZipArchive& archive,
+                                                   const std::set<std::size_t>& contested,
+                                                   const std::string& record) {
+    const std::vector<std::size_t> found = archive.torch_candidates(record);
+    if (found.empty()) return std::nullopt;
+    const Result<ZipReading> reading = archive.locate(archive.miniz(), found.front());
+    if (!reading || !reading->readable) return std::nullopt;
+    const std::size_t entry = archive.miniz().members[found.front()].entry;
+    StorageRecord out;
+    out.size = reading->output;
+    out.start = reading->data_offset;
+    out.extent = reading->input;
+    out.agreed = found.size() == 1 && !reading->uninitialised && !contested.contains(entry);
+    return out;
+  }
+
+  void describe() {
+    if (is_torch_) {
+      sink_.describe(script_ ? "TorchScript zip" : "torch zip");
+    } else {
+      sink_.describe("zip archive, " + counted(members_, "member"));
+    }
+    if (code_files_ == 0 && !script_) return;
+    Finding finding;
+    finding.code = kTorchScriptCode;
+    finding.title = "TorchScript: " + counted(code_files_, "file") +
+                    " of code that runs when the module is loaded or called: not analysed yet";
+    finding.advice = "ask for the weights as safetensors";
+    sink_.finding(std::move(finding));
+  }
+
+  std::shared_ptr<ZipArchive> archive_;
+  const bool torch_load_;
+  Sink& sink_;
+  bool is_torch_ = false;
+  bool script_ = false;
+  std::set<std::size_t> contested_;  // entries that readers disagree about
+  std::set<std::size_t> refused_;
+  std::set<Extent> seen_;
+  std::uint64_t members_ = 0;
+  std::uint64_t code_files_ = 0;
+};
+
+}  // namespace
+
+bool torch_load_accepts(Probe& probe) {
+  return archive::starts_like_zip(probe.head()) && jit_load_accepts(probe);
+}
+
+bool jit_load_accepts(Probe& probe) {
+  return archive::miniz_end_record(probe.tail(), probe.size()).has_value();
+}
+
+bool zipfile_accepts(Probe& probe) {
+  return archive::zipfile_end_record(probe.tail(), probe.size()).has_value();
+}
+
+bool salvage_accepts(Probe& probe) {
+  return archive::starts_like_zip(probe.head()) && !jit_load_accepts(probe) &&
+         !zipfile_accepts(probe);
+}
+
+void read(Probe& probe, std::span<const std::string_view> loaders, Sink& sink) {
+  const bool salvage = std::ranges::find(loaders, loader::kSalvage) != loaders.end();
+  Result<ZipArchive> opened = salvage ? ZipArchive::open_salvage(probe.source(), sink.limits())
+                                      : ZipArchive::open(probe.source(), sink.limits());
+  if (!opened) {
+    ZipReader::refuse(sink, opened.error());
+    return;
+  }
+  const bool torch_load = std::ranges::find(loaders, loader::kTorch) != loaders.end();
+  ZipReader reader(std::make_shared<ZipArchive>(std::move(*opened)), torch_load, sink);
+  salvage ? reader.salvage() : reader.read();
+}
+
+}  // namespace brine::format::torch_zip

@@ -1,0 +1,368 @@
+#include "scan/file_scan.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "format/names.h"
+#include "format/profiles.h"
+#include "format/words.h"
+#include "scan/codes.h"
+#include "scan/verdict.h"
+
+namespace brine::scan {
+
+namespace {
+
+constexpr std::size_t kHexShown = 32;  // bytes of what is unexplained, as evidence
+
+std::string last_component(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return std::string(slash == std::string_view::npos ? path : path.substr(slash + 1));
+}
+
+template <class T>
+std::vector<T> joined(std::vector<T> head, const std::vector<T>& tail) {
+  head.insert(head.end(), tail.begin(), tail.end());
+  return head;
+}
+
+std::string hex(ByteSpan bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  for (std::uint8_t byte : bytes) {
+    if (!out.empty()) out.push_back(' ');
+    out.push_back(kDigits[byte >> 4]);
+    out.push_back(kDigits[byte & 15]);
+  }
+  return out;
+}
+
+bool within(const std::pair<std::uint64_t, std::uint64_t>& inner,
+            const std::vector<std::pair<std::uint64_t, std::uint64_t>>& outer) {
+  return std::ranges::any_of(outer, [&](const auto& range) {
+    return range.first <= inner.first && inner.second <= range.second;
+  });
+}
+
+}  // namespace
+
+// Receives what a reader says about one item.
+class FileScan::ItemSink final : public format::Sink {
+ public:
+  ItemSink(FileScan& scan, Context& context, std::string family, bool executes)
+      : scan_(scan), context_(context), family_(std::move(family)), executes_(executes) {}
+
+  void stream(format::Stream stream) override {
+    const std::optional<std::uint64_t> start_in_item = stream.file_base;
+    stream.member = joined(context_.item.member, stream.member);
+    stream.file_base = translated(start_in_item);
+    context_.streams.emplace_back(std::move(stream), start_in_item);
+  }
+  void member(SourcePtr source, std::string name, std::optional<std::uint64_t> base) override {
+    Item item;
+    item.source = std::move(source);
+    item.name = last_component(name);
+    item.member = context_.item.member;
+    item.member.push_back(std::move(name));
+    item.base = translated(base);
+    item.depth = context_.item.depth + 1;
+    std::vector<std::string> where = item.member;
+    if (const char* limit = scan_.work_.push(std::move(item))) {
+      scan_.add_limit(limit, where, std::nullopt);
+    }
+  }
+  void interpreted(std::uint64_t start, std::uint64_t end) override {
+    taken();
+    context_.coverage.interpreted(start, end);
+  }
+  void data(std::uint64_t start, std::uint64_t end) override {
+    context_.coverage.data(start, end);
+  }
+  void finding(Finding finding) override {
+    const CodeRow* row = find_code(finding.code);
+    if (row != nullptr && finding.verdict == Verdict::clean &&
+        finding.severity == Severity::info) {
+      finding.severity = row->severity;
+      finding.verdict = row->verdict;
+    }
+    if (finding.title.empty() && row != nullptr) finding.title = row->title;
+    if (finding.verdict == Verdict::incomplete) context_.open_ended = true;
+    context_.told = true;
+    if (finding.member.empty() && finding.offset) finding.file_offset = finding.offset;
+    finding.file_offset = translated(finding.file_offset);
+    finding.member = joined(context_.item.member, finding.member);
+    scan_.add(std::move(finding));
+  }
+  void view(View view) override {
+    // Who refuses the bytes has not opened them.
+    if (view.end == "stop") {
+      taken();
+      context_.opened = true;
+    }
+    view.member = joined(context_.item.member, view.member);
+    scan_.report_.views.push_back(std::move(view));
+  }
+  void describe(std::string kind) override {
+    taken();
+    if (context_.kind.empty()) context_.kind = std::move(kind);
+  }
+  const Limits& limits() const override { return scan_.options_.limits; }
+
+ private:
+  // The format took the item; a bare pickle does so only when its stream turns out to be one.
+  void taken() {
+    context_.families.insert(family_);
+    context_.executes = context_.executes || executes_;
+  }
+  std::optional<std::uint64_t> translated(std::optional<std::uint64_t> offset) const {
+    if (!offset || !context_.item.base) return std::nullopt;
+    return *context_.item.base + *offset;
+  }
+
+  FileScan& scan_;
+  Context& context_;
+  std::string family_;
+  bool executes_;
+};
+
+FileScan::FileScan(const std::string& path, const SourcePtr& source, const ScanOptions& options)
+    : options_(options),
+      source_(std::make_shared<WatchedSource>(source, options.progress, options.stop)),
+      findings_(options.limits),
+      work_(options.limits) {
+  report_.path = path;
+  report_.size = source->size();
+  const std::uint64_t size = source->size();
+  const std::uint64_t factor = std::max<std::uint64_t>(options.limits.salvage_factor, 1);
+  search_budget_.left = size > ~std::uint64_t{0} / factor ? ~std::uint64_t{0} : size * factor;
+  report_.coverage.total = size;
+}
+
+FileReport FileScan::run() {
+  Item root;
+  root.source = source_;
+  root.name = last_component(report_.path);
+  root.base = 0;
+  if (const char* limit = work_.push(std::move(root))) add_limit(limit, {}, std::nullopt);
+  while (std::optional<Item> item = work_.pop()) {
+    if (options_.stop.stop_requested()) break;
+    process(std::move(*item));
+  }
+  if (options_.stop.stop_requested()) {
+    add(finding_of(code::kInterrupted));
+  } else if (source_->failed()) {
+    Finding finding = finding_of(code::kUnreadable);
+    finding.title = "the file could not be read: " + source_->error().what;
+    finding.offset = finding.file_offset = source_->error().offset;
+    add(std::move(finding));
+  }
+  if (search_budget_.exhausted) add_limit("salvage_factor", {}, std::nullopt);
+  report_.verdict = verdict_of(findings_.worst(), file_opened_);
+  report_.findings_dropped = findings_.dropped();
+  report_.findings = findings_.take();
+  report_.waived.assign(waived_.begin(), waived_.end());
+  report_.sha256 = options_.sha256;
+  report_.bytes_read = source_->bytes_read();
+  return std::move(report_);
+}
+
+void FileScan::process(Item item) {
+  const std::uint64_t size = item.source->size();
+  Context context(std::move(item), size);
+  format::Probe probe(context.item.name, context.item.source);
+  if (!probe.error()) {
+    Finding finding = finding_at(code::kUnreadable, context.item.member, std::nullopt, 0);
+    finding.title = "could not be read: " + probe.error().error().what;
+    add(std::move(finding));
+    context.told = true;
+  } else {
+    read_item(context, probe);
+  }
+  finish_item(context, probe);
+}
+
+void FileScan::read_item(Context& context, format::Probe& probe) {
+  const bool zip_inside = probe.starts_with("PK\3\4");
+  if (context.item.forced && !zip_inside) {
+    format::Stream stream;
+    stream.source = context.item.source;
+    stream.member = context.item.member;
+    stream.file_base = context.item.base;
+    stream.loaders = {*context.item.forced};
+    context.streams.emplace_back(std::move(stream), 0);
+    context.executes = true;
+  } else {
+    for (const format::Reading& reading : format::readings(probe)) {
+      ItemSink sink(*this, context, std::string(reading.family), reading.executes);
+      reading.reader(probe, reading.loaders, sink);
+    }
+  }
+  for (std::size_t i = 0; i < context.streams.size(); ++i) {
+    const auto& [stream, start_in_item] = context.streams[i];
+    if (run_stream(context, stream, start_in_item)) context.opened = true;
+  }
+}
+
+void FileScan::finish_item(Context& context, format::Probe& probe) {
+  const bool root = context.item.member.empty();
+  const format::Promise promise = format::promise_of(probe.lower());
+  if (context.families.size() > 1 && context.executes) {
+    Finding finding = finding_at(code::kPolyglot, context.item.member, context.item.base, 0);
+    for (const std::string& family : context.families) {
+      finding.evidence.push_back({"value", family});
+    }
+    add(std::move(finding));
+  }
+  if (context.executes && context.opened && promise == format::Promise::data &&
+      !context.families.contains("safetensors")) {
+    Finding finding = finding_at(code::kMismatch, context.item.member, context.item.base, 0);
+    finding.title = "the name promises a format that executes nothing, the content is a pickle";
+    add(std::move(finding));
+  }
+  if (!context.opened && context.families.empty() && !context.told &&
+      promise != format::Promise::nothing) {
+    Finding finding = finding_at(code::kNothingOpens, context.item.member, context.item.base, 0);
+    if (probe.size() == 0) finding.title = "the file is empty, and its name promises a model";
+    if (const format::NameRow* row = format::find_name(probe.lower())) {
+      finding.evidence.push_back({"name", std::string(row->ending)});
+    }
+    add(std::move(finding));
+  }
+
+  const bool taken = context.opened || !context.families.empty();
+  if (taken && !context.families.contains("recognized")) {
+    Coverage before = context.coverage.finish();
+    for (const auto& range : before.unexplained) {
+      if (within(range, context.handled)) continue;
+      const Ranges left = follow_up(context, context.item.source, context.item.member,
+                                    context.item.base, range.first, range.second);
+      if (!context.open_ended && context.opened) {
+        report_unexplained(context.item.member, context.item.base, left);
+      }
+    }
+  }
+  if (context.opened) file_opened_ = true;
+  if (!root) return;
+  report_.coverage = context.coverage.finish();
+  report_.kind = context.kind;
+  if (context.tensors > 0) {
+    report_.kind += ", " + format::counted(context.tensors, "tensor") + ", " +
+                    format::human_size(context.tensor_bytes) + " data";
+  }
+}
+
+FileScan::Ranges FileScan::follow_up(Context& context, const SourcePtr& source,
+                                     const std::vector<std::string>& member,
+                                     std::optional<std::uint64_t> base, std::uint64_t start,
+                                     std::uint64_t end) {
+  const bool own = source == context.item.source;
+  const auto stream_from = [&](std::uint64_t at, format::LoaderUse loader) {
+    format::Stream stream;
+    stream.source = source;
+    stream.member = member;
+    stream.file_base = base;
+    stream.start = at;
+    stream.loaders = {std::move(loader)};
+    return stream;
+  };
+  // Reads one more stream and says how far it came.
+  const auto read_on = [&](const format::Stream& stream) {
+    const StreamReading reading = read_stream(stream, options_);
+    std::uint64_t reached = stream.start;
+    for (const ViewRun& view : reading.views) {
+      for (const auto& run : view.pickles) {
+        take_run(context, stream, *run, view.use->loader);
+        take_nested(stream, context.item.depth, *run);
+        reached = std::max({reached, run->behind, run->result.end.offset});
+      }
+      report_.views.push_back({view.use->loader, stream.member, std::string(to_string(view.end.kind)),
+                               view.end.offset, view.end.error});
+    }
+    judge_ends(context, stream, reading);
+    return std::min(reached, source->size());
+  };
+
+  Ranges left;
+  std::uint64_t at = start;
+  while (at < end && !options_.stop.stop_requested()) {
+    // A loop of loads goes on exactly here.
+    const Trial next = try_pickle(*source, at, options_.limits);
+    if (next.pickle && next.acts) {
+      const std::uint64_t reached = read_on(stream_from(at, format::next_loader()));
+      if (own) context.coverage.interpreted(at, reached);
+      if (reached <= at) break;
+      at = reached;
+      continue;
+    }
+    if (next.stopped && next.reached <= end) {
+      add(finding_at(code::kStacked, member, base, at));
+      const std::uint64_t reached = read_on(stream_from(at, format::next_loader()));
+      if (own) context.coverage.interpreted(at, reached);
+      if (reached <= at) break;
+      at = reached;
+      continue;
+    }
+    const auto found = find_pickle(*source, at, end, options_.limits, search_budget_);
+    if (!found || !*found) break;
+    const std::uint64_t hidden = **found;
+    if (hidden > at) left.emplace_back(at, hidden);
+    add(finding_at(code::kSalvaged, member, base, hidden));
+    const std::uint64_t reached = read_on(stream_from(hidden, format::salvage_loader()));
+    if (own) context.coverage.interpreted(hidden, reached);
+    at = std::max(reached, hidden + 1);
+  }
+  if (at < end) left.emplace_back(at, end);
+  return left;
+}
+
+void FileScan::report_unexplained(const std::vector<std::string>& member,
+                                  std::optional<std::uint64_t> base, const Ranges& ranges) {
+  for (const auto& [start, end] : ranges) {
+    Finding finding = finding_at(code::kUnexplained, member, base, start);
+    finding.title = "no loader explains " + format::counted(end - start, "byte") + " here";
+    std::vector<std::uint8_t> shown(std::min<std::uint64_t>(end - start, kHexShown));
+    if (member.empty() && source_->read(start, shown)) {
+      finding.evidence.push_back({"bytes", hex(shown)});
+    }
+    finding.advice = "ask where they come from; `brine inspect` shows them";
+    add(std::move(finding));
+  }
+}
+
+void FileScan::add(Finding finding) { findings_.add(std::move(finding)); }
+
+void FileScan::add_limit(std::string_view limit, const std::vector<std::string>& member,
+                         std::optional<std::uint64_t> offset) {
+  Finding finding = finding_of(code::kLimit);
+  finding.title = "the limit `" + std::string(limit) + "` was reached: not read to its end";
+  finding.member = member;
+  finding.offset = offset;
+  finding.advice = "raise it with --limits " + std::string(limit) + "=N if you must know more";
+  add(std::move(finding));
+}
+
+Finding FileScan::finding_at(std::uint16_t code, const std::vector<std::string>& member,
+                             std::optional<std::uint64_t> base, std::uint64_t offset) const {
+  Finding finding = finding_of(code);
+  finding.member = member;
+  finding.offset = offset;
+  if (base) finding.file_offset = *base + offset;
+  return finding;
+}
+
+FileReport scan_source(const std::string& path, const SourcePtr& source,
+                       const ScanOptions& options) {
+  return FileScan(path, source, options).run();
+}
+
+FileReport unreadable(const std::string& path, const std::string& why) {
+  FileReport report;
+  report.path = path;
+  report.verdict = Verdict::incomplete;
+  Finding finding = finding_of(code::kUnreadable);
+  finding.title = "could not be read: " + why;
+  report.findings.push_back(std::move(finding));
+  return report;
+}
+
+}  // namespace brine::scan

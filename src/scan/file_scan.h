@@ -1,0 +1,100 @@
+// FileScan: the state of one file's scan, while it lasts.
+//
+// Method: the work list gives one item at a time (the file, a member, a nested pickle); acceptors and
+// readers say what loaders do with it; streams are read; ends, storages and unexplained bytes are
+// judged when all that reads the item has been heard. Offsets of readers are in the item's bytes and
+// are translated here, in one place.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "format/acceptor.h"
+#include "format/stream.h"
+#include "scan/coverage.h"
+#include "scan/findings.h"
+#include "scan/reading.h"
+#include "scan/scan_file.h"
+#include "scan/search.h"
+#include "scan/watched_source.h"
+#include "scan/work_list.h"
+
+namespace brine::scan {
+
+class FileScan {
+ public:
+  FileScan(const std::string& path, const SourcePtr& source, const ScanOptions& options);
+  FileReport run();
+
+ private:
+  using Ranges = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+
+  // An item while it is looked at.
+  struct Context {
+    Context(Item item_, std::uint64_t size) : item(std::move(item_)), coverage(size) {}
+    Item item;
+    CoverageMap coverage;
+    // Streams, and where byte 0 of a stream lies in the item.
+    std::vector<std::pair<format::Stream, std::optional<std::uint64_t>>> streams;
+    std::string kind;
+    std::set<std::string, std::less<>> families;  // formats that took the item
+    bool opened = false;      // some loader reads it
+    bool executes = false;    // and one that reads it executes
+    bool open_ended = false;  // something in it could not be read to its end
+    bool told = false;        // a reader or the probe had something to say about it
+    Ranges handled;           // leftovers of members, already judged
+    std::uint64_t tensors = 0;
+    std::uint64_t tensor_bytes = 0;
+    std::uint8_t protocol = 0;
+  };
+  class ItemSink;
+
+  void process(Item item);
+  void read_item(Context& context, format::Probe& probe);
+  void finish_item(Context& context, format::Probe& probe);
+
+  // Whether the stream turned out to be a pickle.
+  bool run_stream(Context& context, const format::Stream& stream,
+                  std::optional<std::uint64_t> start_in_item);
+  void describe_stream(Context& context, const format::Stream& stream,
+                       const StreamReading& reading);
+  void take_run(Context& context, const format::Stream& stream, const PickleRun& run,
+                const std::string& loader);
+  void take_nested(const format::Stream& stream, std::uint64_t depth, const PickleRun& run);
+  void check_storages(Context& context, const format::Stream& stream, const PickleRun& run);
+  void judge_ends(Context& context, const format::Stream& stream, const StreamReading& reading);
+  void judge_break(const format::Stream& stream, const ViewRun& view);
+  void judge_disagreement(const format::Stream& stream, const StreamReading& reading);
+
+  // What is left of `source` in [start, end): pickles behind pickles, hidden ones, or nothing known.
+  // Returns what stays unexplained.
+  Ranges follow_up(Context& context, const SourcePtr& source,
+                   const std::vector<std::string>& member, std::optional<std::uint64_t> base,
+                   std::uint64_t start, std::uint64_t end);
+  void report_unexplained(const std::vector<std::string>& member,
+                          std::optional<std::uint64_t> base, const Ranges& ranges);
+
+  void add(Finding finding);
+  void add_limit(std::string_view limit, const std::vector<std::string>& member,
+                 std::optional<std::uint64_t> offset);
+  Finding finding_at(std::uint16_t code, const std::vector<std::string>& member,
+                     std::optional<std::uint64_t> base, std::uint64_t offset) const;
+
+  const ScanOptions& options_;
+  std::shared_ptr<WatchedSource> source_;
+  FileReport report_;
+  Findings findings_;
+  WorkList work_;
+  SearchBudget search_budget_;
+  std::set<std::string> waived_;
+  std::set<std::string> nested_seen_;
+  bool file_opened_ = false;
+};
+
+}  // namespace brine::scan

@@ -1,0 +1,422 @@
+#include "scan/reading.h"
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <map>
+#include <utility>
+
+#include "catalogue/world.h"
+#include "format/profiles.h"
+#include "scan/codes.h"
+#include "scan/shadow.h"
+
+namespace brine::scan {
+
+namespace {
+
+using format::After;
+using format::LoaderUse;
+using format::Stream;
+using pickle::EndKind;
+using pickle::Event;
+using pickle::Kind;
+using pickle::Machine;
+using pickle::Node;
+using pickle::NodeId;
+using pickle::Profile;
+using pickle::RunResult;
+using pickle::Unpickler;
+
+// torch's magic number, 0x1950a86a20f9469cfc6c, has more than 64 bits.
+constexpr std::string_view kTorchMagic = "119547037146038801333356";
+constexpr std::int64_t kTorchProtocol = 1001;
+constexpr int kTorchPickles = 5;
+
+// Turns what the machine says into findings, and passes it on to an observer.
+class ScanSink final : public pickle::TraceSink {
+ public:
+  ScanSink(const Limits& limits, bool storages, PickleRun& run, pickle::TraceSink* watcher)
+      : limits_(limits),
+        storages_(storages),
+        watcher_inert_(watcher != nullptr && watcher->wants_inert()),
+        run_(run),
+        watcher_(watcher),
+        findings_(limits) {}
+
+  bool wants_inert() const override { return storages_ || watcher_inert_; }
+  bool wants_steps() const override { return watcher_ != nullptr && watcher_->wants_steps(); }
+  void on_step(std::uint64_t offset, const pickle::Opcode& opcode, Machine& machine) override {
+    watcher_->on_step(offset, opcode, machine);
+  }
+  void on_nested(std::string_view bytes, std::string_view loader, std::uint64_t offset,
+                 Machine& machine) override {
+    if (run_.nested.size() < limits_.nested_streams) {
+      run_.nested.push_back({std::string(bytes), std::string(loader), offset});
+    } else {
+      ++run_.nested_dropped;
+    }
+    if (watcher_ != nullptr) watcher_->on_nested(bytes, loader, offset, machine);
+  }
+  void on_event(const Event& event, Machine& machine) override {
+    const bool inert = event.judgement->level == pickle::Level::inert;
+    if (watcher_ != nullptr && (watcher_inert_ || !inert)) watcher_->on_event(event, machine);
+    if (storages_ && event.kind == pickle::EventKind::persistent) note_storage(event, machine);
+    if (inert) return;
+    Finding finding = finding_of(*event.judgement);
+    finding.offset = event.offset;
+    if (const pickle::Opcode* row = pickle::find_opcode(event.opcode)) finding.opcode = row->name;
+    findings_.add(std::move(finding));
+  }
+
+  void finish() {
+    run_.worst = findings_.worst();
+    run_.findings_dropped = findings_.dropped();
+    run_.findings = findings_.take();
+  }
+
+ private:
+  void note_storage(const Event& event, Machine& machine) {
+    std::optional<tensor::StorageId> id =
+        event.has_argument ? tensor::parse_storage_id(machine, event.argument) : std::nullopt;
+    ++run_.tensors;
+    // A tensor's storage is named once for each use; the last one stands for all that are alike.
+    if (!id) {
+      ++run_.storages_unclear;
+    } else if (run_.storages.empty() || run_.storages.back().key != id->key ||
+               run_.storages.back().byte_size() != id->byte_size()) {
+      run_.storages.push_back(std::move(*id));
+    }
+    machine.clear_nodes();
+  }
+
+  const Limits& limits_;
+  const bool storages_;
+  const bool watcher_inert_;
+  PickleRun& run_;
+  pickle::TraceSink* watcher_;
+  Findings findings_;
+};
+
+struct WorldInUse {
+  std::unique_ptr<pickle::World> world;
+  catalogue::CatalogueWorld* catalogue = nullptr;
+};
+
+WorldInUse make_world(const ScanOptions& options) {
+  if (options.make_world) return {options.make_world(), nullptr};
+  if (options.world == WorldChoice::opaque) {
+    return {std::make_unique<pickle::OpaqueWorld>(), nullptr};
+  }
+  catalogue::WorldOptions wanted;
+  wanted.blind = options.world == WorldChoice::blind;
+  wanted.trust = trust_of(options.policy);
+  wanted.shadowed = shadowing_modules(options.neighbours);
+  std::unique_ptr<catalogue::CatalogueWorld> made = catalogue::make_catalogue_world(wanted);
+  catalogue::CatalogueWorld* kept = made.get();
+  return {std::move(made), kept};
+}
+
+// Whether a value that no run can pin down might equal a number that the loader compares it with.
+bool may_equal_anything(Kind kind) {
+  return kind == Kind::object || kind == Kind::unknown || kind == Kind::ref ||
+         kind == Kind::persistent;
+}
+
+void read_result(Machine& machine, PickleRun& run) {
+  const pickle::Value& value = run.result.result;
+  run.maybe_magic = run.maybe_protocol = may_equal_anything(value.kind());
+  const bool number = value.kind() == Kind::integer || value.kind() == Kind::floating;
+  const bool container = value.kind() == Kind::list || value.kind() == Kind::tuple;
+  if (!number && !container) return;
+  const NodeId id = machine.rebuild(value);
+  if (id == pickle::kNoNode) {
+    run.maybe_magic = run.maybe_protocol = true;
+    return;
+  }
+  const Node& node = machine.nodes()[id];
+  if (node.kind == Kind::integer) {
+    run.maybe_magic = node.big && (node.text.empty() || node.text == kTorchMagic);
+    run.maybe_protocol = !node.big && node.integer == kTorchProtocol;
+  } else if (node.kind == Kind::floating) {
+    run.maybe_protocol = node.floating == static_cast<double>(kTorchProtocol);
+  } else if (node.kind == Kind::list || node.kind == Kind::tuple) {
+    std::vector<std::string> keys;
+    keys.reserve(node.items.size());
+    for (NodeId item : node.items) {
+      const Node& key = machine.nodes()[item];
+      if (key.kind == Kind::str) {
+        keys.emplace_back(key.text);
+      } else if (key.kind == Kind::integer && !key.big) {
+        keys.push_back(std::to_string(key.integer));
+      } else {
+        return;
+      }
+    }
+    run.keys = std::move(keys);
+  }
+}
+
+// The fields in which two profiles differ, as Divergence bits.
+std::uint8_t difference(const Profile& a, const Profile& b) {
+  std::uint8_t bits = 0;
+  if (a.unpickler != b.unpickler) bits |= pickle::kDivergesByUnpickler;
+  if (a.encoding != b.encoding) bits |= pickle::kDivergesByEncoding;
+  if (a.persistent != b.persistent) bits |= pickle::kDivergesByPersistent;
+  if (a.find_class != b.find_class) bits |= pickle::kDivergesByFindClass;
+  if (a.joblib_arrays != b.joblib_arrays) bits |= pickle::kDivergesByJoblib;
+  return bits;
+}
+
+// A restricted unpickler refuses what the others run: its runs are its own.
+bool restricted(Unpickler unpickler) {
+  return unpickler == Unpickler::torch_weights_only || unpickler == Unpickler::libtorch;
+}
+
+class StreamReader {
+ public:
+  StreamReader(const Stream& stream, const ScanOptions& options)
+      : stream_(stream), options_(options) {}
+
+  StreamReading read() {
+    for (const LoaderUse& use : stream_.loaders) read_view(use);
+    tell_ends();
+    return std::move(reading_);
+  }
+
+ private:
+  std::shared_ptr<const PickleRun> find_run(std::uint64_t start, const Profile& profile) const {
+    if (!options_.share_runs) return nullptr;
+    for (const auto& run : runs_) {
+      if (run->start != start) continue;
+      if (run->profile == profile) return run;
+      if (run->profile.unpickler != profile.unpickler &&
+          (restricted(run->profile.unpickler) || restricted(profile.unpickler))) {
+        continue;
+      }
+      if ((difference(run->profile, profile) & run->result.divergence) == 0) return run;
+    }
+    return nullptr;
+  }
+
+  // Null when there are too many different readings.
+  std::shared_ptr<const PickleRun> run_pickle(std::uint64_t start, const Profile& profile,
+                                              const ViewStart* watched,
+                                              pickle::TraceSink* watcher) {
+    if (watched == nullptr) {
+      if (auto known = find_run(start, profile)) return known;
+    }
+    std::uint64_t& forks = forks_[start];
+    if (options_.share_runs && forks > options_.limits.forks) {
+      reading_.too_many = true;
+      return nullptr;
+    }
+    ++forks;
+    auto run = std::make_shared<PickleRun>();
+    run->start = start;
+    run->profile = profile;
+    const bool storages = profile.persistent != pickle::PersistentLoad::none;
+    WorldInUse in_use = make_world(options_);
+    ScanSink sink(options_.limits, storages, *run, watcher);
+    Machine machine(*stream_.source, profile, *in_use.world, sink, options_.limits,
+                    {.collapse = true, .start = start});
+    run->result = machine.run();
+    run->behind = machine.position();
+    run->poisoned = machine.poisoned();
+    if (watched != nullptr) options_.observer->ran(*watched, run->result, machine);
+    if (run->result.end.kind == EndKind::stop) read_result(machine, *run);
+    sink.finish();
+    if (in_use.catalogue != nullptr) run->waived = in_use.catalogue->waived();
+    runs_.push_back(run);
+    return run;
+  }
+
+  // Whether the view's end is the first pickle's: nothing follows, or the loader refuses to go on.
+  static bool ends_with_first(const LoaderUse& use, const PickleRun& run) {
+    return use.after != After::torch_stack || run.result.end.kind != EndKind::stop ||
+           !run.maybe_magic;
+  }
+
+  void read_view(const LoaderUse& use) {
+    ViewRun view;
+    view.use = &use;
+    const Profile first = profile_of(use, 0);
+    if (auto known = find_run(stream_.start, first);
+        known != nullptr && ends_with_first(use, *known)) {
+      view.pickles.push_back(known);
+      view.same_as = owner_of(*known);
+      close(view);
+    } else if (options_.observer == nullptr) {
+      read_sequence(use, view, nullptr, nullptr);
+    } else {
+      starts_.emplace_back(reading_.views.size(),
+                           ViewStart{use.loader, use.profile, stream_.member, stream_.source,
+                                     stream_.file_base, stream_.start});
+      const ViewStart& start = starts_.back().second;
+      read_sequence(use, view, &start, options_.observer->begin(start));
+    }
+    reading_.views.push_back(std::move(view));
+    if (!options_.share_runs) tell_ends();
+  }
+
+  static Profile profile_of(const LoaderUse& use, int index) {
+    if (use.after != After::torch_stack) return use.profile;
+    return format::legacy_profile(use.profile, index);
+  }
+
+  std::optional<std::size_t> owner_of(const PickleRun& run) const {
+    for (std::size_t i = 0; i < reading_.views.size(); ++i) {
+      const auto& pickles = reading_.views[i].pickles;
+      if (!reading_.views[i].same_as && pickles.size() == 1 && pickles.front().get() == &run) {
+        return i;
+      }
+    }
+    return std::nullopt;
+  }
+
+  void read_sequence(const LoaderUse& use, ViewRun& view, const ViewStart* watched,
+                     pickle::TraceSink* watcher) {
+    std::uint64_t start = stream_.start;
+    const int count = use.after == After::torch_stack ? kTorchPickles : 1;
+    for (int index = 0; index < count; ++index) {
+      auto run = run_pickle(start, profile_of(use, index), watched, watcher);
+      if (run == nullptr) {
+        view.end = {EndKind::budget, start, 0, "forks"};
+        return;
+      }
+      view.pickles.push_back(run);
+      start = run->behind;
+      if (run->result.end.kind != EndKind::stop) break;
+      if (use.after == After::torch_stack && ((index == 0 && !run->maybe_magic) ||
+                                              (index == 1 && !run->maybe_protocol))) {
+        break;
+      }
+    }
+    close(view);
+    if (view.pickles.size() == kTorchPickles && view.end.kind == EndKind::stop) {
+      place_storages(view);
+    }
+  }
+
+  // The view's end: the last pickle's, or the loader's refusal of a result.
+  void close(ViewRun& view) {
+    const PickleRun& last = *view.pickles.back();
+    view.end = last.result.end;
+    if (view.use->after != After::torch_stack || view.end.kind != EndKind::stop) return;
+    if (view.pickles.size() == 1 && !last.maybe_magic) {
+      view.end.kind = EndKind::refused;
+      view.end.error = "Invalid magic number; corrupt file?";
+    } else if (view.pickles.size() == 2 && !last.maybe_protocol) {
+      view.end.kind = EndKind::refused;
+      view.end.error = "Invalid protocol version";
+    }
+  }
+
+  // Behind the fifth pickle: for each key eight bytes of element count, then the elements.
+  void place_storages(ViewRun& view) {
+    const PickleRun& object = *view.pickles[3];
+    const PickleRun& last = *view.pickles.back();
+    if (!last.keys) return;
+    std::map<std::string, const tensor::StorageId*> by_key;
+    for (const tensor::StorageId& id : object.storages) by_key.emplace(id.key, &id);
+    std::uint64_t at = last.behind;
+    const std::uint64_t size = stream_.source->size();
+    for (const std::string& key : *last.keys) {
+      const auto found = by_key.find(key);
+      std::array<std::uint8_t, 8> count{};
+      if (found == by_key.end()) {
+        return refuse(view, at, "a storage key that no tensor names");
+      }
+      if (size - at < count.size() || !stream_.source->read(at, count)) {
+        return cut_off(view, at);
+      }
+      if (load_le64(count.data()) != found->second->numel) {
+        return refuse(view, at, "a storage has another size than the stream says");
+      }
+      const std::optional<std::uint64_t> bytes = found->second->byte_size();
+      const std::uint64_t left = size - at - count.size();
+      if (!bytes || *bytes > left) return cut_off(view, at);
+      view.headers.emplace_back(at, at + count.size());
+      at += count.size();
+      view.data.emplace_back(at, at + *bytes);
+      at += *bytes;
+    }
+  }
+  static void refuse(ViewRun& view, std::uint64_t at, std::string why) {
+    view.end = {EndKind::refused, at, 0, std::move(why)};
+  }
+  static void cut_off(ViewRun& view, std::uint64_t at) {
+    view.end = {EndKind::broken, at, 0, "a storage is cut off"};
+  }
+
+  void tell_ends() {
+    if (options_.observer == nullptr) return;
+    for (const auto& [index, start] : starts_) {
+      const ViewRun& view = reading_.views[index];
+      ViewEnd how{view.end, {}, false};
+      for (const ViewRun& other : reading_.views) {
+        if (other.same_as == index) how.also.push_back(other.use->loader);
+      }
+      for (const auto& run : view.pickles) how.poisoned = how.poisoned || run->poisoned;
+      options_.observer->end(start, how);
+    }
+    starts_.clear();
+  }
+
+  const Stream& stream_;
+  const ScanOptions& options_;
+  StreamReading reading_;
+  std::vector<std::shared_ptr<const PickleRun>> runs_;
+  std::map<std::uint64_t, std::uint64_t> forks_;
+  std::deque<std::pair<std::size_t, ViewStart>> starts_;  // addresses stay
+};
+
+// Counts calls and imports, and judges nothing.
+class TrialSink final : public pickle::TraceSink {
+ public:
+  bool wants_inert() const override { return true; }
+  void on_event(const Event& event, Machine&) override {
+    switch (event.kind) {
+      case pickle::EventKind::call:
+      case pickle::EventKind::construct:
+      case pickle::EventKind::set_state: acted = true; break;
+      case pickle::EventKind::import:
+      case pickle::EventKind::getattr:
+      case pickle::EventKind::store:
+      case pickle::EventKind::hash:
+      case pickle::EventKind::persistent: break;
+    }
+  }
+  bool acted = false;
+};
+
+}  // namespace
+
+StreamReading read_stream(const Stream& stream, const ScanOptions& options) {
+  return StreamReader(stream, options).read();
+}
+
+Trial try_pickle(ByteSource& source, std::uint64_t start, const Limits& limits) {
+  Trial trial;
+  for (Unpickler unpickler : {Unpickler::c, Unpickler::py}) {
+    const Profile profile{unpickler, pickle::Encoding::latin1, pickle::PersistentLoad::any,
+                          pickle::FindClass::plain, false};
+    pickle::OpaqueWorld world;
+    TrialSink sink;
+    Machine machine(source, profile, world, sink, limits, {.collapse = true, .start = start});
+    const RunResult result = machine.run();
+    const bool stopped = result.end.kind == EndKind::stop;
+    const std::uint64_t reached = std::max(machine.position(), result.end.offset);
+    const std::uint64_t left = source.size() - start;
+    const std::uint64_t read = std::min(machine.position() - start, left);
+    trial.reached = std::max(trial.reached, reached);
+    trial.pickle = trial.pickle || result.uses_ext || result.imports_identifier ||
+                   (stopped && read >= left - left / 10);
+    trial.stopped = trial.stopped || stopped;
+    trial.acts = trial.acts || result.uses_ext || (result.imports_identifier && sink.acted);
+    if ((result.divergence & pickle::kDivergesByUnpickler) == 0) break;
+  }
+  return trial;
+}
+
+}  // namespace brine::scan

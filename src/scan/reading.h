@@ -1,0 +1,84 @@
+// Reading: what one loader does with one stream, as a sequence of pickles.
+//
+// Problem: a file has up to ten loaders, most of which read it alike. Method: one pickle is run for
+// one profile, and the machine says which fields of the profile mattered; a loader whose profile
+// differs only in others shares the run. A loader's view is a sequence of such runs (torch's legacy
+// format: five pickles, each behind the STOP of the one before, then raw storages).
+// Invariant: sharing never hides an effect, because a run is shared only where its outcome is the
+// same by the machine's own account.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/limits.h"
+#include "format/stream.h"
+#include "pickle/machine.h"
+#include "scan/findings.h"
+#include "scan/scan_file.h"
+#include "tensor/storage.h"
+
+namespace brine::scan {
+
+// A pickle inside a pickle: constant bytes that a call hands to an unpickler.
+struct NestedPickle {
+  std::string bytes;
+  std::string loader;
+  std::uint64_t offset = 0;
+};
+
+// One pickle, run once.
+struct PickleRun {
+  std::uint64_t start = 0;
+  std::uint64_t behind = 0;   // where the next load goes on
+  pickle::Profile profile;
+  pickle::RunResult result;
+  std::vector<Finding> findings;  // offsets in the stream; no member, no loader yet
+  std::uint64_t findings_dropped = 0;
+  Verdict worst = Verdict::clean;
+  std::vector<NestedPickle> nested;
+  std::uint64_t nested_dropped = 0;
+  std::vector<tensor::StorageId> storages;
+  std::uint64_t tensors = 0;           // persistent ids met
+  std::uint64_t storages_unclear = 0;  // persistent ids that are no storage ids
+  std::vector<std::string> waived;
+  bool poisoned = false;
+  // What the stack of torch's legacy format asks of its pickles.
+  bool maybe_magic = false;      // the result is, or may be, torch's magic number
+  bool maybe_protocol = false;   // the result is, or may be, 1001
+  std::optional<std::vector<std::string>> keys;  // the result as a list of storage keys
+};
+
+// One loader's reading of a stream.
+struct ViewRun {
+  const format::LoaderUse* use = nullptr;
+  std::vector<std::shared_ptr<const PickleRun>> pickles;
+  pickle::End end;               // of the view
+  std::optional<std::size_t> same_as;  // an earlier view of the stream with the same pickles
+  // Bytes behind the last pickle that the loader copies: (start, end) pairs.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> headers, data;
+};
+
+struct StreamReading {
+  std::vector<ViewRun> views;
+  bool too_many = false;         // more different readings than Limits::forks
+};
+
+// Runs the stream for each of its loaders.
+StreamReading read_stream(const format::Stream& stream, const ScanOptions& options);
+
+// Whether the bytes at `start` are a pickle by what they do: they import an identifier or use EXT
+// (any reader), or reach a STOP behind at least nine tenths of what is left.
+struct Trial {
+  bool pickle = false;           // by the rule above
+  bool acts = false;             // imports a name and calls something, or uses EXT
+  bool stopped = false;          // reaches a STOP
+  std::uint64_t reached = 0;     // how far the run came
+};
+Trial try_pickle(ByteSource& source, std::uint64_t start, const Limits& limits);
+
+}  // namespace brine::scan

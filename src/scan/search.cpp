@@ -1,0 +1,74 @@
+#include "scan/search.h"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "pickle/opcode.h"
+#include "scan/reading.h"
+
+namespace brine::scan {
+
+namespace {
+
+constexpr std::size_t kChunk = 256u << 10;
+// Candidates at a chunk's end see this much of what follows; a name that is longer is none of ours.
+constexpr std::size_t kLook = 1024;
+constexpr std::size_t kLongestName = 256;
+constexpr std::uint64_t kTrialCost = 64;  // of a trial that ends at once
+
+bool is_name_char(std::uint8_t c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '.';
+}
+
+// The length of a line that is a dotted name, with its newline; 0 when it is none.
+std::size_t name_line(ByteSpan bytes) {
+  std::size_t at = 0;
+  while (at < bytes.size() && at < kLongestName && is_name_char(bytes[at])) ++at;
+  if (at == 0 || at >= bytes.size() || bytes[at] != '\n') return 0;
+  if (bytes[0] >= '0' && bytes[0] <= '9') return 0;
+  return at + 1;
+}
+
+// Whether a pickle may start here: PROTO with a version, or a text opcode that imports.
+bool is_candidate(ByteSpan bytes) {
+  namespace op = pickle::op;
+  if (bytes.size() < 2) return false;
+  if (bytes[0] == op::PROTO) return bytes[1] >= 1 && bytes[1] <= 5;
+  const bool marked = bytes[0] == op::MARK;
+  if (bytes[0] == op::GLOBAL || (marked && bytes[1] == op::GLOBAL)) {
+    const ByteSpan rest = bytes.subspan(marked ? 2 : 1);
+    const std::size_t module = name_line(rest);
+    return module != 0 && name_line(rest.subspan(module)) != 0;
+  }
+  // INST's arguments stand between the mark and the names: let the trial find out.
+  return marked && (bytes[1] == op::STRING || bytes[1] == op::UNICODE || bytes[1] == op::INST ||
+                    bytes[1] == op::BINUNICODE || bytes[1] == op::SHORT_BINSTRING);
+}
+
+}  // namespace
+
+Result<std::optional<std::uint64_t>> find_pickle(ByteSource& source, std::uint64_t start,
+                                                 std::uint64_t end, const Limits& limits,
+                                                 SearchBudget& budget) {
+  std::vector<std::uint8_t> chunk;
+  for (std::uint64_t at = start; at < end;) {
+    const std::uint64_t own = std::min<std::uint64_t>(end - at, kChunk);
+    const std::uint64_t held = std::min<std::uint64_t>(end - at, kChunk + kLook);
+    if (!budget.spend(own)) return std::nullopt;
+    chunk.resize(static_cast<std::size_t>(held));
+    BRINE_CHECK_STATUS(source.read(at, chunk));
+    for (std::size_t i = 0; i < own; ++i) {
+      if (!is_candidate(ByteSpan(chunk).subspan(i))) continue;
+      const Trial trial = try_pickle(source, at + i, limits);
+      const std::uint64_t cost = std::max(trial.reached, at + i) - (at + i);
+      if (trial.acts) return at + i;
+      if (!budget.spend(cost + kTrialCost)) return std::nullopt;
+    }
+    at += own;
+  }
+  return std::nullopt;
+}
+
+}  // namespace brine::scan

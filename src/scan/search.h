@@ -1,0 +1,41 @@
+// Search: pickles in bytes that no directory points to.
+//
+// A payload can lie behind a STOP, between an archive's members or in its comment, where some reader,
+// or some program that unpacks the file, finds it. Every offset that could start a pickle (PROTO, or
+// a GLOBAL or INST that names two identifiers) is tried; a hit is a stream that imports a name and
+// uses it, so that random bytes are none. All trials of a file share one budget, because each may
+// read far.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/limits.h"
+#include "base/result.h"
+#include "io/source.h"
+
+namespace brine::scan {
+
+struct SearchBudget {
+  std::uint64_t left = 0;  // bytes that may still be read
+  bool exhausted = false;
+
+  // False, and exhausted from then on, when `count` is more than is left.
+  bool spend(std::uint64_t count) {
+    if (count > left) {
+      left = 0;
+      exhausted = true;
+      return false;
+    }
+    left -= count;
+    return true;
+  }
+};
+
+// The first pickle that starts in [start, end) of the source, or nothing.
+Result<std::optional<std::uint64_t>> find_pickle(ByteSource& source, std::uint64_t start,
+                                                 std::uint64_t end, const Limits& limits,
+                                                 SearchBudget& budget);
+
+}  // namespace brine::scan

@@ -1,0 +1,295 @@
+// What a stream's readings mean for its file: effects, storages, ends, disagreement.
+//
+// A loader that breaks or refuses does so after everything before has run, so an end never takes a
+// finding back. A break makes the file incomplete unless it is known exactly why another way of
+// reading goes on: a Python 2 text that only another encoding decodes, joblib's arrays in the stream.
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "format/profiles.h"
+#include "format/words.h"
+#include "scan/codes.h"
+#include "scan/file_scan.h"
+
+namespace brine::scan {
+
+namespace {
+
+using pickle::EndKind;
+using pickle::Unpickler;
+
+constexpr std::string_view kJoblibPause = "joblib array";
+
+bool is_limit(std::string_view text) {
+  return std::ranges::any_of(limit_names(), [&](const LimitName& row) { return row.name == text; });
+}
+
+const PickleRun* first_of(const ViewRun& view) {
+  return view.pickles.empty() ? nullptr : view.pickles.front().get();
+}
+
+// Whether some view differs from this one by its encoding only and reads to the end.
+bool other_encoding_goes_on(const ViewRun& view, const StreamReading& reading) {
+  const PickleRun* run = first_of(view);
+  if (run == nullptr || (run->result.divergence & pickle::kDivergesByEncoding) == 0) return false;
+  return std::ranges::any_of(reading.views, [&](const ViewRun& other) {
+    pickle::Profile same = other.use->profile;
+    if (same.encoding == view.use->profile.encoding) return false;
+    same.encoding = view.use->profile.encoding;
+    const PickleRun* first = first_of(other);
+    return same.unpickler == view.use->profile.unpickler && first != nullptr &&
+           first->result.end.kind == EndKind::stop &&
+           (other.end.kind == EndKind::stop || other.end.kind == EndKind::refused);
+  });
+}
+
+}  // namespace
+
+bool FileScan::run_stream(Context& context, const format::Stream& stream,
+                          std::optional<std::uint64_t> start_in_item) {
+  if (stream.certainty == format::Certainty::guessed &&
+      !try_pickle(*stream.source, stream.start, options_.limits).pickle) {
+    return false;
+  }
+  const StreamReading reading = read_stream(stream, options_);
+  if (stream.certainty == format::Certainty::named) {
+    const bool counts = std::ranges::any_of(reading.views, [](const ViewRun& view) {
+      const PickleRun* run = first_of(view);
+      return run != nullptr && (run->result.end.kind == EndKind::stop ||
+                                run->result.end.kind == EndKind::budget ||
+                                run->result.imports_identifier || run->result.uses_ext ||
+                                run->worst != Verdict::clean);
+    });
+    if (!counts) return false;
+  }
+  const bool own = stream.source == context.item.source;
+  if (own) {
+    context.families.insert("pickle");
+    context.executes = true;
+  }
+  std::uint64_t reached = stream.start;
+  bool whole = true;
+  for (const ViewRun& view : reading.views) {
+    report_.views.push_back({view.use->loader, stream.member, std::string(to_string(view.end.kind)),
+                             view.end.offset, view.end.error});
+    for (const auto& run : view.pickles) {
+      if (!view.same_as) {
+        take_run(context, stream, *run, view.use->loader);
+        take_nested(stream, context.item.depth, *run);
+      }
+      const std::uint64_t end = std::min(
+          run->result.end.kind == EndKind::stop ? run->behind : run->result.end.offset,
+          stream.source->size());
+      reached = std::max(reached, end);
+      if (start_in_item) context.coverage.interpreted(*start_in_item + run->start, *start_in_item + end);
+      context.protocol = std::max(context.protocol, run->result.protocol);
+    }
+    if (start_in_item && view.end.kind == EndKind::stop) {
+      for (const auto& [from, to] : view.headers) {
+        context.coverage.interpreted(*start_in_item + from, *start_in_item + to);
+        reached = std::max(reached, to);
+      }
+      for (const auto& [from, to] : view.data) {
+        context.coverage.data(*start_in_item + from, *start_in_item + to);
+        reached = std::max(reached, to);
+      }
+    }
+    whole = whole && view.end.kind != EndKind::broken && view.end.kind != EndKind::budget;
+  }
+  describe_stream(context, stream, reading);
+  judge_ends(context, stream, reading);
+  judge_disagreement(stream, reading);
+  if (!own && reached < stream.source->size()) {
+    // What is left in a member is judged here: the item sees the whole member.
+    const std::uint64_t size = stream.source->size();
+    const Ranges left = follow_up(context, stream.source, stream.member, stream.file_base,
+                                  reached, size);
+    if (whole) report_unexplained(stream.member, stream.file_base, left);
+    if (start_in_item) {
+      context.handled.emplace_back(*start_in_item + reached, *start_in_item + size);
+    }
+  }
+  return true;
+}
+
+void FileScan::describe_stream(Context& context, const format::Stream& stream,
+                               const StreamReading& reading) {
+  for (const ViewRun& view : reading.views) {
+    const bool legacy = view.pickles.size() > 3 && view.use->after == format::After::torch_stack;
+    if (!legacy && stream.storage == nullptr) continue;
+    const PickleRun& object = *view.pickles[legacy ? 3 : 0];
+    if (object.tensors <= context.tensors) continue;
+    context.tensors = object.tensors;
+    std::uint64_t bytes = 0;
+    std::set<std::string> seen;
+    for (const tensor::StorageId& id : object.storages) {
+      const auto size = id.byte_size();
+      if (size && seen.insert(id.key).second && bytes <= ~*size) bytes += *size;
+    }
+    context.tensor_bytes = bytes;
+    if (legacy) context.kind = "torch legacy";
+  }
+  if (context.kind.empty() && stream.source == context.item.source) {
+    context.kind = "pickle, protocol " + std::to_string(context.protocol);
+  }
+}
+
+void FileScan::take_run(Context& context, const format::Stream& stream, const PickleRun& run,
+                        const std::string& loader) {
+  for (Finding finding : run.findings) {
+    finding.member = stream.member;
+    finding.loader = loader;
+    if (finding.offset && stream.file_base) {
+      finding.file_offset = *stream.file_base + *finding.offset;
+    }
+    add(std::move(finding));
+  }
+  findings_.note(run.worst, run.findings_dropped);
+  waived_.insert(run.waived.begin(), run.waived.end());
+  if (run.nested_dropped > 0) add_limit("nested_streams", stream.member, std::nullopt);
+  check_storages(context, stream, run);
+}
+
+void FileScan::take_nested(const format::Stream& stream, std::uint64_t depth,
+                           const PickleRun& run) {
+  for (const NestedPickle& nested : run.nested) {
+    std::string name = nested.loader + " at byte " + std::to_string(nested.offset);
+    // Several loaders of the outer stream meet the same inner one.
+    std::string identity = name + '\0' + std::to_string(nested.bytes.size());
+    for (const std::string& part : stream.member) identity += '\0' + part;
+    if (!nested_seen_.insert(std::move(identity)).second) continue;
+    Item item;
+    const ByteSpan bytes = as_bytes(nested.bytes);
+    item.source = std::make_shared<MemorySource>(std::vector(bytes.begin(), bytes.end()));
+    item.member = stream.member;
+    item.member.push_back(std::move(name));
+    item.depth = depth + 1;
+    item.forced = format::nested_loader(nested.loader);
+    const std::vector<std::string> where = item.member;
+    if (const char* limit = work_.push(std::move(item))) add_limit(limit, where, std::nullopt);
+  }
+}
+
+void FileScan::check_storages(Context& context, const format::Stream& stream,
+                              const PickleRun& run) {
+  if (stream.storage == nullptr) return;
+  for (const tensor::StorageId& id : run.storages) {
+    const std::optional<format::StorageRecord> record = stream.storage(id.key);
+    const std::optional<std::uint64_t> bytes = id.byte_size();
+    Finding finding = finding_of(code::kStorageSize);
+    finding.member = stream.member;
+    finding.evidence.push_back({"value", "storage " + id.key});
+    if (!record) {
+      finding.code = code::kMemberUnread;
+      finding.verdict = Verdict::incomplete;
+      finding.title = "the record of a storage is missing: torch.load raises here";
+      add(std::move(finding));
+    } else if (!bytes || *bytes != record->size) {
+      finding.title = "a storage wants " + (bytes ? format::counted(*bytes, "byte") : "too many bytes") +
+                      ", its record has " + format::counted(record->size, "byte");
+      finding.advice = "torch before 2.10 writes beyond its memory here: do not load it";
+      add(std::move(finding));
+    } else if (record->agreed) {
+      context.coverage.data(record->start, record->start + record->extent);
+    }
+  }
+}
+
+void FileScan::judge_ends(Context& context, const format::Stream& stream,
+                          const StreamReading& reading) {
+  if (reading.too_many) {
+    add(finding_at(code::kTooManyReadings, stream.member, stream.file_base, stream.start));
+  }
+  std::optional<std::uint64_t> pause;
+  for (const ViewRun& view : reading.views) {
+    if (view.end.kind == EndKind::refused && view.end.error == kJoblibPause) {
+      pause = view.end.offset;
+    }
+  }
+  if (pause) {
+    add(finding_at(code::kJoblibArray, stream.member, stream.file_base, *pause));
+    context.open_ended = true;
+  }
+  for (const ViewRun& view : reading.views) {
+    const bool restricted = view.use->profile.unpickler == Unpickler::torch_weights_only;
+    switch (view.end.kind) {
+      case EndKind::stop: break;
+      case EndKind::refused: break;
+      case EndKind::budget:
+        context.open_ended = true;
+        if (view.end.error == "forks") break;
+        if (!options_.stop.stop_requested() && !source_->failed()) {
+          add_limit(is_limit(view.end.error) ? view.end.error : "offset: " + view.end.error,
+                    stream.member, view.end.offset);
+        }
+        break;
+      case EndKind::broken:
+        if (restricted && reading.views.size() > 1) break;
+        if (pause && view.end.offset >= *pause) break;
+        if (other_encoding_goes_on(view, reading)) {
+          Finding finding =
+              finding_at(code::kEarlyStop, stream.member, stream.file_base, view.end.offset);
+          finding.title = view.use->loader + " stops at a Python 2 text: " + view.end.error;
+          finding.loader = view.use->loader;
+          add(std::move(finding));
+          break;
+        }
+        context.open_ended = true;
+        judge_break(stream, view);
+        break;
+    }
+  }
+}
+
+void FileScan::judge_break(const format::Stream& stream, const ViewRun& view) {
+  Finding finding = finding_at(code::kBroken, stream.member, stream.file_base, view.end.offset);
+  finding.title = "the stream breaks: " + view.end.error;
+  finding.loader = view.use->loader;
+  if (const pickle::Opcode* row = pickle::find_opcode(view.end.opcode)) {
+    finding.opcode = row->name;
+  }
+  const bool harm = std::ranges::any_of(
+      view.pickles, [](const auto& run) { return run->worst == Verdict::malicious; });
+  finding.severity = harm ? Severity::high : Severity::medium;
+  finding.advice = harm ? "the loader raises here, after the calls above have run"
+                        : "fetch the file again: what is behind the break was not read";
+  add(std::move(finding));
+}
+
+void FileScan::judge_disagreement(const format::Stream& stream, const StreamReading& reading) {
+  const ViewRun* stops = nullptr;
+  const ViewRun* differs = nullptr;
+  for (const ViewRun& view : reading.views) {
+    const Unpickler unpickler = view.use->profile.unpickler;
+    const PickleRun* run = first_of(view);
+    if (run == nullptr || (unpickler != Unpickler::c && unpickler != Unpickler::py)) continue;
+    if (run->result.end.kind != EndKind::stop) continue;
+    if (stops == nullptr) stops = &view;
+  }
+  if (stops == nullptr) return;
+  const PickleRun* known = first_of(*stops);
+  for (const ViewRun& view : reading.views) {
+    const PickleRun* run = first_of(view);
+    if (run == nullptr || run == known) continue;
+    const Unpickler unpickler = view.use->profile.unpickler;
+    if (unpickler == stops->use->profile.unpickler ||
+        (unpickler != Unpickler::c && unpickler != Unpickler::py)) {
+      continue;
+    }
+    const bool broke = run->result.end.kind == EndKind::broken && !other_encoding_goes_on(view, reading);
+    const bool elsewhere = run->result.end.kind == EndKind::stop && run->behind != known->behind;
+    if (broke || elsewhere) differs = &view;
+  }
+  if (differs == nullptr) return;
+  Finding finding = finding_at(code::kDisagree, stream.member, stream.file_base,
+                               differs->end.offset);
+  finding.title = stops->use->loader + " reads this stream to byte " +
+                  std::to_string(known->behind) + ", " + differs->use->loader + " to byte " +
+                  std::to_string(first_of(*differs)->result.end.offset);
+  finding.loader = differs->use->loader;
+  add(std::move(finding));
+}
+
+}  // namespace brine::scan

@@ -1,0 +1,58 @@
+// Work list: what of a file is still to be looked at, the file itself first.
+//
+// Members of members and pickles in pickles wait here instead of on the machine's stack, so that no
+// file decides how deep Brine recurses. Depth and number are bounded by Limits.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/limits.h"
+#include "format/stream.h"
+#include "io/source.h"
+
+namespace brine::scan {
+
+struct Item {
+  SourcePtr source;
+  std::string name;                       // what acceptors see
+  std::vector<std::string> member;        // from outside in; empty: the file
+  std::optional<std::uint64_t> base;      // file offset of byte 0
+  std::uint64_t depth = 0;
+  std::optional<format::LoaderUse> forced;  // an unpickler gets it, whatever it looks like
+};
+
+class WorkList {
+ public:
+  explicit WorkList(const Limits& limits) : limits_(limits) {}
+
+  // The name of the limit that keeps the item out, or nullptr.
+  const char* push(Item item) {
+    if (item.depth > limits_.nested_depth) return "nested_depth";
+    const bool nested = item.forced.has_value();
+    std::uint64_t& count = nested ? nested_ : members_;
+    if (count > (nested ? limits_.nested_streams : limits_.members)) {
+      return nested ? "nested_streams" : "members";
+    }
+    ++count;
+    items_.push_back(std::move(item));
+    return nullptr;
+  }
+  std::optional<Item> pop() {
+    if (items_.empty()) return std::nullopt;
+    Item item = std::move(items_.front());
+    items_.pop_front();
+    return item;
+  }
+
+ private:
+  const Limits& limits_;
+  std::deque<Item> items_;
+  std::uint64_t members_ = 0, nested_ = 0;
+};
+
+}  // namespace brine::scan
