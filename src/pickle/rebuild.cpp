@@ -574,6 +574,10 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg, std
       marks.pop_back();
       return true;
     case op::DUP: {
+      if (const Machine::Impl::Box* box = box_at(at)) {
+        push(node_of(box->value), at, false);
+        return true;
+      }
       if (!has(1)) return false;
       Entry top = stack.back();
       push(top.node, at, false);
