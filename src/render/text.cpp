@@ -102,6 +102,17 @@ std::string finding_title(const Finding& finding) {
 TextReport::TextReport(TextOptions options)
     : options_(options), path_column_(column_of_paths(options)) {}
 
+void TextReport::labelled(std::string& out, std::string_view label, std::string_view text) const {
+  const std::size_t width = options_.style.width;
+  const std::size_t room = width > kDetail + 28 ? width - kDetail : 0;
+  bool first = true;
+  for (const std::string& part : wrap(text, room)) {
+    const std::string left = "  " + std::string(first ? label : "");
+    out += left + std::string(kDetail - left.size(), ' ') + part + "\n";
+    first = false;
+  }
+}
+
 void TextReport::line(std::string& out, std::size_t indent, std::string_view text) const {
   const std::size_t width = options_.style.width;
   const std::size_t room = width > indent + 20 ? width - indent : 0;
@@ -119,7 +130,9 @@ std::string TextReport::head(const FileReport& file) const {
   out += style.ink(verdict_ink(file.verdict), verdict);
   std::string rest(verdict);
   if (file.verdict == Verdict::clean && !file.waived.empty()) {
-    const std::string trusted = " (trusted: " + join(file.waived, ", ") + ")";
+    std::string trusted = " (trusted: " + join(file.waived, ", ") + ")";
+    const std::size_t used = path_column_ + verdict.size();
+    if (style.width > used + 8) trusted = cut_end(trusted, style.width - used);
     out += style.ink(Ink::yellow, trusted);
     rest += trusted;
   }
@@ -128,7 +141,8 @@ std::string TextReport::head(const FileReport& file) const {
   const std::size_t used = display_width(path + padding(path, path_column_ - 2)) + 2 +
                            std::max(display_width(rest), kVerdictColumn - 2) + 2;
   const std::string kind = escape_text(file.kind);
-  return out + (style.width > used + 8 ? cut_end(kind, style.width - used) : kind) + "\n";
+  if (style.width == 0) return out + kind + "\n";
+  return style.width > used + 8 ? out + cut_end(kind, style.width - used) + "\n" : out + "\n";
 }
 
 void TextReport::evidence(std::string& out, const ReportEvidence& evidence,
@@ -146,7 +160,10 @@ void TextReport::evidence(std::string& out, const ReportEvidence& evidence,
     const std::size_t newline = left.find('\n');
     std::string_view one = left.substr(0, newline);
     if (one.ends_with('\r')) one.remove_suffix(1);
-    std::string shown = escape_text(all ? one : std::string_view(cut_text(one, kTextShown)));
+    const std::size_t tabs = std::min(one.find_first_not_of('\t'), one.size());
+    one.remove_prefix(tabs);
+    std::string shown = std::string(tabs * 4, ' ') +
+                        escape_text(all ? one : std::string_view(cut_text(one, kTextShown)));
     const std::size_t room = style.width > gutter + 20 ? style.width - gutter : 0;
     for (std::string& part : wrap(shown, room)) lines.push_back(std::move(part));
     if (newline == std::string_view::npos || newline + 1 == left.size()) break;
@@ -203,19 +220,18 @@ std::string TextReport::finding(const FileReport& file, const Finding& finding) 
 std::string TextReport::details(const FileReport& file) const {
   std::string out;
   for (const View& view : file.views) {
-    std::string text = "view        " + escape_text(view.loader) + " reads " +
-                       member_text(view.member) + ": " + escape_text(view.end) + " at byte " +
-                       std::to_string(view.end_offset);
+    std::string text = escape_text(view.loader) + " reads " + member_text(view.member) + ": " +
+                       escape_text(view.end) + " at byte " + std::to_string(view.end_offset);
     if (!view.error.empty()) text += " (" + escape_text(view.error) + ")";
-    line(out, 2, text);
+    labelled(out, "view", text);
   }
   const Coverage& coverage = file.coverage;
   std::uint64_t unexplained = 0;
   for (const auto& [start, end] : coverage.unexplained) unexplained += end - start;
-  line(out, 2,
-       "coverage    " + size_text(coverage.interpreted) + " interpreted, " +
-           size_text(coverage.data) + " data, " + size_text(unexplained) + " unexplained");
-  if (file.sha256) line(out, 2, "sha256      " + *file.sha256);
+  labelled(out, "coverage",
+           size_text(coverage.interpreted) + " interpreted, " + size_text(coverage.data) +
+               " data, " + size_text(unexplained) + " unexplained");
+  if (file.sha256) labelled(out, "sha256", *file.sha256);
   return out;
 }
 
@@ -230,7 +246,7 @@ std::string TextReport::file(const FileReport& file) {
   if (options_.verbose) {
     out += details(file);
   } else if (file.sha256 && file.verdict != Verdict::clean) {
-    line(out, 2, "sha256      " + *file.sha256);
+    labelled(out, "sha256", *file.sha256);
   }
   const bool all = options_.verbose || style.width == 0;
   std::size_t shown = 0;
@@ -253,7 +269,7 @@ std::string TextReport::file(const FileReport& file) {
              " counted and not kept");
   }
   if (!file.waived.empty() && file.verdict != Verdict::clean) {
-    line(out, 2, "waived      " + join(file.waived, ", "));
+    labelled(out, "waived", join(file.waived, ", "));
   }
 
   std::vector<std::string> advice;
@@ -294,9 +310,9 @@ std::string TextReport::end(const Summary& summary, bool interrupted) {
         style.ink(Ink::dim, folded + (one ? " file is" : " files are") + " not listed: -v") + "\n";
   }
   out += "\n";
-  if (interrupted) out += style.ink(Ink::yellow, "interrupted") + ", this is what was read: ";
-  out += plural(summary.files, "file", "files") + ", " + size_text(summary.bytes) + " in " +
-         time_text(summary.seconds) + " (" + size_text(summary.bytes_read) + " read)";
+  std::string head = interrupted ? "interrupted, this is what was read: " : "";
+  head += plural(summary.files, "file", "files") + ", " + size_text(summary.bytes) + " in " +
+          time_text(summary.seconds) + " (" + size_text(summary.bytes_read) + " read)";
   struct Part {
     std::uint64_t count;
     Verdict verdict;
@@ -306,15 +322,17 @@ std::string TextReport::end(const Summary& summary, bool interrupted) {
                         {summary.incomplete, Verdict::incomplete},
                         {summary.suspicious, Verdict::suspicious},
                         {summary.malicious, Verdict::malicious}};
-  std::string_view between = ": ";
+  std::string counts;
+  std::size_t cells = display_width(head);
   for (const Part& part : parts) {
     if (part.count == 0) continue;
-    out += between;
-    out += style.ink(verdict_ink(part.verdict),
-                     count_text(part.count) + " " + std::string(verdict_word(part.verdict)));
-    between = ", ";
+    const std::string text = count_text(part.count) + " " + std::string(verdict_word(part.verdict));
+    counts += (counts.empty() ? "" : ", ") + style.ink(verdict_ink(part.verdict), text);
+    cells += text.size() + 2;
   }
-  return out + "\n";
+  if (counts.empty()) return out + head + "\n";
+  const bool narrow = style.width != 0 && cells > style.width;
+  return out + head + (narrow ? ":\n  " : ": ") + counts + "\n";
 }
 
 std::string report_text(const Report& report, TextOptions options) {

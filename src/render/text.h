@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "brine/report.h"
 #include "render/style.h"
@@ -36,6 +37,8 @@ class TextReport {
   std::string head(const FileReport& file) const;
   std::string finding(const FileReport& file, const Finding& finding) const;
   std::string details(const FileReport& file) const;
+  // "  label       text", wrapped below the text.
+  void labelled(std::string& out, std::string_view label, std::string_view text) const;
   void line(std::string& out, std::size_t indent, std::string_view text) const;
   void evidence(std::string& out, const ReportEvidence& evidence, std::size_t label_cells) const;
 
