@@ -116,6 +116,7 @@ struct ZipContent {
   std::optional<std::uint64_t> file_offset;  // of the source's byte 0; none when inflated
   bool whole = true;  // the reader hands these out without an error
   std::string problem;  // what goes wrong behind them, when not whole
+  bool budget = false;  // they end because a limit was reached
 };
 
 struct ZipView {
@@ -125,7 +126,7 @@ struct ZipView {
   std::uint64_t end_offset = 0;  // of the end record it uses, when it found one
   std::uint64_t directory_offset = 0;
   std::uint64_t directory_size = 0;
-  std::uint64_t prefix = 0;  // what zipfile adds to every offset; 0 for miniz
+  std::int64_t prefix = 0;  // what zipfile adds to every offset; 0 for miniz
   std::vector<ZipMember> members;  // in this reader's order; also when `opens` is false, as far
                                    // as the directory could be read
 };
