@@ -15,14 +15,16 @@ struct Limits {
   // Interpreter.
   std::uint64_t stack_entries = 64u << 20;  // pickle stack and marks, 16 bytes each
   std::uint64_t memo_entries = 64u << 20;   // dense memo; sparse indices count threefold
-  std::uint64_t nodes = 128u << 10;         // values spelled out at one time to look inside
+  std::uint64_t nodes = 64u << 10;          // values spelled out at one time to look inside
+  std::uint64_t aliases = 1u << 20;         // changes through a second handle, copies by DUP
   std::uint64_t rebuild_factor = 16;        // bytes run again for looking inside, per stream byte
   std::uint64_t text_bytes = 1u << 20;      // a name, or text put together at run time
-  std::uint64_t evaluated_bytes = 64u << 20;  // results of pure functions, all together
+  std::uint64_t evaluated_bytes = 16u << 20;  // results of pure functions, all together
   std::uint64_t forks = 8;                  // readings of one stream; more is suspicious
   std::uint64_t nested_streams = 1024;      // pickles inside pickles
   std::uint64_t nested_depth = 8;           // members in members, pickles in pickles
-  std::uint64_t references = 1u << 20;      // different names that one stream imports
+  std::uint64_t references = 100'000;       // different names that one stream imports
+  std::uint64_t reference_bytes = 8u << 20; // their text, all together
   // Containers.
   std::uint64_t members = 100'000;          // entries of one archive
   std::uint64_t name_bytes = 64u << 10;     // a member's name

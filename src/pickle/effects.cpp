@@ -118,6 +118,7 @@ RefId Machine::Impl::intern(std::string_view module, std::string_view name) {
   if (it != ref_ids.end()) return it->second;
   auto id = static_cast<RefId>(refs.size());
   refs.push_back({std::string(module), std::string(name)});
+  ref_bytes += module.size() + name.size();
   ref_ids.emplace(key_buffer, id);
   if (module == kJoblibModule &&
       std::find(std::begin(kJoblibWrappers), std::end(kJoblibWrappers), name) !=
@@ -225,7 +226,7 @@ bool Machine::Impl::push_outcome(std::uint64_t start, std::uint8_t depth) {
 
 // A box can hold what tells itself; a value of no known place cannot be kept.
 bool Machine::Impl::tells_nothing_else(const Value& value) const {
-  return boxes.size() >= limits.stack_entries || value.kind_ > static_cast<std::uint64_t>(Kind::unknown);
+  return boxes.size() >= limits.aliases || value.kind_ > static_cast<std::uint64_t>(Kind::unknown);
 }
 
 // --- imports ---
@@ -236,7 +237,9 @@ bool Machine::Impl::do_import(std::string_view module, std::string_view name, st
   if (module.size() > limits.text_bytes || name.size() > limits.text_bytes) {
     return over_budget("text_bytes");
   }
-  if (refs.size() >= limits.references) return over_budget("references");
+  if (refs.size() >= limits.references || ref_bytes >= limits.reference_bytes) {
+    return over_budget("references");
+  }
   ++result.imports;
   if (treated_specially(module, name)) result.divergence |= kDivergesByFindClass;
   if (is_dotted_identifier(module) && is_dotted_identifier(name)) result.imports_identifier = true;
@@ -420,8 +423,10 @@ bool Machine::Impl::load_persid(bool binary) {
   event.argument = id;
   event.has_argument = true;
   emit(event);
-  if (outcome.result != Outcome::Result::object) return push_outcome(id.start, 0);
+  const std::uint8_t depth = binary ? call_depth(id) : std::uint8_t{0};
+  if (outcome.result != Outcome::Result::object) return push_outcome(id.start, depth);
   Value value = Value::make(Kind::persistent, id.start, pos, outcome.type);
+  value.depth = depth;
   return push(value);
 }
 
@@ -530,8 +535,20 @@ bool Machine::Impl::do_reduce() {
 
 // How many calls begin where this callable begins: a call of a call's result shares its start.
 std::uint8_t Machine::Impl::call_depth(const Value& callable) {
-  if (callable.kind() != Kind::object || (!callable.direct() && !callable.in_place())) return 0;
-  return static_cast<std::uint8_t>(std::min<unsigned>(254, static_cast<unsigned>(callable.depth) + 1));
+  if (!callable.direct() && !callable.in_place()) return 0;
+  return depth_above(callable.kind(), callable.depth, callable.start);
+}
+
+// The depth of what a call or persistent_load makes of a value that begins at `start`.
+std::uint8_t Machine::Impl::depth_above(Kind kind, unsigned depth, std::uint64_t start) {
+  switch (kind) {
+    case Kind::object: case Kind::persistent:
+      return static_cast<std::uint8_t>(std::min<unsigned>(kNoDepth, depth + 1));
+    case Kind::list: case Kind::dict: case Kind::set: case Kind::bytearray: return 1;
+    // TUPLE1 to TUPLE3 begin where their first item does, whatever that is.
+    case Kind::tuple: return byte_at(start) == op::MARK ? 1 : kNoDepth;
+    default: return 0;
+  }
 }
 
 bool Machine::Impl::unpack_tuple(const Value& tuple, Args& args) {
@@ -690,7 +707,7 @@ bool Machine::Impl::do_build() {
     event.has_argument = true;
     emit(event);
   }
-  if (inst.kind() != Kind::ref) extend_target(inst, pos);
+  if (inst.kind() != Kind::ref && !extend_target(inst, pos)) return false;
   if (joblib_wrapper_named) {
     result.divergence |= kDivergesByJoblib;
     if (profile.joblib_arrays && is_joblib_wrapper(inst)) {
@@ -757,8 +774,7 @@ bool Machine::Impl::store_foreign(Value& target, StoreHow how, const Value* key,
     }
     emit(event);
   }
-  if (target.kind() != Kind::ref) extend_target(target, pos);
-  return true;
+  return target.kind() == Kind::ref || extend_target(target, pos);
 }
 
 // Everything from stack[first] on goes into the list below it.
@@ -771,9 +787,11 @@ bool Machine::Impl::do_append(std::uint64_t first, bool single) {
   if (kind != Kind::list) result.divergence |= kDivergesByUnpickler;
   if (count == 0 && !py) return true;
   if (kind == Kind::list || kind == Kind::bytearray) {
+    for (std::uint64_t i = first; kind == Kind::bytearray && i < height; ++i) {
+      if (!is_byte(stack[i])) return fail_op("an integer in range(0, 256) is required");
+    }
     height = first;
-    if (count != 0) extend_target(target, pos);
-    return true;
+    return count == 0 || extend_target(target, pos);
   }
   if (!foreign(kind)) return fail_op("the object has no attribute 'append'");
   if (kind == Kind::buffer) return fail_op("memoryview has no attribute 'append'");
@@ -812,14 +830,28 @@ bool Machine::Impl::do_setitems(std::uint64_t first, bool single) {
       if (!hash_key(stack[i])) return false;
     } else if (sequence) {
       if (!assignable_index(target, stack[i])) return false;
+      if (kind == Kind::bytearray && !is_byte(stack[i + 1])) {
+        return fail_op("an integer in range(0, 256) is required");
+      }
     } else if (!store_foreign(target, StoreHow::setitem, &stack[i], stack[i + 1])) {
       return false;
     }
   }
   if (odd) return fail_op("list index out of range");
   height = first;
-  if (kind == Kind::dict || sequence) extend_target(target, pos);
-  return true;
+  return (kind != Kind::dict && !sequence) || extend_target(target, pos);
+}
+
+// What a bytearray takes; what is not known may be one.
+bool Machine::Impl::is_byte(const Value& value) {
+  std::int64_t number = 0;
+  switch (value.kind()) {
+    case Kind::integer: case Kind::boolean:
+      return constant_integer(value, number) && number >= 0 && number < 256;
+    case Kind::unknown: return true;
+    case Kind::object: case Kind::persistent: case Kind::ref: return world.may_iterate(self, value);
+    default: return false;
+  }
 }
 
 // list[key] = value: an integer within the list.
@@ -834,10 +866,11 @@ bool Machine::Impl::assignable_index(const Value& target, const Value& key) {
     return fail_op("list indices must be integers or slices");
   }
   if (!constant_integer(key, index)) return fail_op("cannot fit 'int' into an index-sized integer");
-  if (target.kind() != Kind::list) return true;
   NodeId id = rebuild(target);
   if (id == kNoNode) return true;
-  auto size = static_cast<std::int64_t>(graph[id].items.size());
+  auto size = static_cast<std::int64_t>(target.kind() == Kind::list
+                                            ? graph[id].items.size()
+                                            : graph[id].length + graph[id].appended.size());
   if (index < -size || index >= size) return fail_op("list assignment index out of range");
   return true;
 }
@@ -857,8 +890,7 @@ bool Machine::Impl::do_additems() {
       if (!hash_key(stack[i])) return false;
     }
     height = mark.height;
-    if (count != 0) extend_target(target, pos);
-    return true;
+    return count == 0 || extend_target(target, pos);
   }
   if (!maybe_callable(kind)) return fail_op("the object has no attribute 'add'");
   for (std::uint64_t i = mark.height; i < height; ++i) {

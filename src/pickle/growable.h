@@ -46,4 +46,24 @@ class Growable {
   std::uint64_t capacity_ = 0;
 };
 
+// A stack of plain values on a Growable.
+template <class T>
+class GrowableStack {
+ public:
+  bool empty() const { return size_ == 0; }
+  std::uint64_t size() const { return size_; }
+  const T& back() const { return entries_[size_ - 1]; }
+  void pop_back() { --size_; }
+  void clear() { size_ = 0; }
+  bool push_back(const T& value, std::uint64_t limit) {
+    if (!entries_.reserve(size_ + 1, limit)) return false;
+    entries_[size_++] = value;
+    return true;
+  }
+
+ private:
+  Growable<T> entries_;
+  std::uint64_t size_ = 0;
+};
+
 }  // namespace brine::pickle

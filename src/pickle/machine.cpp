@@ -69,6 +69,7 @@ void Machine::Impl::reset() {
   big_indices.clear();
   boxes.clear();
   patches.clear();
+  patch_count = 0;
   computed.clear();
   self.clear_nodes();
   stream_start = pos;
@@ -358,8 +359,11 @@ void Machine::Impl::loop() {
         break;
 
       case op::MARK:
-        if (marks.size() >= limits.stack_entries) { SAVE(); over_budget("stack_entries"); return; }
-        marks.push_back({static_cast<std::uint64_t>(sp - stack.data()), at});
+        if (!marks.push_back({static_cast<std::uint64_t>(sp - stack.data()), at}, limits.stack_entries)) {
+          SAVE();
+          over_budget("stack_entries");
+          return;
+        }
         floor = sp;
         break;
 
@@ -458,8 +462,7 @@ void Machine::Impl::loop() {
           target.end = OFF() & kMaxOffset;
         } else if (plain) {
           sp = first;
-          SAVE();
-          extend_target(target, pos);
+          COLD(extend_target(target, pos));
         } else {
           COLD(do_setitems(mark.height, false));
         }
@@ -767,13 +770,15 @@ bool Machine::Impl::do_pop_mark() {
 bool Machine::Impl::do_dup() {
   if (height <= fence()) return underflow();
   Value copy = stack[height - 1];
+  if (boxes.size() >= limits.stack_entries) return over_budget("stack_entries");
   if (tells_itself(copy.kind()) && copy.direct()) {
+    boxes.push_back({op_offset, copy});  // for ranges that begin at this DUP
     if (!copy.shifted()) copy.end = copy.start;
     copy.flags |= Value::kShifted;
     copy.start = op_offset & kMaxOffset;
     return push(copy);
   }
-  if (boxes.size() >= limits.stack_entries) return over_budget("stack_entries");
+  if (boxes.size() >= limits.aliases) return over_budget("aliases");
   Value kept = copy;
   if (!kept.direct()) {
     const Value* known = kept.boxed() ? &boxes[kept.index()].value : memo.version(kept);

@@ -82,6 +82,8 @@ struct Machine::Impl {
   bool assignable_index(const Value& target, const Value& key);
   bool store_foreign(Value& target, StoreHow how, const Value* key, const Value& value);
   bool hash_key(const Value& key);
+  bool is_byte(const Value& value);
+  std::uint8_t depth_above(Kind kind, unsigned depth, std::uint64_t start);
   bool hash_foreign(const Value& value);
   bool keywords_fit(const Value& kwargs);
   bool push_outcome(std::uint64_t start, std::uint8_t depth);
@@ -90,7 +92,7 @@ struct Machine::Impl {
   bool unpack_tuple(const Value& tuple, Args& args);
   bool wants_current_event() const;
   bool is_joblib_wrapper(const Value& inst);
-  static std::uint8_t call_depth(const Value& callable);
+  std::uint8_t call_depth(const Value& callable);
   void emit(Event& event);
   void after_outcome();
 
@@ -105,7 +107,7 @@ struct Machine::Impl {
   NodeId rebuild(const Value& value);
   const Value& truth(const Value& handle);
   Value* truth_slot(const Value& handle);
-  void extend_target(Value& entry, std::uint64_t op_end);
+  bool extend_target(Value& entry, std::uint64_t op_end);
   Constant constant_at(std::uint64_t offset);
   bool constant_text(const Value& value, std::string& out, std::size_t limit, std::uint64_t* length);
   bool constant_integer(const Value& value, std::int64_t& out);
@@ -179,10 +181,11 @@ struct Machine::Impl {
   std::unordered_map<std::string, std::uint64_t> big_indices;  // Python: memo indices of any size
   Growable<Value> stack;
   std::uint64_t height = 0;
-  std::vector<Mark> marks;
+  GrowableStack<Mark> marks;
   Memo memo;
   std::vector<Box> boxes;
   std::unordered_map<std::uint64_t, std::vector<Patch>> patches;  // by identity of a mutable value
+  std::uint64_t patch_count = 0;
   std::vector<Computed> computed;
   std::uint64_t computed_bytes = 0;
   std::uint64_t pos = 0;        // behind what was read
@@ -206,6 +209,7 @@ struct Machine::Impl {
   // Over all pickles of the view.
   std::deque<Ref> refs;
   std::unordered_map<std::string, RefId> ref_ids;
+  std::uint64_t ref_bytes = 0;  // of all names kept
   std::unordered_map<std::int64_t, Value> extensions;
   std::unordered_map<std::int64_t, std::pair<std::string, std::string>> extension_names;
   bool poisoned = false;
@@ -235,6 +239,9 @@ struct Machine::Impl {
   std::vector<std::uint8_t> fetch_scratch;
   std::vector<std::uint8_t> line_scratch;
 };
+
+// A depth that tells nothing: too many calls begin at one place, or nobody can count them.
+inline constexpr std::uint8_t kNoDepth = 255;
 
 // What identifies a value whose contents may change or be shared.
 std::uint64_t mutable_identity(const Value& value);

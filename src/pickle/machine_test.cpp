@@ -198,6 +198,9 @@ TEST(MachineLimits, EachEndsTheRunWithItsName) {
   EXPECT_EQ(limited("Nr\0\0\0\x10r\0\0\0\x11."s, &Limits::memo_entries, 5), "memo_entries");
   EXPECT_EQ(limited("c" + std::string(200, 'm') + "\nf\n.", &Limits::text_bytes, 100), "text_bytes");
   EXPECT_EQ(limited("cm\na\ncm\nb\ncm\nc\n.", &Limits::references, 2), "references");
+  EXPECT_EQ(limited("cm\na\ncm\nb\ncm\nc\n.", &Limits::reference_bytes, 2), "references");
+  EXPECT_EQ(limited("]q\0h\0K\1a0h\0K\1a0h\0K\1a0."s, &Limits::aliases, 2), "aliases");
+  EXPECT_EQ(limited("]222."s, &Limits::aliases, 2), "aliases");
   // A tuple of 50 items as a key has to be looked into.
   std::string key = "}(" + std::string(50, 'N') + "tNs.";
   EXPECT_EQ(limited(key, &Limits::nodes, 20), "nodes");

@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "base/escape.h"
+#include "pickle/decimal.h"
 #include "pickle/machine_impl.h"
 #include "pickle/names.h"
 
@@ -19,6 +20,7 @@ namespace brine::pickle {
 namespace {
 
 constexpr std::uint64_t kFreeRebuild = 1u << 22;  // bytes run again that no limit counts
+constexpr std::uint64_t kMaxIntegerBytes = 4400;  // of an int spelled out in decimal
 constexpr std::uint8_t kOpenTuple = 30;           // identity of arguments that no TUPLE gathered
 
 }  // namespace
@@ -42,20 +44,26 @@ Value* Machine::Impl::truth_slot(const Value& handle) {
 }
 
 // The value of a stack entry changed by the opcode that ends at `op_end`.
-void Machine::Impl::extend_target(Value& entry, std::uint64_t op_end) {
+bool Machine::Impl::extend_target(Value& entry, std::uint64_t op_end) {
   if (entry.direct()) {
     if (!entry.shifted()) entry.end = op_end & kMaxOffset;
-    return;
+    return true;
   }
   Value* slot = truth_slot(entry);
-  if (slot == nullptr || slot->shifted()) return;
+  if (slot->shifted() || !slot->direct()) return true;
   if (entry.in_place()) {
     slot->end = op_end & kMaxOffset;
-    return;
+    return true;
   }
   std::vector<Patch>& list = patches[mutable_identity(*slot)];
-  while (!list.empty() && list.back().start >= entry.start) list.pop_back();
+  while (!list.empty() && list.back().start >= entry.start) {
+    list.pop_back();
+    --patch_count;
+  }
+  if (patch_count >= limits.aliases) return over_budget("aliases");
   list.push_back({entry.start, op_end});
+  ++patch_count;
+  return true;
 }
 
 Constant Machine::Impl::constant_at(std::uint64_t offset) {
@@ -93,6 +101,8 @@ Constant Machine::Impl::constant_at(std::uint64_t offset) {
       piece = std::min<std::uint64_t>(piece * 4, 1u << 20);
     }
     out.length = at - out.payload;
+    // A last line without newline: Python's unpickler cuts its last byte off all the same.
+    if (at >= window.size() && out.length != 0 && out.opcode != op::INT) --out.length;
   };
   const Kind string = profile.encoding == Encoding::bytes ? Kind::bytes : Kind::str;
   switch (out.opcode) {
@@ -113,7 +123,14 @@ Constant Machine::Impl::constant_at(std::uint64_t offset) {
     case op::BYTEARRAY8: counted(Kind::bytearray, 8); break;
     case op::SHORT_BINSTRING: counted(string, 1); break;
     case op::BINSTRING: counted(string, 4); break;
-    case op::INT: case op::LONG: line(Kind::integer); break;
+    case op::INT: {
+      line(Kind::integer);
+      ByteSpan text = window.fetch(out.payload, std::min<std::uint64_t>(out.length, 8), fetch_scratch);
+      auto value = out.length <= 8 ? parse_int_line(as_text(text), python()) : std::nullopt;
+      if (value && value->boolean) out.kind = Kind::boolean;
+      break;
+    }
+    case op::LONG: line(Kind::integer); break;
     case op::FLOAT: line(Kind::floating); break;
     case op::STRING: line(string); break;
     case op::UNICODE: case op::PERSID: line(Kind::str); break;
@@ -280,6 +297,7 @@ struct Rebuilder {
     if (v.kind() == Kind::ref) return ref_node(v.aux(), v);
     if (v.computed() && v.kind() != Kind::tuple) return computed_node(m.computed[v.aux()], v);
     if (v.kind() == Kind::unknown || v.kind() == Kind::buffer) return vague_node(v);
+    if (v.depth == kNoDepth) return vague_node(Value::make(Kind::unknown, v.start, v.end));
     if (is_constant(v.kind())) return constant_node(v.shifted() ? v.end : v.start, v);
     Machine::Impl::Identity key = identity(v);
     auto it = m.node_ids.find(key);
@@ -344,9 +362,10 @@ struct Rebuilder {
       case Kind::boolean:
         if (!m.constant_integer(self, node.integer)) {
           node.big = true;
-          if (constant.opcode == op::INT || constant.opcode == op::LONG) {
+          if (constant.length <= kMaxIntegerBytes) {
             ByteSpan bytes = m.window.fetch(constant.payload, constant.length, m.fetch_scratch);
-            node.text = keep(std::string(as_text(bytes)));
+            bool literal = constant.opcode == op::INT || constant.opcode == op::LONG;
+            node.text = keep(literal ? decimal_of_literal(as_text(bytes)) : decimal_of_bytes(bytes));
           }
         }
         break;
@@ -400,6 +419,7 @@ struct Rebuilder {
 
   // A value that the running range creates: its placeholder if somebody asked for it before.
   NodeId create(Kind kind, std::uint64_t start, std::uint64_t end, unsigned depth) {
+    if (depth == kNoDepth) return vague_node(Value::make(Kind::unknown, start, end));
     Value v = Value::make(kind, start, end);
     v.depth = depth & 0xffu;
     Machine::Impl::Identity key = identity(v);
@@ -459,8 +479,8 @@ const Machine::Impl::Box* Rebuilder::box_at(std::uint64_t offset) const {
 }
 
 unsigned Rebuilder::depth_of(const Entry& callable) const {
-  if (callable.node == kNoNode || graph[callable.node].kind != Kind::object || !callable.in_place) return 0;
-  return std::min<unsigned>(254, static_cast<unsigned>(m.node_values[callable.node].depth) + 1);
+  if (callable.node == kNoNode || !callable.in_place) return 0;
+  return m.depth_above(graph[callable.node].kind, m.node_values[callable.node].depth, callable.start);
 }
 
 NodeId Rebuilder::name_node(std::uint64_t at, std::string module, std::string name) {
@@ -578,6 +598,10 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg, std
         push(node_of(box->value), at, false);
         return true;
       }
+      if (const Machine::Impl::Box* box = has(1) ? nullptr : box_at(at)) {
+        push(node_of(box->value), at, false);
+        return true;
+      }
       if (!has(1)) return false;
       Entry top = stack.back();
       push(top.node, at, false);
@@ -688,7 +712,9 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg, std
       if (marks.empty()) return false;
       auto [first, mark] = marks.back();
       marks.pop_back();
-      Made made = stack.size() == first ? Made::construct : Made::call;
+      const bool allocates = stack.size() == first && ref != kNoNode &&
+                             m.world.maybe_type(m.self, m.node_values[ref]);
+      Made made = allocates ? Made::construct : Made::call;
       NodeId args = gathered(first, mark, at);
       object(made, ref, args, kNoNode, mark, at, arg_end, 0);
       return true;
@@ -699,7 +725,9 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg, std
       marks.pop_back();
       if (stack.size() <= first) return false;
       NodeId cls = stack[first].node;
-      Made made = stack.size() == first + 1 ? Made::construct : Made::call;
+      const bool allocates = stack.size() == first + 1 && cls != kNoNode &&
+                             m.world.maybe_type(m.self, m.node_values[cls]);
+      Made made = allocates ? Made::construct : Made::call;
       NodeId args = gathered(first + 1, mark, at);
       stack.resize(first);
       object(made, cls, args, kNoNode, mark, at, arg_end, 0);
@@ -727,6 +755,7 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg, std
     case op::PERSID: case op::BINPERSID: {
       NodeId id;
       std::uint64_t start = at;
+      unsigned depth = 0;
       if (row.code == op::PERSID) {
         id = constant_node(at, Value::make(Kind::str, at, arg_end));
       } else {
@@ -734,8 +763,9 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg, std
         Entry entry = pop();
         id = entry.node;
         start = entry.start;
+        depth = depth_of(entry);
       }
-      object(Made::persistent, kNoNode, id, kNoNode, start, at, arg_end, 0);
+      object(Made::persistent, kNoNode, id, kNoNode, start, at, arg_end, depth);
       NodeId made = stack.back().node;
       if (made != kNoNode && graph[made].kind == Kind::object && mine(made)) {
         graph[made].kind = Kind::persistent;
