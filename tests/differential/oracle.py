@@ -52,6 +52,7 @@ class Setup:
 
 # --- spelling values out ---------------------------------------------------------------------
 
+LARGE = 10**600  # ints from here on are only named
 _SPELL = [False]  # whether this run is deep
 
 
@@ -96,7 +97,7 @@ class Speller:
         elif kind is bool:
             out.append("T" if value else "F")
         elif kind is int:
-            out.append("i%d" % value if -(1 << 2000) < value < 1 << 2000 else "I")
+            out.append("i%d" % value if abs(value) < LARGE else "I")
         elif kind is float:
             out.append("nan" if math.isnan(value) else "f" + struct.pack(">d", value).hex())
         elif kind is str:

@@ -17,6 +17,8 @@ using pickle::Made;
 using pickle::Node;
 using pickle::NodeId;
 
+constexpr std::size_t kMaxDigits = 600;  // LARGE of oracle.py
+
 std::string hex(std::string_view bytes) {
   constexpr char kDigits[] = "0123456789abcdef";
   std::string out;
@@ -87,7 +89,8 @@ class Speller {
 
   void integer(const Node& node) {
     if (!node.big) return put("i" + std::to_string(node.integer));
-    put(node.text.empty() ? "I" : "i" + std::string(node.text));
+    std::size_t digits = node.text.size() - (node.text.starts_with('-') ? 1 : 0);
+    put(digits > kMaxDigits ? "I" : "i" + std::string(node.text));
   }
 
   void container(const Node& node) {
