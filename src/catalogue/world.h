@@ -22,7 +22,7 @@ struct WorldOptions {
   const Trust* trust = nullptr;
   // Top-level names of modules that lie beside the scanned file (a .py, a package, a .so): their
   // facts are void, because the import would run what lies there.
-  std::vector<std::string> shadowed;
+  std::vector<std::string> shadowed = {};
 };
 
 // One world serves one view: the machines that read the view's streams one after another.

@@ -1,0 +1,306 @@
+#include "catalogue/contract.h"
+
+#include <algorithm>
+#include <string>
+#include <unordered_set>
+
+namespace brine::catalogue {
+namespace {
+
+using pickle::Kind;
+using pickle::Node;
+using pickle::NodeId;
+
+constexpr std::uint32_t kOptional = 1;
+constexpr std::uint32_t kRepeat = 2;
+constexpr std::size_t kLongestLiteral = 4096;
+
+// The bit of a container kind in the patterns' masks; 0 for other kinds.
+std::uint32_t mask_of(Kind kind) {
+  switch (kind) {
+    case Kind::tuple: return 1;
+    case Kind::list: return 2;
+    case Kind::set: return 4;
+    case Kind::frozenset: return 8;
+    case Kind::none: case Kind::boolean: case Kind::integer: case Kind::floating: case Kind::str:
+    case Kind::bytes: case Kind::bytearray: case Kind::dict: case Kind::ref: case Kind::object:
+    case Kind::persistent: case Kind::buffer: case Kind::unknown: return 0;
+  }
+  return 0;
+}
+
+bool is_scalar(Kind kind) {
+  return kind == Kind::none || kind == Kind::boolean || kind == Kind::integer ||
+         kind == Kind::floating || kind == Kind::str || kind == Kind::bytes;
+}
+
+Thing thing_of(const pickle::Value& value) { return Thing::of(value); }
+Thing thing_of(const Thing& thing) { return thing; }
+
+}  // namespace
+
+Matcher::Pattern Matcher::at(std::uint32_t word) const {
+  const Blob& blob = inspector_->blob();
+  const std::uint32_t head = blob.word(word);
+  return {static_cast<ContractOp>(head & 0xff), head >> 8, blob.word(word + 1), word + 2};
+}
+
+bool Matcher::arguments(std::uint32_t word, std::span<const pickle::Value> items) {
+  return tuple_of(word, items);
+}
+bool Matcher::arguments(std::uint32_t word, std::span<const Thing> items) {
+  return tuple_of(word, items);
+}
+
+template <class Item>
+bool Matcher::tuple_of(std::uint32_t word, std::span<const Item> items) {
+  if (word == 0) return false;
+  const Pattern pattern = at(word);
+  if (pattern.op == ContractOp::any) return true;
+  if (pattern.op == ContractOp::sequence) return sequence(pattern, items);
+  if (pattern.op != ContractOp::alternatives) return false;
+  std::uint32_t child = pattern.body;
+  for (std::uint32_t i = 0; i < pattern.parts; ++i) {
+    const Pattern part = at(child);
+    if (part.op == ContractOp::sequence && sequence(part, items)) return true;
+    child += part.words;
+  }
+  return false;
+}
+
+// Item by item; a repeated part takes as many items as it matches.
+template <class Item>
+bool Matcher::sequence(const Pattern& pattern, std::span<const Item> items) {
+  std::uint32_t at_word = pattern.body + 1;
+  std::size_t next = 0;
+  for (std::uint32_t i = 0; i < pattern.parts; ++i) {
+    const std::uint32_t modifier = inspector_->blob().word(at_word);
+    const std::uint32_t child = at_word + 1;
+    if (modifier == kRepeat) {
+      while (next < items.size() && value(child, thing_of(items[next]))) ++next;
+    } else if (next < items.size() && value(child, thing_of(items[next]))) {
+      ++next;
+    } else if (modifier != kOptional) {
+      return false;
+    }
+    at_word = child + at(child).words;
+  }
+  return next == items.size();
+}
+
+bool Matcher::value(std::uint32_t word, Thing thing) {
+  if (word == 0) return false;
+  const Pattern pattern = at(word);
+  const Kind kind = inspector_->kind(thing);
+  switch (pattern.op) {
+    case ContractOp::any: return true;
+    case ContractOp::none: return kind == Kind::none;
+    case ContractOp::boolean: return kind == Kind::boolean;
+    case ContractOp::integer: return kind == Kind::integer || kind == Kind::boolean;
+    case ContractOp::floating: return kind == Kind::floating;
+    case ContractOp::str: return kind == Kind::str;
+    case ContractOp::bytes: return kind == Kind::bytes;
+    case ContractOp::bytearray: return kind == Kind::bytearray;
+    case ContractOp::plain: return plain(thing);
+    case ContractOp::hashable: return hashable(thing);
+    case ContractOp::range: return within(pattern, thing);
+    case ContractOp::text: return literal(pattern, thing, Kind::str);
+    case ContractOp::octets: return literal(pattern, thing, Kind::bytes);
+    case ContractOp::chars: return characters(pattern, thing);
+    case ContractOp::attrs: return attributes(pattern, thing);
+    case ContractOp::alternatives: return alternatives(pattern, thing);
+    case ContractOp::sequence: return fixed(pattern, thing);
+    case ContractOp::collection: return collection(pattern, thing);
+    case ContractOp::mapping: return mapping(pattern, thing);
+    case ContractOp::ref:
+    case ContractOp::class_ref:
+    case ContractOp::inert_ref: return reference(pattern, thing);
+    case ContractOp::object: return instance(pattern, thing);
+    case ContractOp::empty: return instance(pattern, thing) && untouched(thing);
+    case ContractOp::storage:
+      return kind == Kind::persistent &&
+             (inspector_->type(thing) & object_type::kNumber) == object_type::kStorage;
+  }
+  return false;
+}
+
+bool Matcher::alternatives(const Pattern& pattern, const Thing& thing) {
+  std::uint32_t child = pattern.body;
+  for (std::uint32_t i = 0; i < pattern.parts; ++i) {
+    if (value(child, thing)) return true;
+    child += at(child).words;
+  }
+  return false;
+}
+
+bool Matcher::fixed(const Pattern& pattern, Thing& thing) {
+  const std::uint32_t mask = inspector_->blob().word(pattern.body);
+  if ((mask_of(inspector_->kind(thing)) & mask) == 0) return false;
+  std::vector<Thing> items;
+  return inspector_->items(thing, items) && sequence(pattern, std::span<const Thing>(items));
+}
+
+bool Matcher::collection(const Pattern& pattern, Thing& thing) {
+  const std::uint32_t mask = inspector_->blob().word(pattern.body);
+  if ((mask_of(inspector_->kind(thing)) & mask) == 0) return false;
+  std::vector<Thing> items;
+  if (!inspector_->items(thing, items)) return false;
+  return std::all_of(items.begin(), items.end(),
+                     [&](const Thing& item) { return value(pattern.body + 1, item); });
+}
+
+bool Matcher::mapping(const Pattern& pattern, Thing& thing) {
+  if (inspector_->kind(thing) != Kind::dict) return false;
+  const Node* node = inspector_->node(thing);
+  if (node == nullptr) return false;
+  const std::vector<NodeId> items = node->items;
+  const std::uint32_t of_value = pattern.body + at(pattern.body).words;
+  for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
+    if (!value(pattern.body, Thing::of(items[i])) || !value(of_value, Thing::of(items[i + 1]))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// State that BUILD puts into an instance's __dict__: a special name there would be found by later
+// opcodes (`__setstate__`) or by the interpreter, and a forbidden one by the class's own methods.
+bool Matcher::attributes(const Pattern& pattern, Thing& thing) {
+  if (inspector_->kind(thing) != Kind::dict) return false;
+  const Node* node = inspector_->node(thing);
+  if (node == nullptr) return false;
+  const auto& nodes = inspector_->machine().nodes();
+  for (std::size_t i = 0; i + 1 < node->items.size(); i += 2) {
+    const Node& key = nodes[node->items[i]];
+    if (key.kind != Kind::str || key.length != key.text.size()) return false;
+    if (key.text.starts_with("__") && key.text.ends_with("__")) return false;
+    for (std::uint32_t part = 0; part < pattern.parts; ++part) {
+      const Blob& blob = inspector_->blob();
+      if (key.text == blob.text(blob.word(pattern.body + part))) return false;
+    }
+  }
+  return true;
+}
+
+bool Matcher::literal(const Pattern& pattern, const Thing& thing, Kind kind) {
+  if (inspector_->kind(thing) != kind) return false;
+  const std::string_view wanted = inspector_->blob().text(inspector_->blob().word(pattern.body));
+  std::string text;
+  return inspector_->text(thing, text, wanted.size()) && text == wanted;
+}
+
+bool Matcher::characters(const Pattern& pattern, const Thing& thing) {
+  if (inspector_->kind(thing) != Kind::str) return false;
+  const std::string_view allowed = inspector_->blob().text(inspector_->blob().word(pattern.body));
+  std::string text;
+  return inspector_->text(thing, text, kLongestLiteral) &&
+         text.find_first_not_of(allowed) == std::string::npos;
+}
+
+bool Matcher::within(const Pattern& pattern, const Thing& thing) {
+  std::int64_t number = 0;
+  const Kind kind = inspector_->kind(thing);
+  if (kind != Kind::integer && kind != Kind::boolean) return false;
+  if (!inspector_->integer(thing, number)) return false;
+  const Blob& blob = inspector_->blob();
+  const auto bound = [&](std::uint32_t word) {
+    return static_cast<std::int64_t>(blob.word(word) |
+                                     static_cast<std::uint64_t>(blob.word(word + 1)) << 32);
+  };
+  return number >= bound(pattern.body) && number <= bound(pattern.body + 2);
+}
+
+bool Matcher::reference(const Pattern& pattern, const Thing& thing) {
+  const auto ref = inspector_->ref(thing);
+  if (!ref) return false;
+  const Inspector::Known& known = inspector_->known(*ref);
+  if (known.rank == kNoRank || known.fact.danger) return false;
+  if (pattern.op == ContractOp::inert_ref) return true;
+  if (pattern.op == ContractOp::class_ref) return known.fact.kind == FactKind::type;
+  for (std::uint32_t i = 0; i < pattern.parts; ++i) {
+    if (inspector_->blob().word(pattern.body + i) == known.fact.canonical) return true;
+  }
+  return false;
+}
+
+// An instance that the stream made, or a constant of a module that is one (torch.float32).
+bool Matcher::instance(const Pattern& pattern, const Thing& thing) {
+  std::uint32_t number = 0;
+  if (const auto ref = inspector_->ref(thing)) {
+    const Inspector::Known& known = inspector_->known(*ref);
+    if (known.rank == kNoRank || known.fact.kind != FactKind::constant) return false;
+    number = known.fact.type;
+  } else if (inspector_->kind(thing) == Kind::object) {
+    number = inspector_->type(thing) & object_type::kNumber;
+  }
+  if (number == 0) return false;
+  for (std::uint32_t i = 0; i < pattern.parts; ++i) {
+    if (inspector_->blob().word(pattern.body + i) == number) return true;
+  }
+  return false;
+}
+
+bool Matcher::untouched(Thing& thing) {
+  const Node* node = inspector_->node(thing);
+  if (node == nullptr || node->kind != Kind::object) return false;
+  const auto& nodes = inspector_->machine().nodes();
+  const bool no_arguments = node->args == pickle::kNoNode ||
+                            (nodes[node->args].kind == Kind::tuple && nodes[node->args].items.empty());
+  return no_arguments && node->kwargs == pickle::kNoNode && node->states.empty() &&
+         node->appended.empty() && node->stored.empty();
+}
+
+bool Matcher::plain(Thing& thing) {
+  const Kind kind = inspector_->kind(thing);
+  if (is_scalar(kind) || kind == Kind::bytearray) return true;
+  if (mask_of(kind) == 0 && kind != Kind::dict) return false;
+  if (inspector_->node(thing) == nullptr) return false;
+  const auto& nodes = inspector_->machine().nodes();
+  std::unordered_set<NodeId> seen{thing.node};
+  std::vector<NodeId> open{thing.node};
+  while (!open.empty()) {
+    const NodeId id = open.back();
+    open.pop_back();
+    for (const NodeId child : nodes[id].items) {
+      const Kind inner = nodes[child].kind;
+      if (is_scalar(inner) || inner == Kind::bytearray) continue;
+      if (mask_of(inner) == 0 && inner != Kind::dict) return false;
+      if (seen.insert(child).second) open.push_back(child);
+    }
+  }
+  return true;
+}
+
+bool Matcher::hashable(Thing& thing) {
+  if (is_scalar(inspector_->kind(thing))) return true;
+  std::vector<Thing> open{thing};
+  std::unordered_set<NodeId> seen;
+  std::vector<Thing> items;
+  while (!open.empty()) {
+    Thing next = open.back();
+    open.pop_back();
+    const Kind kind = inspector_->kind(next);
+    if (is_scalar(kind) || kind == Kind::persistent) continue;
+    if (kind == Kind::ref) {
+      const Inspector::Known& known = inspector_->known(*inspector_->ref(next));
+      if (known.rank == kNoRank) return false;
+      if (known.fact.kind == FactKind::constant &&
+          !inspector_->blob().type(known.fact.type).hash_inert) {
+        return false;
+      }
+      continue;
+    }
+    if (kind == Kind::object) {
+      const std::uint32_t number = inspector_->type(next) & object_type::kNumber;
+      if (!inspector_->blob().type(number).hash_inert) return false;
+      continue;
+    }
+    if (kind != Kind::tuple && kind != Kind::frozenset) return false;
+    if (!inspector_->items(next, items)) return false;
+    if (!seen.insert(next.node).second) continue;
+    open.insert(open.end(), items.begin(), items.end());
+  }
+  return true;
+}
+
+}  // namespace brine::catalogue

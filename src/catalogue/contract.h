@@ -1,0 +1,65 @@
+// Contract: which arguments keep a callable inert.
+//
+// A contract is a small pattern over values, compiled to words (docs/catalogue.md). Matching walks
+// the pattern, whose depth the compiler bounds; values of any depth are walked with a work list. What
+// is unknown or over budget matches nothing but `any`.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "catalogue/inspect.h"
+#include "pickle/world.h"
+
+namespace brine::catalogue {
+
+enum class ContractOp : std::uint8_t {
+#define BRINE_CONTRACT_OP(name) name,
+#include "catalogue/contract_ops.def"
+#undef BRINE_CONTRACT_OP
+};
+
+class Matcher {
+ public:
+  explicit Matcher(Inspector& inspector) : inspector_(&inspector) {}
+
+  // Whether one value satisfies the pattern at `word`; no value satisfies pattern 0.
+  bool value(std::uint32_t word, Thing thing);
+  // Whether the arguments of a call, taken as a tuple, do.
+  bool arguments(std::uint32_t word, std::span<const pickle::Value> items);
+  bool arguments(std::uint32_t word, std::span<const Thing> items);
+  // Whether hashing the value runs no code but Python's own.
+  bool hashes(Thing thing) { return hashable(thing); }
+
+ private:
+  struct Pattern {
+    ContractOp op;
+    std::uint32_t parts;
+    std::uint32_t words;  // length of the whole pattern
+    std::uint32_t body;   // where its parts begin
+  };
+
+  Pattern at(std::uint32_t word) const;
+  template <class Item>
+  bool tuple_of(std::uint32_t word, std::span<const Item> items);
+  template <class Item>
+  bool sequence(const Pattern& pattern, std::span<const Item> items);
+  bool alternatives(const Pattern& pattern, const Thing& thing);
+  bool fixed(const Pattern& pattern, Thing& thing);
+  bool collection(const Pattern& pattern, Thing& thing);
+  bool mapping(const Pattern& pattern, Thing& thing);
+  bool attributes(const Pattern& pattern, Thing& thing);
+  bool literal(const Pattern& pattern, const Thing& thing, pickle::Kind kind);
+  bool characters(const Pattern& pattern, const Thing& thing);
+  bool within(const Pattern& pattern, const Thing& thing);
+  bool reference(const Pattern& pattern, const Thing& thing);
+  bool instance(const Pattern& pattern, const Thing& thing);
+  bool untouched(Thing& thing);
+  bool plain(Thing& thing);
+  bool hashable(Thing& thing);
+
+  Inspector* inspector_;
+};
+
+}  // namespace brine::catalogue

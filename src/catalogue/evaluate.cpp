@@ -1,0 +1,553 @@
+#include "catalogue/evaluate.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <vector>
+
+#include "base/escape.h"
+#include "catalogue/codecs.h"
+
+namespace brine::catalogue {
+namespace {
+
+using pickle::Kind;
+using pickle::Node;
+using Result = std::optional<Constant>;
+using Args = std::span<const Constant>;
+
+constexpr int kDeepest = 24;
+constexpr std::size_t kMostItems = 1u << 16;
+
+bool is_text(const Constant& c) { return c.kind == Kind::str || c.kind == Kind::bytes; }
+bool both(const Constant& a, const Constant& b, Kind kind) {
+  return a.kind == kind && b.kind == kind;
+}
+Constant like(const Constant& model, std::string text) {
+  return {model.kind, std::move(text), 0, 0};
+}
+
+std::optional<std::string> python_text(const Constant& c) {
+  switch (c.kind) {
+    case Kind::str: return c.text;
+    case Kind::integer: return std::to_string(c.integer);
+    case Kind::none: return "None";
+    case Kind::boolean: return c.integer != 0 ? "True" : "False";
+    case Kind::bytes: return python_bytes(c.text);
+    case Kind::floating: case Kind::bytearray: case Kind::tuple: case Kind::list: case Kind::dict:
+    case Kind::set: case Kind::frozenset: case Kind::ref: case Kind::object: case Kind::persistent:
+    case Kind::buffer: case Kind::unknown: return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::optional<Codec> codec_of(Args args, std::size_t index, Codec otherwise) {
+  if (args.size() <= index) return otherwise;
+  return args[index].kind == Kind::str ? find_codec(args[index].text) : std::nullopt;
+}
+
+Result encoded(Args args, std::size_t /*limit*/) {
+  const auto codec = codec_of(args, 1, Codec::utf8);
+  if (args.empty() || !codec) return std::nullopt;
+  if (args[0].kind != Kind::str) return std::nullopt;
+  auto text = encode_text(*codec, args[0].text);
+  if (!text) return std::nullopt;
+  return *codec == Codec::rot13 ? Constant::of_text(std::move(*text))
+                                : Constant::of_bytes(std::move(*text));
+}
+
+Result decoded(Args args, std::size_t limit) {
+  const auto codec = codec_of(args, 1, Codec::utf8);
+  if (args.empty() || !codec || !is_text(args[0])) return std::nullopt;
+  auto text = decode_bytes(*codec, args[0].text, limit);
+  if (!text) return std::nullopt;
+  return decodes_to_bytes(*codec) ? Constant::of_bytes(std::move(*text))
+                                  : Constant::of_text(std::move(*text));
+}
+
+Result concatenated(Args args, std::size_t limit) {
+  if (args.size() != 2) return std::nullopt;
+  if (both(args[0], args[1], Kind::integer)) {
+    std::int64_t sum = 0;
+    if (__builtin_add_overflow(args[0].integer, args[1].integer, &sum)) return std::nullopt;
+    return Constant::of_integer(sum);
+  }
+  if (!is_text(args[0]) || args[0].kind != args[1].kind) return std::nullopt;
+  if (args[1].text.size() > limit - std::min(limit, args[0].text.size())) return std::nullopt;
+  return like(args[0], args[0].text + args[1].text);
+}
+
+Result repeated(Args args, std::size_t limit) {
+  if (args.size() != 2 || !is_text(args[0]) || args[1].kind != Kind::integer) return std::nullopt;
+  const auto count = static_cast<std::uint64_t>(std::max<std::int64_t>(args[1].integer, 0));
+  const std::size_t size = std::max<std::size_t>(args[0].text.size(), 1);
+  if (count > limit / size) return std::nullopt;
+  std::string out;
+  for (std::uint64_t i = 0; i < count; ++i) out += args[0].text;
+  return like(args[0], std::move(out));
+}
+
+// "%s" and "%d" with the values in order; every other conversion is left alone as not computable.
+Result percent(Args args, std::size_t limit) {
+  if (args.empty() || args[0].kind != Kind::str) return std::nullopt;
+  std::string out;
+  std::size_t next = 1;
+  const std::string_view format = args[0].text;
+  for (std::size_t i = 0; i < format.size(); ++i) {
+    if (format[i] != '%') {
+      out.push_back(format[i]);
+      continue;
+    }
+    if (++i == format.size()) return std::nullopt;
+    if (format[i] == '%') {
+      out.push_back('%');
+      continue;
+    }
+    if (next == args.size()) return std::nullopt;
+    const Constant& value = args[next++];
+    if (format[i] == 'c' && value.kind == Kind::integer) {
+      append_utf8(out, static_cast<char32_t>(value.integer));
+    } else if (format[i] == 's' || format[i] == 'd' || format[i] == 'c') {
+      const auto text = python_text(value);
+      if (!text) return std::nullopt;
+      out += *text;
+    } else {
+      return std::nullopt;
+    }
+    if (out.size() > limit) return std::nullopt;
+  }
+  if (next != args.size()) return std::nullopt;
+  return Constant::of_text(std::move(out));
+}
+
+// "{}" and "{0}" without conversions.
+Result braces(Args args, std::size_t limit) {
+  if (args.empty() || args[0].kind != Kind::str) return std::nullopt;
+  std::string out;
+  std::size_t next = 0;
+  const std::string_view format = args[0].text;
+  for (std::size_t i = 0; i < format.size(); ++i) {
+    const char c = format[i];
+    if ((c == '{' || c == '}') && i + 1 < format.size() && format[i + 1] == c) {
+      out.push_back(c);
+      ++i;
+      continue;
+    }
+    if (c != '{') {
+      out.push_back(c);
+      continue;
+    }
+    const std::size_t end = format.find('}', i);
+    if (end == std::string_view::npos) return std::nullopt;
+    const std::string_view field = format.substr(i + 1, end - i - 1);
+    std::size_t index = next++;
+    if (!field.empty()) {
+      const auto [stop, error] = std::from_chars(field.data(), field.data() + field.size(), index);
+      if (error != std::errc{} || stop != field.data() + field.size()) return std::nullopt;
+    }
+    if (index >= args.size() - 1) return std::nullopt;
+    const auto text = python_text(args[index + 1]);
+    if (!text || text->size() > limit - std::min(limit, out.size())) return std::nullopt;
+    out += *text;
+    i = end;
+  }
+  return Constant::of_text(std::move(out));
+}
+
+Result replaced(Args args, std::size_t limit) {
+  if (args.size() != 3 || !is_text(args[0]) || args[1].kind != args[0].kind ||
+      args[2].kind != args[0].kind || args[1].text.empty()) {
+    return std::nullopt;
+  }
+  std::string out;
+  std::string_view rest = args[0].text;
+  for (std::size_t at = rest.find(args[1].text); at != std::string_view::npos;
+       at = rest.find(args[1].text)) {
+    out.append(rest.substr(0, at));
+    out += args[2].text;
+    rest.remove_prefix(at + args[1].text.size());
+    if (out.size() > limit) return std::nullopt;
+  }
+  out.append(rest);
+  return like(args[0], std::move(out));
+}
+
+Result stripped(Args args, std::size_t /*limit*/) {
+  if (args.empty() || !is_text(args[0])) return std::nullopt;
+  if (args.size() > 1 && args[1].kind != args[0].kind) return std::nullopt;
+  const std::string_view unwanted = args.size() > 1 ? std::string_view(args[1].text) : " \t\n\r\f\v";
+  const std::size_t first = args[0].text.find_first_not_of(unwanted);
+  if (first == std::string::npos) return like(args[0], {});
+  const std::size_t last = args[0].text.find_last_not_of(unwanted);
+  return like(args[0], args[0].text.substr(first, last - first + 1));
+}
+
+Result mapped(Args args, char from, char to, int shift) {
+  if (args.size() != 1 || !is_text(args[0])) return std::nullopt;
+  std::string out = args[0].text;
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) >= 0x80) return std::nullopt;
+    if (c >= from && c <= to) c = static_cast<char>(c + shift);
+  }
+  return like(args[0], std::move(out));
+}
+Result lowered(Args args, std::size_t /*limit*/) { return mapped(args, 'A', 'Z', 32); }
+Result uppered(Args args, std::size_t /*limit*/) { return mapped(args, 'a', 'z', -32); }
+
+Result as_str(Args args, std::size_t limit) {
+  if (args.empty()) return Constant::of_text({});
+  if (args.size() > 1) return decoded(args, limit);
+  auto text = python_text(args[0]);
+  if (!text) return std::nullopt;
+  return Constant::of_text(std::move(*text));
+}
+
+Result as_octets(Args args, std::size_t limit) {
+  if (args.empty()) return Constant::of_bytes({});
+  if (args[0].kind == Kind::bytes && args.size() == 1) return args[0];
+  if (args[0].kind == Kind::str && args.size() > 1) return encoded(args, limit);
+  if (args[0].kind != Kind::integer || args[0].integer < 0) return std::nullopt;
+  const auto count = static_cast<std::uint64_t>(args[0].integer);
+  if (count > limit) return std::nullopt;
+  return Constant::of_bytes(std::string(static_cast<std::size_t>(count), '\0'));
+}
+
+Result as_integer(Args args, std::size_t /*limit*/) {
+  if (args.empty()) return Constant::of_integer(0);
+  if (args[0].kind == Kind::integer || args[0].kind == Kind::boolean) {
+    return args.size() == 1 ? Result(Constant::of_integer(args[0].integer)) : std::nullopt;
+  }
+  if (!is_text(args[0]) || args.size() > 2) return std::nullopt;
+  int base = 10;
+  if (args.size() == 2) {
+    if (args[1].kind != Kind::integer || args[1].integer < 2 || args[1].integer > 36) {
+      return std::nullopt;
+    }
+    base = static_cast<int>(args[1].integer);
+  }
+  std::string_view text = args[0].text;
+  if (base == 16 && (text.starts_with("0x") || text.starts_with("0X"))) text.remove_prefix(2);
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return Constant::of_integer(value);
+}
+
+Result character(Args args, std::size_t /*limit*/) {
+  if (args.size() != 1 || args[0].kind != Kind::integer) return std::nullopt;
+  if (args[0].integer < 0 || args[0].integer > 0x10ffff) return std::nullopt;
+  std::string out;
+  append_utf8(out, static_cast<char32_t>(args[0].integer));
+  return Constant::of_text(std::move(out));
+}
+
+Result ordinal(Args args, std::size_t /*limit*/) {
+  if (args.size() != 1 || !is_text(args[0]) || args[0].text.empty()) return std::nullopt;
+  if (args[0].kind == Kind::bytes) {
+    if (args[0].text.size() != 1) return std::nullopt;
+    return Constant::of_integer(static_cast<unsigned char>(args[0].text[0]));
+  }
+  const CodePoint point = decode_utf8(args[0].text, true);
+  if (point.bytes != args[0].text.size()) return std::nullopt;
+  return Constant::of_integer(static_cast<std::int64_t>(point.value));
+}
+
+Result octets_of(std::optional<std::string> text) {
+  if (!text) return std::nullopt;
+  return Constant::of_bytes(std::move(*text));
+}
+Result from_hex(Args args, std::size_t /*limit*/) {
+  if (args.empty() || !is_text(args.back())) return std::nullopt;
+  return octets_of(hex_decode(args.back().text));
+}
+Result to_hex(Args args, std::size_t /*limit*/) {
+  if (args.size() != 1 || args[0].kind != Kind::bytes) return std::nullopt;
+  return Constant::of_text(hex_encode(args[0].text));
+}
+Result from_base64(Args args, std::size_t /*limit*/) {
+  if (args.empty() || !is_text(args[0])) return std::nullopt;
+  return octets_of(base64_decode(args[0].text));
+}
+Result from_base32(Args args, std::size_t /*limit*/) {
+  if (args.empty() || !is_text(args[0])) return std::nullopt;
+  return octets_of(base32_decode(args[0].text));
+}
+Result inflated(Args args, std::size_t limit) {
+  if (args.empty() || args[0].kind != Kind::bytes) return std::nullopt;
+  return octets_of(inflate(args[0].text, limit));
+}
+
+// separator.join(parts), or of the characters of one text.
+Result joined(Args args, bool listed) {
+  if (args.empty() || !is_text(args[0])) return std::nullopt;
+  const Constant& separator = args[0];
+  std::vector<Constant> letters;
+  std::span<const Constant> parts = args.subspan(1);
+  if (!listed) {
+    if (args.size() != 2 || !both(args[0], args[1], Kind::str)) return std::nullopt;
+    for (const char c : args[1].text) {
+      if (static_cast<unsigned char>(c) >= 0x80) return std::nullopt;
+      letters.push_back(Constant::of_text(std::string(1, c)));
+    }
+    parts = letters;
+  }
+  std::string out;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].kind != separator.kind) return std::nullopt;
+    if (i != 0) out += separator.text;
+    out += parts[i].text;
+  }
+  return like(separator, std::move(out));
+}
+
+Result octets_from(Args numbers) {
+  std::string out;
+  for (const Constant& number : numbers) {
+    if (number.kind != Kind::integer || number.integer < 0 || number.integer > 255) {
+      return std::nullopt;
+    }
+    out.push_back(static_cast<char>(number.integer));
+  }
+  return Constant::of_bytes(std::move(out));
+}
+
+// text[index]; containers are looked into by the caller.
+Result item_of(Args args, std::size_t /*limit*/) {
+  if (args.size() < 2 || args.back().kind != Kind::integer) return std::nullopt;
+  const Args items = args.first(args.size() - 1);
+  const bool text = items.size() == 1 && is_text(items[0]);
+  const std::size_t count = text ? items[0].text.size() : items.size();
+  std::int64_t index = args.back().integer;
+  if (index < 0) index += static_cast<std::int64_t>(count);
+  if (index < 0 || static_cast<std::uint64_t>(index) >= count) return std::nullopt;
+  const auto at = static_cast<std::size_t>(index);
+  if (!text) return items[at];
+  const auto byte = static_cast<unsigned char>(items[0].text[at]);
+  if (items[0].kind == Kind::bytes) return Constant::of_integer(byte);
+  const bool ascii = std::all_of(items[0].text.begin(), items[0].text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x80;
+  });
+  if (!ascii) return std::nullopt;
+  return Constant::of_text(std::string(1, items[0].text[at]));
+}
+
+Result reversed(Args args, std::size_t /*limit*/) {
+  if (args.size() != 1 || !is_text(args[0])) return std::nullopt;
+  return like(args[0], std::string(args[0].text.rbegin(), args[0].text.rend()));
+}
+
+struct Pure {
+  Behaviour behaviour;
+  Result (*function)(Args, std::size_t limit);
+};
+constexpr std::array kPure = {
+    Pure{Behaviour::getitem, item_of},
+    Pure{Behaviour::codec_encode, encoded},
+    Pure{Behaviour::codec_decode, decoded},
+    Pure{Behaviour::str_encode, encoded},
+    Pure{Behaviour::bytes_decode, decoded},
+    Pure{Behaviour::concat, concatenated},
+    Pure{Behaviour::repeat, repeated},
+    Pure{Behaviour::mod, percent},
+    Pure{Behaviour::format, braces},
+    Pure{Behaviour::replace, replaced},
+    Pure{Behaviour::strip, stripped},
+    Pure{Behaviour::lower, lowered},
+    Pure{Behaviour::upper, uppered},
+    Pure{Behaviour::reverse, reversed},
+    Pure{Behaviour::make_str, as_str},
+    Pure{Behaviour::make_bytes, as_octets},
+    Pure{Behaviour::make_int, as_integer},
+    Pure{Behaviour::chr, character},
+    Pure{Behaviour::ord, ordinal},
+    Pure{Behaviour::fromhex, from_hex},
+    Pure{Behaviour::tohex, to_hex},
+    Pure{Behaviour::base64_decode, from_base64},
+    Pure{Behaviour::base32_decode, from_base32},
+    Pure{Behaviour::zlib_decompress, inflated},
+    Pure{Behaviour::gzip_decompress, inflated},
+};
+
+const Pure* find_pure(Behaviour behaviour) {
+  const auto* found = std::find_if(kPure.begin(), kPure.end(),
+                                   [&](const Pure& row) { return row.behaviour == behaviour; });
+  return found == kPure.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+bool is_evaluator(Behaviour behaviour) {
+  return find_pure(behaviour) != nullptr || behaviour == Behaviour::join;
+}
+
+std::size_t Evaluator::text_limit() const {
+  return static_cast<std::size_t>(inspector_->machine().limits().text_bytes);
+}
+
+bool Evaluator::spend(std::size_t bytes) {
+  const std::uint64_t limit = inspector_->machine().limits().evaluated_bytes;
+  if (bytes > limit - std::min(spent_, limit)) return false;
+  spent_ += bytes;
+  return true;
+}
+
+Result Evaluator::constant(Thing thing, int depth) {
+  if (depth > kDeepest) return std::nullopt;
+  Constant out;
+  out.kind = inspector_->kind(thing);
+  switch (out.kind) {
+    case Kind::none: return out;
+    case Kind::boolean:
+    case Kind::integer:
+      if (!inspector_->integer(thing, out.integer)) return std::nullopt;
+      return out;
+    case Kind::floating: {
+      const Node* node = inspector_->node(thing);
+      if (node == nullptr) return std::nullopt;
+      out.floating = node->floating;
+      return out;
+    }
+    case Kind::str:
+    case Kind::bytes:
+    case Kind::bytearray:
+      if (!inspector_->text(thing, out.text, text_limit())) return std::nullopt;
+      if (out.kind == Kind::bytearray) out.kind = Kind::bytes;
+      return out;
+    case Kind::object: {
+      const Node* node = inspector_->node(thing);
+      if (node == nullptr || node->callable == pickle::kNoNode || node->args == pickle::kNoNode ||
+          !node->states.empty() || !node->appended.empty() || !node->stored.empty()) {
+        return std::nullopt;
+      }
+      const pickle::NodeId args_node = node->args;
+      const auto target = callee(Thing::of(node->callable), depth + 1);
+      Thing args = Thing::of(args_node);
+      std::vector<Thing> items;
+      if (!target || !inspector_->items(args, items)) return std::nullopt;
+      items.insert(items.begin(), target->bound.begin(), target->bound.end());
+      return apply(target->behaviour, items, depth + 1);
+    }
+    case Kind::tuple: case Kind::list: case Kind::dict: case Kind::set: case Kind::frozenset:
+    case Kind::ref: case Kind::persistent: case Kind::buffer: case Kind::unknown:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+// The constants that the arguments are. A tuple or list stands for its items, as in
+// "%s" % (a, b), "".join([a, b]) and bytes([1, 2]); `listed` says that the last argument was one.
+bool Evaluator::gather(std::span<const Thing> args, int depth, std::vector<Constant>& out,
+                       bool& listed) {
+  std::vector<Thing> items;
+  for (const Thing& arg : args) {
+    Thing thing = arg;
+    listed = inspector_->items(thing, items);
+    if (!listed) items.assign(1, thing);
+    if (items.size() > kMostItems) return false;
+    for (const Thing& item : items) {
+      auto value = constant(item, depth + 1);
+      if (!value) return false;
+      out.push_back(std::move(*value));
+    }
+  }
+  return true;
+}
+
+Result Evaluator::apply(Behaviour behaviour, std::span<const Thing> args, int depth) {
+  if (depth > kDeepest || !is_evaluator(behaviour)) return std::nullopt;
+  std::vector<Constant> constants;
+  bool listed = false;
+  if (!gather(args, depth, constants, listed)) return std::nullopt;
+  Result result;
+  if (behaviour == Behaviour::join) {
+    result = args.size() == 2 ? joined(constants, listed) : std::nullopt;
+  } else if (behaviour == Behaviour::make_bytes && listed && args.size() == 1) {
+    result = octets_from(constants);
+  } else if (const Pure* pure = find_pure(behaviour)) {
+    result = pure->function(constants, text_limit());
+  }
+  if (result && !spend(result->text.size())) return std::nullopt;
+  return result;
+}
+
+std::optional<Evaluator::Name> Evaluator::attribute(Thing object, std::string_view attribute) {
+  // The classes of constants and built-in containers, by kind.
+  static constexpr std::array<std::string_view, 11> kClasses = {
+      "NoneType", "bool", "int", "float", "str", "bytes", "bytearray", "tuple", "list", "dict", "set"};
+  const Kind kind = inspector_->kind(object);
+  std::string name(attribute);
+  if (const auto ref = inspector_->ref(object)) {
+    const pickle::Machine& machine = inspector_->machine();
+    const std::string module(machine.module_of(*ref));
+    const std::string_view owner = machine.name_of(*ref);
+    const Inspector::Known& known = inspector_->known(*ref);
+    // A constant that stands for another object: `os.sys` is the module sys.
+    if (known.rank != kNoRank && known.fact.kind == FactKind::constant && known.fact.loader != 0) {
+      return Name{std::string(inspector_->blob().text(known.fact.loader)), name};
+    }
+    return Name{module, owner.empty() ? name : std::string(owner) + "." + name};
+  }
+  if (static_cast<std::size_t>(kind) < kClasses.size()) {
+    return Name{"builtins", std::string(kClasses[static_cast<std::size_t>(kind)]) + "." + name};
+  }
+  if (kind == Kind::frozenset) return Name{"builtins", "frozenset." + name};
+  if (kind == Kind::object) {
+    const std::uint32_t number = inspector_->type(object) & object_type::kNumber;
+    const ClassFact type = inspector_->blob().type(number);
+    if (type.name == kNoRank) return std::nullopt;
+    const std::string key = inspector_->blob().name(type.name);
+    const std::size_t colon = key.find(':');
+    return Name{key.substr(0, colon), key.substr(colon + 1) + "." + name};
+  }
+  return std::nullopt;
+}
+
+std::optional<Callee> Evaluator::callee(Thing thing, int depth) {
+  if (depth > kDeepest) return std::nullopt;
+  Callee out;
+  if (const auto ref = inspector_->ref(thing)) {
+    out.module = inspector_->machine().module_of(*ref);
+    out.name = inspector_->machine().name_of(*ref);
+    out.known = inspector_->known(*ref);
+    out.behaviour = out.known.fact.behaviour;
+    return out;
+  }
+  if (inspector_->kind(thing) != Kind::object) return std::nullopt;
+  const std::uint32_t number = inspector_->type(thing) & object_type::kNumber;
+  const Behaviour instance = inspector_->blob().type(number).instance;
+  const Node* node = inspector_->node(thing);
+  if (node == nullptr || node->args == pickle::kNoNode) return std::nullopt;
+  std::vector<Thing> items;
+  Thing args = Thing::of(node->args);
+  const bool changed = !node->states.empty();
+  if (!inspector_->items(args, items) || items.empty() || changed) return std::nullopt;
+  if (number == object_type::kBound) {
+    const auto attribute_name = items.size() < 2 ? Result() : constant(items[1], depth + 1);
+    if (!attribute_name || attribute_name->kind != Kind::str) return std::nullopt;
+    const auto name = attribute(items[0], attribute_name->text);
+    if (!name) return std::nullopt;
+    out.module = name->module;
+    out.name = name->name;
+    out.known = inspector_->look_up(name->module, name->name);
+    out.behaviour = out.known.fact.behaviour;
+    out.bound.push_back(items[0]);
+    return out;
+  }
+  if (instance == Behaviour::none) return std::nullopt;
+  if (instance == Behaviour::partial) {
+    auto inner = callee(items[0], depth + 1);
+    if (!inner) return std::nullopt;
+    inner->bound.insert(inner->bound.end(), items.begin() + 1, items.end());
+    return inner;
+  }
+  // attrgetter, itemgetter, methodcaller: what they do is the class's; they remember how.
+  out.known = {inspector_->blob().type(number).name, {}};
+  const std::string key = inspector_->blob().name(out.known.rank);
+  out.module = key.substr(0, key.find(':'));
+  out.name = key.substr(key.find(':') + 1);
+  out.behaviour = instance;
+  out.bound = std::move(items);
+  return out;
+}
+
+}  // namespace brine::catalogue

@@ -1,0 +1,65 @@
+// Evaluate: pure functions of constants.
+//
+// Attacks put names and payloads together at run time (join, %, base64, codecs). What such a function
+// gives is computed here, within the budget, so that it can be looked at again. Functions are chosen
+// by the Behaviour that a fact names. What cannot be computed has no value; it is never guessed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "catalogue/inspect.h"
+
+namespace brine::catalogue {
+
+struct Constant {
+  pickle::Kind kind = pickle::Kind::none;  // none, boolean, integer, floating, str, bytes
+  std::string text;                        // str (UTF-8), bytes
+  std::int64_t integer = 0;
+  double floating = 0;
+
+  static Constant of_text(std::string text) { return {pickle::Kind::str, std::move(text), 0, 0}; }
+  static Constant of_bytes(std::string text) { return {pickle::Kind::bytes, std::move(text), 0, 0}; }
+  static Constant of_integer(std::int64_t n) { return {pickle::Kind::integer, {}, n, 0}; }
+};
+
+// What a call goes to: a fact and the arguments that were bound to it before.
+struct Callee {
+  Inspector::Known known;
+  Behaviour behaviour = Behaviour::none;
+  std::vector<Thing> bound;   // partial's arguments, a method's object
+  std::string module, name;   // for events and messages
+};
+
+class Evaluator {
+ public:
+  explicit Evaluator(Inspector& inspector) : inspector_(&inspector) {}
+
+  // The constant that a value is, or that pure functions of constants give for it.
+  std::optional<Constant> constant(Thing thing, int depth = 0);
+  // The result of one pure function; a method's object is the first argument.
+  std::optional<Constant> apply(Behaviour behaviour, std::span<const Thing> args, int depth = 0);
+  // What calling the value calls, through partial objects and bound methods.
+  std::optional<Callee> callee(Thing thing, int depth = 0);
+  // The name under which the facts list an attribute of a value: of a module, a class, an instance.
+  struct Name {
+    std::string module, name;
+  };
+  std::optional<Name> attribute(Thing object, std::string_view attribute);
+
+  std::size_t text_limit() const;
+  Inspector& inspector() const { return *inspector_; }
+
+ private:
+  bool spend(std::size_t bytes);
+  bool gather(std::span<const Thing> args, int depth, std::vector<Constant>& out, bool& listed);
+
+  Inspector* inspector_;
+  std::uint64_t spent_ = 0;
+};
+
+bool is_evaluator(Behaviour behaviour);
+
+}  // namespace brine::catalogue

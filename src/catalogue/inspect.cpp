@@ -1,0 +1,122 @@
+#include "catalogue/inspect.h"
+
+#include <cstring>
+
+namespace brine::catalogue {
+namespace {
+
+using pickle::Kind;
+using pickle::kNoNode;
+using pickle::Node;
+
+// Tells two references of one number apart, should a world be used for another machine.
+std::uint64_t mix(std::uint64_t seed, std::string_view text) {
+  constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15u;
+  std::uint64_t hash = seed ^ text.size() * kFactor;
+  while (text.size() >= 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data(), 8);
+    hash = (hash ^ word) * kFactor;
+    hash ^= hash >> 29;
+    text.remove_prefix(8);
+  }
+  std::uint64_t rest = 0;
+  std::memcpy(&rest, text.data(), text.size());
+  hash = (hash ^ rest) * kFactor;
+  return hash ^ hash >> 32;
+}
+
+}  // namespace
+
+void Inspector::attach(pickle::Machine& machine) {
+  if (machine_ != &machine) {
+    slots_.clear();
+    machine_ = &machine;
+  }
+}
+
+void Inspector::release() {
+  if (!spelled_out_) return;
+  spelled_out_ = false;
+  machine_->clear_nodes();
+}
+
+Inspector::Known Inspector::look_up(std::string_view module, std::string_view name) const {
+  const Rank rank = blob_->find_name(module, name);
+  if (rank == kNoRank) return {};
+  const Fact fact = blob_->fact(rank);
+  if (blind_ && fact.danger) return {};
+  return {rank, fact};
+}
+
+Rank Inspector::module_rank(std::string_view module) const {
+  const Rank rank = blob_->find_module(module);
+  if (rank != kNoRank && blind_ && blob_->fact(rank).danger) return kNoRank;
+  return rank;
+}
+
+const Inspector::Known& Inspector::known(pickle::RefId ref) {
+  const std::string_view module = machine_->module_of(ref);
+  const std::string_view name = machine_->name_of(ref);
+  const std::uint64_t fingerprint = mix(mix(1, module), name);
+  if (ref >= slots_.size()) slots_.resize(std::size_t{ref} + 1);
+  Slot& slot = slots_[ref];
+  if (!slot.filled || slot.fingerprint != fingerprint) {
+    slot = {fingerprint, true, look_up(module, name)};
+  }
+  return slot.known;
+}
+
+Kind Inspector::kind(const Thing& thing) const {
+  return thing.node == kNoNode ? thing.value.kind() : machine_->nodes()[thing.node].kind;
+}
+
+pickle::TypeId Inspector::type(const Thing& thing) const {
+  return thing.node == kNoNode ? thing.value.aux() : machine_->nodes()[thing.node].type;
+}
+
+std::optional<pickle::RefId> Inspector::ref(const Thing& thing) const {
+  if (kind(thing) != Kind::ref) return std::nullopt;
+  return thing.node == kNoNode ? thing.value.aux() : machine_->nodes()[thing.node].ref;
+}
+
+const Node* Inspector::node(Thing& thing) {
+  if (thing.node == kNoNode) {
+    spelled_out_ = true;
+    thing.node = machine_->rebuild(thing.value);
+  }
+  return thing.node == kNoNode ? nullptr : &machine_->nodes()[thing.node];
+}
+
+bool Inspector::items(Thing& thing, std::vector<Thing>& out) {
+  out.clear();
+  const Kind what = kind(thing);
+  if (what != Kind::tuple && what != Kind::list && what != Kind::set && what != Kind::frozenset) {
+    return false;
+  }
+  const Node* spelled = node(thing);
+  if (spelled == nullptr || spelled->kind != what) return false;
+  out.reserve(spelled->items.size());
+  for (const pickle::NodeId id : spelled->items) out.push_back(Thing::of(id));
+  return true;
+}
+
+bool Inspector::text(const Thing& thing, std::string& out, std::size_t limit) const {
+  if (thing.node == kNoNode) return machine_->text_of(thing.value, out, limit);
+  const Node& spelled = machine_->nodes()[thing.node];
+  const bool is_text = spelled.kind == Kind::str || spelled.kind == Kind::bytes ||
+                       spelled.kind == Kind::bytearray;
+  if (!is_text || spelled.length > limit || spelled.text.size() != spelled.length) return false;
+  out.assign(spelled.text);
+  return true;
+}
+
+bool Inspector::integer(const Thing& thing, std::int64_t& out) const {
+  if (thing.node == kNoNode) return machine_->integer_of(thing.value, out);
+  const Node& spelled = machine_->nodes()[thing.node];
+  if ((spelled.kind != Kind::integer && spelled.kind != Kind::boolean) || spelled.big) return false;
+  out = spelled.integer;
+  return true;
+}
+
+}  // namespace brine::catalogue

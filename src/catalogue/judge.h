@@ -1,0 +1,75 @@
+// Judge: what the facts say of a name, and of a call with its arguments.
+//
+// The rules, from grave to light: a call of something with a harmful capability is malicious; other
+// capabilities, unknown names and broken contracts are suspicious; what has reviewed facts and fits
+// its contract is inert. Resolvers reach other names and are judged by what they reach.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catalogue/contract.h"
+#include "catalogue/evaluate.h"
+#include "catalogue/evidence.h"
+#include "catalogue/findings.h"
+#include "catalogue/inspect.h"
+#include "catalogue/world.h"
+
+namespace brine::catalogue {
+
+class Judge {
+ public:
+  Judge(const Blob& blob, const WorldOptions& options);
+
+  Inspector& inspector() { return inspector_; }
+  Evaluator& evaluator() { return evaluator_; }
+  Matcher& matcher() { return matcher_; }
+
+  // Importing a name, or reaching it by an attribute.
+  pickle::Judgement name(std::string_view module, std::string_view name);
+  // Importing a module as such.
+  pickle::Judgement module(std::string_view module);
+  bool shadowed(std::string_view module) const;
+  bool trusts(std::string_view module, std::string_view name);
+  const std::vector<std::string>& waived() const { return waived_; }
+  // Whether something dangerous was named so far.
+  bool danger_seen() const { return danger_seen_; }
+
+  // A call, with the arguments that were bound before it; fills judgement, result, implied, nested.
+  void call(const Callee& callee, std::span<const Thing> args, pickle::Outcome& out, int depth);
+  // cls.__new__(cls, *args).
+  void construct(const Thing& cls, std::span<const Thing> args, pickle::Outcome& out, int depth);
+  // The same for something found while resolving: becomes an implied event of `out`.
+  void imply_call(const Thing& callable, std::span<const Thing> args, pickle::Outcome& out,
+                  pickle::Outcome& result, int depth);
+  pickle::TypeId result_type(const Callee& callee);
+
+  // A judgement about broken arguments, with the arguments as evidence.
+  pickle::Judgement broken(const Callee& callee, std::span<const Thing> args, std::string what);
+
+ private:
+  void danger(const Callee& callee, std::span<const Thing> args, pickle::Outcome& out);
+  void unknown(const Callee& callee, std::span<const Thing> args, pickle::Outcome& out);
+  void evaluate(const Callee& callee, std::span<const Thing> args, pickle::Outcome& out, int depth);
+  void give(const Callee& callee, std::span<const Thing> args, pickle::Outcome& out);
+
+  WorldOptions options_;
+  Inspector inspector_;
+  Evaluator evaluator_;
+  Matcher matcher_;
+  std::vector<std::string> waived_;
+  bool danger_seen_ = false;
+};
+
+std::string dotted(std::string_view module, std::string_view name);
+void give_constant(const Constant& constant, pickle::Outcome& out);
+void give_ref(std::string module, std::string name, pickle::Outcome& out);
+
+// What a behaviour does with the arguments; false when it cannot be told (the caller judges that).
+using Resolver = bool (*)(Judge& judge, const Callee& callee, std::span<const Thing> args,
+                          pickle::Outcome& out, int depth);
+Resolver find_resolver(Behaviour behaviour);
+
+}  // namespace brine::catalogue

@@ -1,0 +1,340 @@
+// Resolvers: callables that reach other things by name or call what they are given.
+//
+// Each is a small function over values, chosen by the Behaviour that a fact names. With constant
+// arguments the effect counts as if the stream had named what is reached; otherwise the resolver says
+// that it cannot tell, which is suspicious.
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "catalogue/judge.h"
+
+namespace brine::catalogue {
+namespace {
+
+using pickle::EventKind;
+using pickle::ImpliedEvent;
+using pickle::Level;
+using pickle::Outcome;
+using Things = std::span<const Thing>;
+
+constexpr std::size_t kMostCalls = 64;  // items of a map or reduce that are followed
+
+std::optional<std::string> text_of(Judge& judge, Things args, std::size_t index) {
+  if (index >= args.size()) return std::nullopt;
+  auto constant = judge.evaluator().constant(args[index]);
+  if (!constant || constant->kind != pickle::Kind::str) return std::nullopt;
+  return std::move(constant->text);
+}
+
+void imply(Judge& judge, EventKind kind, const std::string& module, const std::string& name,
+           Outcome& out) {
+  ImpliedEvent event;
+  event.kind = kind;
+  event.module = module;
+  event.name = name;
+  event.judgement = judge.name(module, name);
+  out.implied.push_back(std::move(event));
+}
+
+// getattr on a module or class gives a name; on anything else a method, whose fact decides.
+bool attribute(Judge& judge, Thing object, const std::string& name, Outcome& out) {
+  const auto found = judge.evaluator().attribute(object, name);
+  if (!found) return false;
+  if (!judge.inspector().ref(object)) {
+    const Inspector::Known known = judge.inspector().look_up(found->module, found->name);
+    if (known.rank == kNoRank) return false;
+    out.type = object_type::kBound;
+    return true;
+  }
+  imply(judge, EventKind::getattr, found->module, found->name, out);
+  give_ref(found->module, found->name, out);
+  return true;
+}
+
+bool do_getattr(Judge& judge, const Callee&, Things args, Outcome& out, int) {
+  const auto name = text_of(judge, args, 1);
+  return name && attribute(judge, args[0], *name, out);
+}
+
+// attrgetter("a.b")(object): the bound argument comes first, the object last.
+bool do_attrgetter(Judge& judge, const Callee&, Things args, Outcome& out, int) {
+  const auto path = text_of(judge, args, 0);
+  if (!path || args.size() != 2) return false;
+  return attribute(judge, args[1], *path, out);
+}
+
+bool do_itemgetter(Judge& judge, const Callee&, Things args, Outcome& out, int depth) {
+  if (args.size() != 2) return false;
+  const std::array<Thing, 2> swapped = {args[1], args[0]};
+  const auto constant = judge.evaluator().apply(Behaviour::getitem, swapped, depth);
+  if (!constant) return false;
+  give_constant(*constant, out);
+  return true;
+}
+
+// Takes over what a call found on the way gives.
+void take_result(Outcome& from, Outcome& out) {
+  out.result = from.result;
+  out.type = from.type;
+  out.freshness = from.freshness;
+  out.result_module = std::move(from.result_module);
+  out.result_name = std::move(from.result_name);
+  out.result_text = std::move(from.result_text);
+  out.result_integer = from.result_integer;
+  out.result_float = from.result_float;
+  out.result_value = from.result_value;
+}
+
+void call_now(Judge& judge, const Thing& callable, Things args, Outcome& out, int depth) {
+  Outcome inner;
+  judge.imply_call(callable, args, out, inner, depth);
+  take_result(inner, out);
+}
+
+// methodcaller("name", *args)(object).
+bool do_methodcaller(Judge& judge, const Callee& callee, Things args, Outcome& out, int depth) {
+  const auto name = text_of(judge, args, 0);
+  if (!name || args.size() < 2) return false;
+  const Thing object = args.back();
+  const auto found = judge.evaluator().attribute(object, *name);
+  if (!found) return false;
+  Callee method;
+  method.module = found->module;
+  method.name = found->name;
+  method.known = judge.inspector().look_up(found->module, found->name);
+  method.behaviour = method.known.fact.behaviour;
+  std::vector<Thing> given(args.begin() + 1, args.end() - 1);
+  if (!judge.inspector().ref(object)) given.insert(given.begin(), object);
+  ImpliedEvent event;
+  event.kind = EventKind::call;
+  event.module = method.module;
+  event.name = method.name;
+  event.callable = dotted(method.module, method.name);
+  event.nargs = static_cast<std::int64_t>(args.size() - 2);
+  Outcome inner;
+  judge.call(method, given, inner, depth + 1);
+  event.judgement = inner.judgement;
+  out.implied.push_back(std::move(event));
+  for (auto& nested : inner.nested) out.nested.push_back(std::move(nested));
+  take_result(inner, out);
+  return !callee.module.empty();
+}
+
+// partial(f, ...) calls nothing; what it keeps may be called by anybody later.
+bool do_keep_callable(Judge& judge, const Callee& callee, Things args, Outcome& out, int) {
+  if (args.empty()) return false;
+  const auto kept = judge.evaluator().callee(args[0]);
+  if (kept && kept->known.rank != kNoRank && kept->known.fact.danger) {
+    const std::string text = dotted(kept->module, kept->name);
+    out.judgement = suspicious(
+        Code::danger_referenced,
+        dotted(callee.module, callee.name) + " keeps a dangerous callable for later", text,
+        kept->known.fact.caps);
+    add_evidence(judge.evaluator(), kept->known.fact.caps, args.subspan(1),
+                 out.judgement.evidence);
+  }
+  return true;
+}
+
+bool do_apply(Judge& judge, const Callee&, Things args, Outcome& out, int depth) {
+  if (args.empty()) return false;
+  call_now(judge, args[0], args.subspan(1), out, depth);
+  return true;
+}
+
+// The items that an iterable gives, when they are few and known.
+bool known_items(Judge& judge, const Thing& iterable, std::vector<Thing>& items) {
+  Thing thing = iterable;
+  return judge.inspector().items(thing, items) && items.size() <= kMostCalls;
+}
+
+// map(f, a, b): judged as if it were drained at once, for anything may drain it later.
+bool do_apply_items(Judge& judge, const Callee& callee, Things args, Outcome& out, int depth) {
+  if (args.size() < 2) return false;
+  std::vector<std::vector<Thing>> columns(args.size() - 1);
+  std::size_t rows = kMostCalls;
+  for (std::size_t i = 1; i < args.size(); ++i) {
+    if (!known_items(judge, args[i], columns[i - 1])) {
+      Outcome inner;  // the callable is judged all the same
+      judge.imply_call(args[0], args.subspan(1), out, inner, depth);
+      return false;
+    }
+    rows = std::min(rows, columns[i - 1].size());
+  }
+  for (std::size_t row = 0; row < rows; ++row) {
+    std::vector<Thing> given;
+    for (const auto& column : columns) given.push_back(column[row]);
+    Outcome inner;
+    judge.imply_call(args[0], given, out, inner, depth);
+  }
+  out.type = judge.result_type(callee);
+  return true;
+}
+
+bool do_apply_tuples(Judge& judge, const Callee&, Things args, Outcome& out, int depth) {
+  std::vector<Thing> rows;
+  if (args.size() != 2 || !known_items(judge, args[1], rows)) return false;
+  for (const Thing& row : rows) {
+    std::vector<Thing> given;
+    if (!known_items(judge, row, given)) return false;
+    Outcome inner;
+    judge.imply_call(args[0], given, out, inner, depth);
+  }
+  return true;
+}
+
+// reduce(f, items, first): the first call has known arguments; later ones have f's own results.
+bool do_fold(Judge& judge, const Callee&, Things args, Outcome& out, int depth) {
+  std::vector<Thing> items;
+  if (args.size() < 2 || !known_items(judge, args[1], items)) return false;
+  if (args.size() > 2) items.insert(items.begin(), args[2]);
+  const auto callee = judge.evaluator().callee(args[0]);
+  if (items.size() < 2 || !callee) return false;
+  Outcome inner;
+  judge.imply_call(args[0], Things(items).first(2), out, inner, depth);
+  if (items.size() == 2) take_result(inner, out);
+  return items.size() == 2;
+}
+
+bool do_import_top(Judge& judge, const Callee&, Things args, Outcome& out, int) {
+  const auto name = text_of(judge, args, 0);
+  if (!name) return false;
+  imply(judge, EventKind::import, *name, {}, out);
+  give_ref(name->substr(0, name->find('.')), {}, out);
+  return true;
+}
+
+bool do_import_module(Judge& judge, const Callee&, Things args, Outcome& out, int) {
+  const auto name = text_of(judge, args, 0);
+  if (!name || name->starts_with('.')) return false;
+  imply(judge, EventKind::import, *name, {}, out);
+  give_ref(*name, {}, out);
+  return true;
+}
+
+bool do_resolve_name(Judge& judge, const Callee&, Things args, Outcome& out, int) {
+  const auto path = text_of(judge, args, 0);
+  if (!path) return false;
+  std::size_t cut = path->find(':');
+  if (cut == std::string::npos) cut = path->rfind('.');
+  const std::string module = path->substr(0, cut);
+  const std::string name = cut == std::string::npos ? std::string() : path->substr(cut + 1);
+  imply(judge, EventKind::import, module, name, out);
+  give_ref(module, name, out);
+  return true;
+}
+
+bool do_newobj(Judge& judge, const Callee&, Things args, Outcome& out, int depth) {
+  if (args.empty()) return false;
+  judge.construct(args[0], args.subspan(1), out, depth + 1);
+  return true;
+}
+
+bool do_reconstruct(Judge& judge, const Callee&, Things args, Outcome& out, int depth) {
+  if (args.size() != 3) return false;
+  judge.construct(args[0], {}, out, depth + 1);
+  return true;
+}
+
+bool do_rebuild_from_type(Judge& judge, const Callee&, Things args, Outcome& out, int depth) {
+  std::vector<Thing> items;
+  if (args.size() != 4) return false;
+  Thing given = args[2];
+  if (!judge.inspector().items(given, items)) return false;
+  call_now(judge, args[0], items, out, depth);
+  return true;
+}
+
+// EXT codes that the stream defines for itself: a change of the process's registry.
+bool do_add_extension(Judge& judge, const Callee& callee, Things args, Outcome& out, int) {
+  const auto module = text_of(judge, args, 0);
+  const auto name = text_of(judge, args, 1);
+  if (!module || !name || args.size() != 3) return false;
+  const auto code = judge.evaluator().constant(args[2]);
+  if (!code || code->kind != pickle::Kind::integer) return false;
+  out.extensions.push_back({*module, *name, code->integer});
+  out.judgement = suspicious(Code::global_state, "defines an extension code for " +
+                                                     dotted(*module, *name),
+                             dotted(callee.module, callee.name), pickle::kGlobalState);
+  return true;
+}
+
+bool nest(const Callee& callee, Judge& judge, const std::optional<Constant>& bytes, Outcome& out) {
+  if (!bytes || bytes->kind != pickle::Kind::bytes) return false;
+  out.nested.push_back(
+      {bytes->text, std::string(judge.inspector().blob().text(callee.known.fact.loader))});
+  return true;
+}
+
+bool unknown_pickle(Judge& judge, const Callee& callee, Things args, Outcome& out) {
+  out.judgement = judge.broken(callee, args, "loads a pickle whose bytes are not known");
+  out.judgement.code = static_cast<std::uint16_t>(Code::unpickle);
+  out.judgement.caps |= pickle::kUnpickle;
+  if (out.type == 0) out.result = Outcome::Result::unknown;
+  return true;
+}
+
+// loads(b"..."): the bytes are a view of their own.
+bool do_unpickle_bytes(Judge& judge, const Callee& callee, Things args, Outcome& out, int) {
+  if (!args.empty() && nest(callee, judge, judge.evaluator().constant(args[0]), out)) {
+    if (out.type == 0) out.result = Outcome::Result::unknown;
+    return true;
+  }
+  return unknown_pickle(judge, callee, args, out);
+}
+
+// load(io.BytesIO(b"...")): what an object was made of, when that is one piece of constant bytes.
+bool do_unpickle_stream(Judge& judge, const Callee& callee, Things args, Outcome& out, int) {
+  Thing stream = args.empty() ? Thing{} : args[0];
+  for (int hops = 0; hops < 4 && !args.empty(); ++hops) {
+    const pickle::Node* node = judge.inspector().node(stream);
+    if (node == nullptr || node->kind != pickle::Kind::object || node->args == pickle::kNoNode) break;
+    std::vector<Thing> items;
+    Thing made_of = Thing::of(node->args);
+    if (!judge.inspector().items(made_of, items) || items.empty()) break;
+    if (nest(callee, judge, judge.evaluator().constant(items[0]), out)) {
+      if (out.type == 0) out.result = Outcome::Result::unknown;
+      return true;
+    }
+    stream = items[0];
+  }
+  return unknown_pickle(judge, callee, args, out);
+}
+
+struct Row {
+  Behaviour behaviour;
+  Resolver resolver;
+};
+constexpr std::array kRows = {
+    Row{Behaviour::getattr, do_getattr},
+    Row{Behaviour::attrgetter, do_attrgetter},
+    Row{Behaviour::itemgetter, do_itemgetter},
+    Row{Behaviour::methodcaller, do_methodcaller},
+    Row{Behaviour::keep_callable, do_keep_callable},
+    Row{Behaviour::apply, do_apply},
+    Row{Behaviour::apply_items, do_apply_items},
+    Row{Behaviour::apply_tuples, do_apply_tuples},
+    Row{Behaviour::fold, do_fold},
+    Row{Behaviour::import_top, do_import_top},
+    Row{Behaviour::import_module, do_import_module},
+    Row{Behaviour::resolve_name, do_resolve_name},
+    Row{Behaviour::newobj, do_newobj},
+    Row{Behaviour::reconstruct, do_reconstruct},
+    Row{Behaviour::rebuild_from_type, do_rebuild_from_type},
+    Row{Behaviour::add_extension, do_add_extension},
+    Row{Behaviour::unpickle_bytes, do_unpickle_bytes},
+    Row{Behaviour::unpickle_stream, do_unpickle_stream},
+};
+
+}  // namespace
+
+Resolver find_resolver(Behaviour behaviour) {
+  for (const Row& row : kRows) {
+    if (row.behaviour == behaviour) return row.resolver;
+  }
+  return nullptr;
+}
+
+}  // namespace brine::catalogue

@@ -1,0 +1,317 @@
+#include "catalogue/world.h"
+
+#include <array>
+#include <utility>
+
+#include "catalogue/judge.h"
+#include "tensor/storage.h"
+
+namespace brine::catalogue {
+namespace {
+
+using pickle::Args;
+using pickle::Freshness;
+using pickle::Kind;
+using pickle::Machine;
+using pickle::Outcome;
+using pickle::Value;
+
+// What finish() looks at of a result, at most.
+constexpr std::size_t kMostResult = 1u << 20;
+
+class World final : public CatalogueWorld {
+ public:
+  explicit World(const WorldOptions& options) : judge_(Blob::embedded(), options) {}
+
+  const std::vector<std::string>& waived() const override { return judge_.waived(); }
+  bool maps_names() const override { return true; }
+
+  bool maybe_type(Machine& machine, const Value& callable) override {
+    if (callable.kind() != Kind::ref) return true;
+    const Inspector::Known& known = attached(machine).known(callable.aux());
+    if (known.rank == kNoRank || known.fact.danger) return true;
+    return known.fact.kind == FactKind::type;
+  }
+
+  void import(Machine& machine, std::string_view module, std::string_view name,
+              Outcome& out) override {
+    attached(machine);
+    // torch.load takes a typed storage class by its name and imports nothing.
+    if (machine.profile().find_class == pickle::FindClass::torch &&
+        tensor::dtype_of_storage(name) != nullptr) {
+      return;
+    }
+    out.judgement = judge_.name(module, name);
+  }
+
+  void call(Machine& machine, const Value& callable, const Args& args, pickle::CallHow /*how*/,
+            Outcome& out) override {
+    Inspector& inspector = attached(machine);
+    if (callable.kind() == Kind::ref && args.known) {
+      const Inspector::Known& known = inspector.known(callable.aux());
+      const Fact& fact = known.fact;
+      const bool simple = known.rank != kNoRank && !fact.danger && fact.contract != 0 &&
+                          fact.behaviour == Behaviour::none && fact.argument == kNoArgument &&
+                          !fact.gives_none;
+      if (simple && judge_.matcher().arguments(fact.contract, args.items)) {
+        out.type = fact.result | (fact.shared && fact.result != 0 ? object_type::kShared : 0);
+        out.freshness = fact.shared ? Freshness::shared : Freshness::fresh;
+        inspector.release();
+        return;
+      }
+    }
+    call_slowly(callable, args, out);
+    inspector.release();
+  }
+
+  void construct(Machine& machine, const Value& cls, const Args& args, Outcome& out) override {
+    Inspector& inspector = attached(machine);
+    const std::vector<Thing> things = things_of(args);
+    judge_.construct(Thing::of(cls), things, out, 0);
+    if (!fits_keywords(args) && out.judgement.level < pickle::Level::suspicious) {
+      out.judgement = suspicious(Code::contract_broken, "makes an object with keyword arguments",
+                                 target_name(cls));
+    }
+    inspector.release();
+  }
+
+  StateRule set_state(Machine& machine, const Value& target, const Value& state,
+                      Outcome& out) override {
+    Inspector& inspector = attached(machine);
+    if (target.kind() == Kind::object && target.aux() == object_type::kTrusted) {
+      return StateRule::continue_on;
+    }
+    const std::uint32_t contract = owned_contract(target, &ClassFact::state, out);
+    if (contract == 0) return StateRule::continue_on;
+    if (!judge_.matcher().value(contract, Thing::of(state))) {
+      out.judgement = suspicious(Code::contract_broken,
+                                 "gives " + target_name(target) + " a state that no model has",
+                                 target_name(target));
+      out.judgement.evidence.push_back(
+          {"value", machine.render(state, static_cast<std::size_t>(machine.limits().evidence_bytes))});
+    }
+    inspector.release();
+    return StateRule::dict;
+  }
+
+  void store(Machine& machine, const Value& target, pickle::StoreHow how, const Value* key,
+             const Value& value, Outcome& out) override {
+    Inspector& inspector = attached(machine);
+    if (target.kind() == Kind::object && target.aux() == object_type::kTrusted) return;
+    const std::uint32_t contract = owned_contract(target, contract_of(how), out);
+    if (contract == 0) return;
+    Matcher& matcher = judge_.matcher();
+    const Thing item = Thing::of(value);
+    bool fits = false;
+    if (key != nullptr) {
+      const std::array<Value, 2> pair = {*key, value};
+      fits = matcher.arguments(contract, std::span<const Value>(pair));
+    } else {
+      fits = matcher.value(contract, item);
+    }
+    if (!fits) {
+      out.judgement = suspicious(Code::contract_broken,
+                                 "puts into " + target_name(target) + " what no model does",
+                                 target_name(target));
+    }
+    inspector.release();
+  }
+
+  // Nodes are kept: the machine may be walking over them.
+  bool hash(Machine& machine, const Value& value, bool& event, Outcome& out) override {
+    Inspector& inspector = attached(machine);
+    event = false;
+    switch (value.kind()) {
+      case Kind::list: case Kind::dict: case Kind::set: case Kind::bytearray: return false;
+      case Kind::none: case Kind::boolean: case Kind::integer: case Kind::floating:
+      case Kind::str: case Kind::bytes: case Kind::ref: case Kind::persistent: return true;
+      case Kind::object:
+        if (value.aux() == object_type::kTrusted) return true;
+        if (inspector.blob().type(value.aux() & object_type::kNumber).unhashable) return false;
+        break;
+      case Kind::tuple: case Kind::frozenset: case Kind::buffer: case Kind::unknown: break;
+    }
+    if (judge_.matcher().hashes(Thing::of(value))) return true;
+    event = true;
+    out.judgement = suspicious(Code::unknown_used, "uses an object of unknown code as a key",
+                               target_name(value));
+    return true;
+  }
+
+  void persistent(Machine& machine, const pickle::Profile& profile, const Value& id,
+                  Outcome& out) override {
+    Inspector& inspector = attached(machine);
+    out.type = object_type::kStorage;
+    if (profile.persistent == pickle::PersistentLoad::any) return;
+    if (!tensor::parse_storage_id(machine, id)) {
+      out.judgement = suspicious(Code::contract_broken,
+                                 "asks the loader for a persistent object that is no storage");
+      out.judgement.evidence.push_back(
+          {"value", machine.render(id, static_cast<std::size_t>(machine.limits().evidence_bytes))});
+      out.type = 0;
+      out.result = Outcome::Result::unknown;
+    }
+    inspector.spelled_out();
+    inspector.release();
+  }
+
+  bool has_extend(Machine& machine, const Value& target) override {
+    if (target.kind() != Kind::object) return true;
+    const ClassFact type = attached(machine).blob().type(target.aux() & object_type::kNumber);
+    return type.name == kNoRank || type.extend != 0 || type.append == 0;
+  }
+
+  bool may_iterate(Machine& machine, const Value& value) override {
+    if (value.kind() != Kind::ref) return value.kind() != Kind::persistent;
+    const Inspector::Known& known = attached(machine).known(value.aux());
+    return known.rank == kNoRank || known.fact.danger || known.fact.kind == FactKind::constant;
+  }
+
+  pickle::TypeId result_type(Machine& machine, pickle::RefId callable) override {
+    Inspector& inspector = attached(machine);
+    Callee callee;
+    callee.known = inspector.known(callable);
+    if (callee.known.rank == kNoRank) {
+      callee.module = machine.module_of(callable);
+      callee.name = machine.name_of(callable);
+    }
+    return judge_.result_type(callee);
+  }
+
+  std::string type_name(Machine& machine, pickle::TypeId type) override {
+    const Blob& blob = attached(machine).blob();
+    return blob.dotted(blob.type(type & object_type::kNumber).name);
+  }
+
+  void finish(Machine& machine, const Value& result, Outcome& out) override;
+
+ private:
+  Inspector& attached(Machine& machine) {
+    judge_.inspector().attach(machine);
+    return judge_.inspector();
+  }
+
+  static std::vector<Thing> things_of(const Args& args) {
+    std::vector<Thing> out;
+    out.reserve(args.items.size());
+    for (const Value& value : args.items) out.push_back(Thing::of(value));
+    return out;
+  }
+
+  // No facts speak of keyword arguments yet; none, or an empty dict, is what every class takes.
+  bool fits_keywords(const Args& args) {
+    if (!args.has_kwargs) return true;
+    Thing kwargs = Thing::of(args.kwargs);
+    if (args.kwargs.kind() != Kind::dict) return false;
+    const pickle::Node* node = judge_.inspector().node(kwargs);
+    return node != nullptr && node->items.empty();
+  }
+
+  std::string target_name(const Value& target) {
+    Machine& machine = judge_.inspector().machine();
+    if (target.kind() == Kind::ref) {
+      return dotted(machine.module_of(target.aux()), machine.name_of(target.aux()));
+    }
+    if (target.kind() == Kind::object) {
+      std::string name = type_name(machine, target.aux());
+      if (!name.empty()) return name;
+    }
+    return machine.render(target, 120);
+  }
+
+  void call_slowly(const Value& callable, const Args& args, Outcome& out) {
+    const auto callee = judge_.evaluator().callee(Thing::of(callable));
+    const std::vector<Thing> things = things_of(args);
+    if (!callee) {
+      out.judgement = suspicious(Code::unknown_used, "calls an object that is not known",
+                                 target_name(callable));
+      return;
+    }
+    judge_.call(*callee, things, out, 0);
+    if (!args.known && out.judgement.level < pickle::Level::suspicious) {
+      out.judgement = suspicious(Code::contract_broken, "is called with arguments that are not known",
+                                 dotted(callee->module, callee->name));
+    }
+  }
+
+  static std::uint32_t ClassFact::*contract_of(pickle::StoreHow how) {
+    switch (how) {
+      case pickle::StoreHow::append: return &ClassFact::append;
+      case pickle::StoreHow::extend: return &ClassFact::extend;
+      case pickle::StoreHow::setitem: return &ClassFact::setitem;
+      case pickle::StoreHow::add: return &ClassFact::add;
+      case pickle::StoreHow::setattr: return &ClassFact::state;
+    }
+    return &ClassFact::state;
+  }
+
+  // The contract for changing an object, 0 when the change is judged already: what the stream did
+  // not build must not change at all, and an unknown class has no contract.
+  std::uint32_t owned_contract(const Value& target, std::uint32_t ClassFact::*member, Outcome& out) {
+    const bool object = target.kind() == Kind::object;
+    const bool foreign = target.kind() == Kind::ref || target.kind() == Kind::unknown ||
+                         (object && (target.aux() & object_type::kShared) != 0) ||
+                         (object && target.aux() == object_type::kBound);
+    if (foreign) {
+      out.judgement = suspicious(Code::foreign_changed,
+                                 "changes what the stream did not build: " + target_name(target),
+                                 target_name(target), pickle::kGlobalState);
+      out.poisons = true;
+      return 0;
+    }
+    const std::uint32_t number = object ? target.aux() & object_type::kNumber : 0;
+    const std::uint32_t contract = judge_.inspector().blob().type(number).*member;
+    if (contract == 0) {
+      out.judgement = suspicious(Code::unknown_state,
+                                 "changes an object of unknown code: " + target_name(target),
+                                 target_name(target));
+    }
+    return contract;
+  }
+
+  Judge judge_;
+};
+
+// Something dangerous that is part of what the loader gives back can be called by whoever gets it.
+void World::finish(Machine& machine, const Value& result, Outcome& out) {
+  Inspector& inspector = attached(machine);
+  if (!judge_.danger_seen()) return;
+  Thing root = Thing::of(result);
+  if (inspector.node(root) == nullptr) return;
+  const auto& nodes = machine.nodes();
+  std::vector<pickle::NodeId> open{root.node};
+  std::vector<bool> seen(nodes.size(), false);
+  std::size_t visited = 0;
+  while (!open.empty() && visited++ < kMostResult) {
+    const pickle::NodeId id = open.back();
+    open.pop_back();
+    if (id == pickle::kNoNode || id >= nodes.size()) continue;
+    if (id < seen.size()) {
+      if (seen[id]) continue;
+      seen[id] = true;
+    }
+    const pickle::Node& node = nodes[id];
+    if (node.kind == Kind::ref) {
+      const Inspector::Known known = inspector.known(node.ref);
+      if (known.rank == kNoRank || !known.fact.danger) continue;
+      const std::string text = dotted(node.module, node.name);
+      out.judgement = suspicious(Code::danger_left, "the loaded object holds " + text, text,
+                                 known.fact.caps);
+      break;
+    }
+    for (const auto* part : {&node.items, &node.states, &node.appended, &node.stored}) {
+      open.insert(open.end(), part->begin(), part->end());
+    }
+    open.push_back(node.args);
+    open.push_back(node.kwargs);
+  }
+  inspector.release();
+}
+
+}  // namespace
+
+std::unique_ptr<CatalogueWorld> make_catalogue_world(const WorldOptions& options) {
+  return std::make_unique<World>(options);
+}
+
+}  // namespace brine::catalogue
