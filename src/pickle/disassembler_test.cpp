@@ -96,5 +96,27 @@ TEST(Disassembler, StartsAnywhereAndTellsTheTable) {
   EXPECT_THAT(out.lines[0], HasSubstr("# push None"));
 }
 
+TEST(Disassembler, OnAMachineItShowsWhatTheLoaderReaches) {
+  const std::string bytes =
+      "\x80\x04]\x94(K\x01K\x02"
+      "eN0\xff."s;
+  MemorySource source(as_bytes(bytes));
+  std::vector<std::string> lines;
+  DisassemblySink sink(source, {}, [&lines](std::string_view line) { lines.emplace_back(line); });
+  OpaqueWorld world;
+  const Limits limits;
+  Machine machine(source, Profile{}, world, sink, limits);
+  const DisassemblyEnd end = sink.finish(machine.run());
+  EXPECT_FALSE(end.stopped);
+  EXPECT_EQ(end.offset, 12U);
+  EXPECT_EQ(end.remaining, 2U);
+  ASSERT_GE(lines.size(), 9U);
+  EXPECT_THAT(lines[2], HasSubstr("-> memo 0"));
+  EXPECT_THAT(lines[6], HasSubstr("APPENDS"));
+  EXPECT_THAT(lines[6], HasSubstr("stack 3, 1 mark"));
+  EXPECT_THAT(lines[7], HasSubstr("stack 1"));
+  EXPECT_THAT(lines.back(), HasSubstr("# byte 12: "));
+}
+
 }  // namespace
 }  // namespace brine::pickle

@@ -187,7 +187,7 @@ DATA: dict[str, Callable[[], object]] = {
     "long-ints": lambda: [2**100, -(2**100), 2**2000, -1 << 64, -(2**63)],
     "floats": lambda: [0.1, 1e300, -0.0, float("inf"), float("-inf"), 5e-324, 3.0],
     "text": lambda: ["", "plain", 'quo"tes', "back\\slash", "a\nb\r\t\0", "\u00e9\u4e2d\U0001f600"],
-    "hidden-text": lambda: ["\u202eright", "\ufeff", "\ud800", "\x1b[31m", "\u200b", "# no comment"],
+    "hidden-text": lambda: ["\u202eright", "\ufeff", "\ud800", "\x1b[31m", "# no comment"],
     "bytes": lambda: [b"", b"plain", bytes(range(256)), b'"\\\n'],
     "sets": lambda: [{1, 2}, frozenset({"a"}), set(), frozenset()],
     "tuples": lambda: [(), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4)],
