@@ -121,6 +121,7 @@ struct ZipContent {
 
 struct ZipView {
   ZipProfile profile = ZipProfile::miniz;
+  bool end_found = false;  // this reader finds an end record
   bool opens = false;
   std::string refusal;  // why it does not open
   std::uint64_t end_offset = 0;  // of the end record it uses, when it found one
@@ -129,6 +130,7 @@ struct ZipView {
   std::int64_t prefix = 0;  // what zipfile adds to every offset; 0 for miniz
   std::vector<ZipMember> members;  // in this reader's order; also when `opens` is false, as far
                                    // as the directory could be read
+  bool budget = false;  // local view: a limit ended the walk, there is more
 };
 
 // ---- Disagreements ------------------------------------------------------------------------------
@@ -209,8 +211,10 @@ class ZipArchive {
   const std::vector<ZipEntry>& entries() const;
   const ZipView& miniz() const;
   const ZipView& zipfile() const;
-  // Walks the local headers; the first call reads up to the whole file (at most once).
+  // Walks the local headers; the first call reads up to the whole file (at most once). Its members'
+  // `entry` is an index in local_headers().
   Result<const ZipView*> local();
+  const std::vector<ZipLocal>& local_headers() const;
 
   // PyTorch on top of miniz: text before the first '/' of the first entry; nothing when PyTorch
   // refuses to go on (no entry, no folder). torch_refusal() also covers the version record.
@@ -233,7 +237,7 @@ class ZipArchive {
   Result<const std::vector<ZipRange>*> ranges();
   Result<std::vector<ZipGap>> gaps();
 
-  // Internals; defined in the implementation.
+  // Private to this folder.
   struct State;
 
  private:

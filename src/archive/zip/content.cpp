@@ -1,0 +1,184 @@
+// What a reader hands out for a member.
+//
+// Problem: the same entry gives different bytes to different readers. Method: each reader's steps
+// between "found in the directory" and "bytes returned". Refusals are noted and the bytes that the
+// member has are given all the same, so that nobody's mistake hides them.
+#include <algorithm>
+
+#include "archive/zip/state.h"
+#include "codec/inflate.h"
+
+namespace brine::archive {
+namespace {
+
+using Reading = ZipReading;
+
+void refuse(Reading& reading, std::string reason) {
+  reading.readable = false;
+  if (reading.refusal.empty()) reading.refusal = std::move(reason);
+}
+
+bool is_directory(const ZipCentral& header) {
+  return (!header.name.empty() && header.name.back() == '/') ||
+         (header.external & layout::kDirectoryAttribute) != 0;
+}
+
+// The member's local header, or nothing and a refusal; an error only when reading fails.
+Result<const ZipLocal*> find_local(ZipArchive::State& state, const ZipMember& member,
+                                   Reading& reading) {
+  auto found = state.local_at(member.header_offset, member.name.size());
+  if (found) return *found;
+  if (found.error().code == ErrorCode::malformed || found.error().code == ErrorCode::truncated) {
+    refuse(reading, "no local header where the directory points");
+    return nullptr;
+  }
+  return fail(found.error());
+}
+
+Result<Reading> locate_miniz(ZipArchive::State& state, const ZipMember& member) {
+  Reading reading;
+  reading.readable = true;
+  if (!member.refusal.empty()) refuse(reading, member.refusal);
+  reading.deflated = member.method == kZipDeflated;
+  BRINE_TRY(const ZipLocal* header, find_local(state, member, reading));
+  if (header != nullptr) reading.data_offset = header->data_offset;
+  if (is_directory(state.entries[member.entry].central) || member.compressed == 0) {
+    // miniz succeeds without a look at the local header, and without writing a byte.
+    reading.readable = member.refusal.empty();
+    reading.refusal = member.refusal;
+    reading.deflated = false;
+    reading.uninitialised = member.uncompressed != 0;
+    reading.output = member.uncompressed;
+    return reading;
+  }
+  if (header == nullptr) return reading;
+  std::uint64_t room = state.size - header->data_offset;
+  if (header->data_offset + member.compressed > state.size) {
+    refuse(reading, "the member reaches behind the file's end");
+  }
+  if (reading.deflated) {
+    reading.input = std::min(member.compressed, room);
+    reading.output = member.uncompressed;
+    return reading;
+  }
+  if (member.uncompressed > room) refuse(reading, "the member reaches behind the file's end");
+  reading.output = std::min(member.uncompressed, room);
+  reading.input = reading.output;
+  return reading;
+}
+
+Result<Reading> locate_zipfile(ZipArchive::State& state, const ZipMember& member) {
+  Reading reading;
+  reading.readable = true;
+  if (!member.refusal.empty()) refuse(reading, member.refusal);
+  reading.deflated = member.method == kZipDeflated;
+  BRINE_TRY(const ZipLocal* header, find_local(state, member, reading));
+  if (header == nullptr) return reading;
+  const ZipCentral& central = state.entries[member.entry].central;
+  if (header->name != central.name || header->flags != central.flags) {
+    auto here = python_name(header->name, header->flags);
+    auto there = python_name(central.name, central.flags);
+    if (!here || here != there) refuse(reading, "the names in directory and header differ");
+  }
+  std::uint64_t room = state.size - header->data_offset;
+  reading.data_offset = header->data_offset;
+  reading.input = std::min(member.compressed, room);
+  reading.output =
+      reading.deflated ? member.uncompressed : std::min(member.uncompressed, reading.input);
+  return reading;
+}
+
+Reading locate_local(ZipArchive::State& state, const ZipMember& member) {
+  Reading reading;
+  reading.readable = true;
+  if (!member.refusal.empty()) refuse(reading, member.refusal);
+  reading.data_offset = state.walk[member.entry].data_offset;
+  reading.deflated = member.method == kZipDeflated;
+  reading.input = member.compressed;
+  reading.output = reading.deflated ? state.limits.member_bytes : member.compressed;
+  return reading;
+}
+
+ZipContent stored_content(ZipArchive::State& state, const Reading& reading) {
+  ZipContent out;
+  out.source = std::make_shared<SliceSource>(state.source, reading.data_offset, reading.output);
+  out.file_offset = reading.data_offset;
+  return out;
+}
+
+Result<ZipContent> inflated_content(ZipArchive::State& state, ZipProfile profile,
+                                    const Reading& reading) {
+  auto inflater = profile == ZipProfile::zipfile ? codec::Inflater::zlib : codec::Inflater::tinfl;
+  BRINE_TRY(codec::Inflated inflated,
+            codec::inflate(*state.source, reading.data_offset, reading.input, reading.output,
+                           state.limits, inflater));
+  ZipContent out;
+  bool exact = inflated.bytes.size() == reading.output;
+  switch (inflated.end) {
+    case codec::InflateEnd::done: out.whole = profile != ZipProfile::miniz || exact; break;
+    case codec::InflateEnd::full: out.whole = profile == ZipProfile::zipfile; break;
+    case codec::InflateEnd::truncated:
+    case codec::InflateEnd::broken: out.whole = false; break;
+    case codec::InflateEnd::budget:
+      out.whole = false;
+      out.budget = true;
+      break;
+  }
+  if (!out.whole) {
+    out.problem = inflated.problem.empty() ? "the data is shorter than promised"
+                                           : std::move(inflated.problem);
+  }
+  out.source = std::make_shared<MemorySource>(std::move(inflated.bytes));
+  return out;
+}
+
+}  // namespace
+
+Result<ZipReading> locate_member(ZipArchive::State& state, const ZipView& view,
+                                 const ZipMember& member) {
+  switch (view.profile) {
+    case ZipProfile::miniz: return locate_miniz(state, member);
+    case ZipProfile::zipfile: return locate_zipfile(state, member);
+    case ZipProfile::local: return locate_local(state, member);
+  }
+  return fail({ErrorCode::internal, 0, "a zip view of no profile"});
+}
+
+Result<ZipContent> member_content(ZipArchive::State& state, const ZipView& view,
+                                  const ZipMember& member) {
+  BRINE_TRY(Reading reading, locate_member(state, view, member));
+  if (reading.uninitialised) {
+    ZipContent out;
+    out.source = std::make_shared<MemorySource>(std::vector<std::uint8_t>{});
+    out.whole = false;
+    out.problem = "the reader hands out memory that it never wrote";
+    return out;
+  }
+  bool known = member.method == kZipStored || reading.deflated;
+  if (!known && member.compressed != 0) {
+    return fail({ErrorCode::unsupported, member.header_offset,
+                 "compression method " + std::to_string(member.method)});
+  }
+  if (reading.data_offset == 0 && !reading.readable) {
+    return fail(Error::malformed(member.header_offset, reading.refusal));
+  }
+  ZipContent out;
+  if (reading.deflated) {
+    BRINE_TRY(out, inflated_content(state, view.profile, reading));
+  } else {
+    out = stored_content(state, reading);
+    bool cut = view.profile == ZipProfile::zipfile && reading.input < member.compressed &&
+               reading.input < member.uncompressed;
+    if (cut) {
+      out.whole = false;
+      out.problem = "the file ends inside the member";
+    }
+  }
+  if (!reading.readable && out.whole) {
+    out.whole = false;
+    out.problem = reading.refusal;
+  }
+  return out;
+}
+
+}  // namespace brine::archive

@@ -1,0 +1,127 @@
+#include "archive/zip/state.h"
+
+#include <algorithm>
+
+#include "archive/zip/cp437.h"
+#include "base/escape.h"
+
+namespace brine::archive {
+namespace {
+
+// Read together with a local header: the descriptor in front of it, and a usual name and padding.
+constexpr std::uint64_t kBefore = 32;
+constexpr std::uint64_t kUsualTail = 192;
+
+}  // namespace
+
+Result<ByteSpan> ZipArchive::State::fetch(std::uint64_t offset, std::uint64_t count) {
+  if (offset > size || count > size - offset) {
+    return fail(Error::truncated(offset, count, offset > size ? 0 : size - offset));
+  }
+  ByteSpan memory = source->in_memory();
+  if (!memory.empty()) {
+    return memory.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(count));
+  }
+  if (offset >= tail_start && !tail.empty()) {
+    return tail.subspan(static_cast<std::size_t>(offset - tail_start),
+                        static_cast<std::size_t>(count));
+  }
+  auto after = blocks_.upper_bound(offset);
+  if (after != blocks_.begin()) {
+    const auto& [start, bytes] = *std::prev(after);
+    std::uint64_t skip = offset - start;
+    if (skip <= bytes.size() && count <= bytes.size() - skip) {
+      return ByteSpan(bytes).subspan(static_cast<std::size_t>(skip),
+                                     static_cast<std::size_t>(count));
+    }
+  }
+  BRINE_TRY(std::vector<std::uint8_t> fresh, source->read_vector(offset, count));
+  auto [place, added] = blocks_.try_emplace(offset, std::move(fresh));
+  if (added || place->second.size() >= count) {
+    return ByteSpan(place->second).first(static_cast<std::size_t>(count));
+  }
+  // A shorter block starts here and somebody looks at it: keep both.
+  return ByteSpan(spare_.emplace_back(std::move(fresh)));
+}
+
+Result<ByteSpan> ZipArchive::State::fetch_some(std::uint64_t offset, std::uint64_t count) {
+  if (offset >= size) return ByteSpan{};
+  return fetch(offset, std::min(count, size - offset));
+}
+
+std::size_t ZipArchive::State::entry_for(std::uint64_t offset, ZipCentral header) {
+  auto [place, added] = entry_at.try_emplace(offset, entries.size());
+  if (added) entries.push_back({std::move(header), false, false});
+  return place->second;
+}
+
+Result<const ZipLocal*> ZipArchive::State::local_at(std::uint64_t offset, std::size_t name_hint) {
+  if (auto known = locals.find(offset); known != locals.end()) return &known->second;
+  if (offset >= size) return fail(Error::truncated(offset, layout::kLocalSize, 0));
+  std::uint64_t before = std::min(offset, kBefore);
+  BRINE_TRY(ByteSpan around,
+            fetch_some(offset - before, before + layout::kLocalSize + name_hint + kUsualTail));
+  ByteSpan bytes = around.subspan(static_cast<std::size_t>(before));
+  auto parsed = layout::parse_local(bytes);
+  if (!parsed) return fail(Error::malformed(offset, "no local header stands here"));
+  std::size_t wanted = layout::kLocalSize + parsed->name_size + parsed->extra_size;
+  if (wanted > bytes.size()) {
+    BRINE_TRY(ByteSpan more, fetch_some(offset, wanted));
+    bytes = more;
+  }
+  ZipLocal found = parsed->header;
+  found.offset = offset;
+  found.data_offset = offset + std::min<std::uint64_t>(wanted, size - offset);
+  found.header_size = found.data_offset - offset;
+  ByteSpan rest = bytes.subspan(layout::kLocalSize);
+  ByteSpan name = rest.first(std::min<std::size_t>(parsed->name_size, rest.size()));
+  rest = rest.subspan(name.size());
+  found.name = as_text(name);
+  found.extra = rest.first(std::min<std::size_t>(parsed->extra_size, rest.size()));
+  layout::ExtraFields fields(found.extra);
+  while (auto field = fields.next()) {
+    if (field->id != layout::kZip64Field) continue;
+    found.zip64 =
+        layout::apply_zip64(field->data, {&found.uncompressed, &found.compressed, nullptr});
+    break;
+  }
+  return &locals.try_emplace(offset, found).first->second;
+}
+
+void ZipArchive::State::make_index() {
+  if (index_made) return;
+  index_made = true;
+  for (std::size_t i = 0; i < miniz.members.size(); ++i) {
+    miniz_index.emplace(lower_ascii(miniz.members[i].name), i);
+  }
+  for (std::size_t i = 0; i < zipfile.members.size(); ++i) {
+    zipfile_index.emplace(zipfile.members[i].name, i);
+  }
+}
+
+std::string lower_ascii(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+std::optional<std::string> python_name(std::string_view bytes, std::uint16_t flags) {
+  bool ascii = std::all_of(bytes.begin(), bytes.end(),
+                           [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  if (ascii) return std::string(bytes);
+  std::string out;
+  if ((flags & layout::kFlagUtf8) == 0) {
+    for (char c : bytes) append_utf8(out, cp437_code_point(static_cast<std::uint8_t>(c)));
+    return out;
+  }
+  for (std::string_view left = bytes; !left.empty();) {
+    CodePoint point = decode_utf8(left);
+    if (point.bytes == 0) return std::nullopt;
+    left.remove_prefix(point.bytes);
+  }
+  return std::string(bytes);
+}
+
+}  // namespace brine::archive

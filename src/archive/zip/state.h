@@ -1,0 +1,89 @@
+// What a ZipArchive keeps, and the parts that build it. Private to this folder.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "archive/zip/layout.h"
+#include "archive/zip/reader.h"
+
+namespace brine::archive {
+
+struct ZipArchive::State {
+  SourcePtr source;
+  Limits limits;
+  std::uint64_t size = 0;
+  std::uint64_t tail_start = 0;
+  ByteSpan tail;
+
+  std::vector<ZipEntry> entries;
+  std::unordered_map<std::uint64_t, std::size_t> entry_at;  // offset of a central header -> entry
+  ZipView miniz;
+  ZipView zipfile;
+  ZipView local;
+  bool walked = false;
+  std::vector<ZipLocal> walk;  // what members of `local` index
+  std::optional<std::string> root;
+  std::string torch_refusal;
+  bool version_checked = false;
+
+  std::unordered_map<std::uint64_t, ZipLocal> locals;
+  std::deque<std::string> texts;  // names that a reader sees otherwise than they are written
+
+  bool index_made = false;
+  std::unordered_multimap<std::string, std::size_t> miniz_index;  // lower case
+  std::unordered_multimap<std::string_view, std::size_t> zipfile_index;  // as seen
+
+  std::optional<std::vector<ZipDisagreement>> disagreements;
+  std::optional<std::vector<ZipRange>> ranges;
+  std::vector<ZipRange> headers;  // whole headers, explained or not; made with the ranges
+
+  State(SourcePtr from, const Limits& bounds)
+      : source(std::move(from)), limits(bounds), size(source->size()) {}
+
+  // Bytes of the file, all of them or an error; they live as long as the state.
+  Result<ByteSpan> fetch(std::uint64_t offset, std::uint64_t count);
+  // As many of them as the file has.
+  Result<ByteSpan> fetch_some(std::uint64_t offset, std::uint64_t count);
+  // The entry whose central header stands at `offset`; made when it is new.
+  std::size_t entry_for(std::uint64_t offset, ZipCentral header);
+  Result<const ZipLocal*> local_at(std::uint64_t offset, std::size_t name_hint);
+  void make_index();
+
+ private:
+  std::map<std::uint64_t, std::vector<std::uint8_t>> blocks_;  // by offset in the file
+  std::deque<std::vector<std::uint8_t>> spare_;  // longer ones at the same offset
+};
+
+// Each builds one view; they fail for I/O and budget only.
+Status read_miniz_view(ZipArchive::State& state, std::uint64_t end_offset);
+Status read_zipfile_view(ZipArchive::State& state, std::uint64_t end_offset);
+Status walk_local_headers(ZipArchive::State& state);
+
+Result<ZipReading> locate_member(ZipArchive::State& state, const ZipView& view,
+                                 const ZipMember& member);
+Result<ZipContent> member_content(ZipArchive::State& state, const ZipView& view,
+                                  const ZipMember& member);
+
+Status find_disagreements(ZipArchive::State& state, std::vector<ZipDisagreement>& out);
+Status find_ranges(ZipArchive::State& state, std::vector<ZipRange>& out);
+Result<std::vector<ZipGap>> find_gaps(ZipArchive::State& state,
+                                      const std::vector<ZipRange>& ranges);
+
+// One place where a view looks for an entry's local header.
+struct Placed {
+  std::size_t entry = 0;
+  std::uint64_t header_offset = 0;
+};
+// Those of the miniz and the zipfile view, each once, in the order of the file.
+std::vector<Placed> placed_members(const ZipArchive::State& state);
+
+// Names as readers compare them.
+std::string lower_ascii(std::string_view text);
+// What CPython makes of a name's bytes, as UTF-8; nothing when they are flagged UTF-8 and are not.
+std::optional<std::string> python_name(std::string_view bytes, std::uint16_t flags);
+
+}  // namespace brine::archive
