@@ -1,0 +1,56 @@
+"""Whether what a real reader returned is among what the views say it could return."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from readers import TorchResult, ZipfileMember
+
+
+def is_among(value: bytes, offered: list[str]) -> bool:
+    for text in offered:
+        if text.startswith("?"):
+            if len(value) == int(text[1:]):
+                return True
+        elif not text.startswith("!") and bytes.fromhex(text) == value:
+            return True
+    return False
+
+
+def lower(name: bytes) -> bytes:
+    return bytes(b + 32 if 65 <= b <= 90 else b for b in name)
+
+
+def offered_to_torch(view: dict[str, Any], name: str) -> list[str]:
+    if name in view["lookups"]:
+        return list(view["lookups"][name])
+    wanted = bytes.fromhex(view["root"] or "") + b"/" + name.encode("utf-8", "surrogateescape")
+    wanted = lower(wanted.split(b"\0")[0])
+    return [m[1] for m in view["miniz"] if lower(bytes.fromhex(m[0])) == wanted]
+
+
+def torch_misses(view: dict[str, Any], real: TorchResult) -> list[str]:
+    if real.names is None:
+        return []
+    out = [] if view.get("torch_opens") else ["torch opens it"]
+    for name, value in real.records.items():
+        if not is_among(value, offered_to_torch(view, name)):
+            out.append(f"torch record {name!r}: {len(value)} bytes {value[:40]!r}")
+    return out
+
+
+def zipfile_misses(view: dict[str, Any], real: list[ZipfileMember] | None) -> list[str]:
+    if real is None:
+        return []
+    out = [] if view.get("zipfile_opens") else ["zipfile opens it"]
+    for member in real:
+        name = member.name.encode("utf-8", "surrogatepass")
+        offered = [m[1] for m in view["zipfile"] if bytes.fromhex(m[0]) == name]
+        if member.whole is not None and not is_among(member.whole, offered):
+            out.append(f"zipfile {member.name!r}: {member.whole[:40]!r}")
+        if member.streamed and not any(
+            not text.startswith(("!", "?")) and bytes.fromhex(text).startswith(member.streamed)
+            for text in offered
+        ):
+            out.append(f"zipfile streamed {member.name!r}: {member.streamed[:40]!r}")
+    return out
