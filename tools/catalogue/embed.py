@@ -50,7 +50,7 @@ ROW_KEYS = {
     },
     "constant": {"module", "modules", "names", "type", "fresh", "target", "why"},
 }  # fmt: skip
-DANGER_KEYS = {"module", "modules", "importing", "why", *CAPABILITIES}
+DANGER_KEYS = {"module", "modules", "aliases", "importing", "why", *CAPABILITIES}
 
 
 class FactError(ValueError):
@@ -171,19 +171,28 @@ def rows_of_inert(data: dict[str, Any], origin: str) -> Iterator[Fact]:
 
 
 def rows_of_danger(data: dict[str, Any], origin: str) -> Iterator[Fact]:
-    """Spread the rows of a file of dangerous names."""
+    """Spread the rows of a file of dangerous names; without a module each name brings its own."""
     for row in data.get("danger", []):
         groups = {key: value for key, value in row.items() if "+" in key or key in CAPABILITIES}
         check_keys({k: v for k, v in row.items() if k not in groups}, DANGER_KEYS, origin)
-        modules = modules_of(row, origin)
         importing = capability_bits(row["importing"], origin) if "importing" in row else 0
-        for module in modules:
+        places: list[tuple[str, str]] = []
+        if "module" in row or "modules" in row:
+            own = modules_of(row, origin)
+            places = [(module, module) for module in own]
+            places += [(alias, own[0]) for alias in row.get("aliases", [])]
+        for module, _ in places:
             yield Fact(f"{module}:", "module", True, row, origin, f"{module}:", importing)
-            for group, names in groups.items():
-                bits = capability_bits(group, origin)
-                for name in names:
-                    key, canonical = f"{module}:{name}", f"{modules[0]}:{name}"
-                    yield Fact(key, "callable", True, row, origin, canonical, bits)
+        for group, names in groups.items():
+            bits = capability_bits(group, origin)
+            for name in names:
+                if not places:
+                    module = name.partition(":")[0]
+                    yield Fact(f"{module}:", "module", True, row, origin, f"{module}:")
+                    yield Fact(name, "callable", True, row, origin, name, bits)
+                for module, canonical in places:
+                    key = f"{module}:{name}"
+                    yield Fact(key, "callable", True, row, origin, f"{canonical}:{name}", bits)
 
 
 def load(tables: Tables, folder: Path) -> None:
@@ -211,7 +220,7 @@ def add_fact(tables: Tables, fact: Fact) -> None:
     before = tables.facts.get(fact.key)
     if before is None:
         tables.facts[fact.key] = fact
-    elif fact.kind == "module" == before.kind:
+    elif fact.kind == before.kind and (fact.kind == "module" or fact.danger == before.danger == 1):
         before.caps |= fact.caps
     else:
         raise FactError(f"{fact.origin}: {fact.key} has a fact already, in {before.origin}")
