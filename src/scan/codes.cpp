@@ -8,8 +8,30 @@ namespace brine::scan {
 namespace {
 
 constexpr auto kRows = std::to_array<CodeRow>({
+    {120, Severity::medium, Verdict::suspicious, "unknown code is used"},
+    {121, Severity::medium, Verdict::suspicious, "an unknown module is imported"},
+    {122, Severity::medium, Verdict::suspicious, "an unknown name of a known module is used"},
+    {123, Severity::high, Verdict::suspicious, "something dangerous is named, not called"},
+    {124, Severity::medium, Verdict::suspicious,
+     "a known callable gets arguments that no model gives it"},
+    {125, Severity::high, Verdict::suspicious, "something that the stream did not build is changed"},
+    {126, Severity::high, Verdict::suspicious, "something dangerous is part of the result"},
+    {127, Severity::medium, Verdict::suspicious, "state or items go into an object of unknown code"},
     {code::kShadowed, Severity::medium, Verdict::suspicious,
      "a file beside the model takes the place of a module that it imports"},
+    {201, Severity::critical, Verdict::malicious, "starts a process"},
+    {202, Severity::critical, Verdict::malicious, "runs code"},
+    {203, Severity::critical, Verdict::malicious, "reaches the network"},
+    {204, Severity::critical, Verdict::malicious, "writes files"},
+    {205, Severity::critical, Verdict::malicious, "deletes or moves files"},
+    {206, Severity::critical, Verdict::malicious, "loads native code"},
+    {207, Severity::medium, Verdict::suspicious, "imports what it is told to"},
+    {208, Severity::medium, Verdict::suspicious, "loads another pickle that cannot be read here"},
+    {209, Severity::medium, Verdict::suspicious, "reaches other objects by name"},
+    {210, Severity::medium, Verdict::suspicious, "reads files"},
+    {211, Severity::medium, Verdict::suspicious, "reads the environment"},
+    {212, Severity::medium, Verdict::suspicious, "changes the process's state"},
+    {213, Severity::medium, Verdict::suspicious, "ends or blocks the process"},
     {code::kBroken, Severity::high, Verdict::incomplete, "the stream breaks"},
     {code::kTooManyReadings, Severity::medium, Verdict::suspicious,
      "more loaders read the stream differently than honest files need"},
@@ -42,6 +64,7 @@ constexpr auto kRows = std::to_array<CodeRow>({
     {code::kJoblibArray, Severity::medium, Verdict::incomplete,
      "joblib arrays inside the stream: not analysed yet"},
     {code::kInterrupted, Severity::medium, Verdict::incomplete, "the scan was interrupted"},
+    {code::kPolicy, Severity::medium, Verdict::suspicious, "the policy does not allow this file"},
 });
 
 }  // namespace

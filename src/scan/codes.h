@@ -1,7 +1,8 @@
 // The table of finding codes: what each says in general, how severe it is, what verdict it means.
 //
 // 1xx names, 2xx effects (both judged by the catalogue), 3xx how a stream goes on and ends, 4xx where
-// readers and bytes disagree, 5xx what could not be read. docs/findings/ has a page for each code.
+// readers and bytes disagree, 5xx what could not be read, 6xx what a policy
+// decides. docs/findings/ has a page for each code.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,7 @@ enum : std::uint16_t {
   kStorageUnclear = 412, kSalvaged = 413, kSafetensors = 420,
   kNotAnalysed = 501, kNothingOpens = 502, kTorchScriptCode = 503, kLimit = 504,
   kUnreadable = 505, kMemberUnread = 506, kJoblibArray = 507, kInterrupted = 508,
+  kPolicy = 601,
 };
 }  // namespace code
 

@@ -1,3 +1,4 @@
+#include "scan/policy.h"
 #include "scan/file_scan.h"
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include "format/profiles.h"
 #include "format/words.h"
 #include "scan/codes.h"
+#include "scan/policy.h"
 #include "scan/verdict.h"
 
 namespace brine::scan {
@@ -14,6 +16,8 @@ namespace brine::scan {
 namespace {
 
 constexpr std::size_t kHexShown = 32;  // bytes of what is unexplained, as evidence
+// Smaller files are read once as a whole: several readers look at all of them anyway.
+constexpr std::uint64_t kReadWhole = 64u << 10;
 
 std::string last_component(std::string_view path) {
   const std::size_t slash = path.rfind('/');
@@ -140,7 +144,7 @@ FileScan::FileScan(const std::string& path, const SourcePtr& source, const ScanO
 
 FileReport FileScan::run() {
   Item root;
-  root.source = source_;
+  root.source = held_or_watched();
   root.name = last_component(report_.path);
   root.base = 0;
   if (const char* limit = work_.push(std::move(root))) add_limit(limit, {}, std::nullopt);
@@ -163,7 +167,20 @@ FileReport FileScan::run() {
   report_.waived.assign(waived_.begin(), waived_.end());
   report_.sha256 = options_.sha256;
   report_.bytes_read = source_->bytes_read();
+  if (options_.policy != nullptr) {
+    options_.policy->apply(report_, options_.sha256);
+    // No trust turns what was not read to its end into a clean file.
+    if (findings_.incomplete()) report_.verdict = std::max(report_.verdict, Verdict::incomplete);
+  }
   return std::move(report_);
+}
+
+SourcePtr FileScan::held_or_watched() const {
+  const std::uint64_t size = source_->size();
+  if (size > kReadWhole || !source_->in_memory().empty()) return source_;
+  auto bytes = source_->read_vector(0, size);
+  if (!bytes) return source_;
+  return std::make_shared<MemorySource>(std::move(*bytes));
 }
 
 void FileScan::process(Item item) {
@@ -352,7 +369,9 @@ Finding FileScan::finding_at(std::uint16_t code, const std::vector<std::string>&
 
 FileReport scan_source(const std::string& path, const SourcePtr& source,
                        const ScanOptions& options) {
-  return FileScan(path, source, options).run();
+  FileReport report = FileScan(path, source, options).run();
+  if (options.policy != nullptr) options.policy->apply(report, options.sha256);
+  return report;
 }
 
 FileReport unreadable(const std::string& path, const std::string& why) {

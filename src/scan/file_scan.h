@@ -55,6 +55,7 @@ class FileScan {
   };
   class ItemSink;
 
+  SourcePtr held_or_watched() const;
   void process(Item item);
   void read_item(Context& context, format::Probe& probe);
   void finish_item(Context& context, format::Probe& probe);

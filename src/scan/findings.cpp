@@ -87,6 +87,7 @@ void Findings::add(Finding finding) {
     }
   }
   worst_ = std::max(worst_, finding.verdict);
+  incomplete_ = incomplete_ || finding.verdict == Verdict::incomplete;
   // What is over the bound is counted whether it was seen before or not: to remember it would cost
   // what the bound is there to save.
   std::uint64_t& kept = count_[finding.code];

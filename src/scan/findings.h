@@ -29,6 +29,8 @@ class Findings {
   // What another collection saw beyond the findings that it hands over.
   void note(Verdict worst, std::uint64_t dropped);
   Verdict worst() const { return worst_; }
+  // Whether something was not read to its end, whatever else was found.
+  bool incomplete() const { return incomplete_; }
   bool empty() const { return kept_.empty(); }
   std::uint64_t dropped() const { return dropped_; }
   // Worst first, then by place. Leaves nothing behind.
@@ -41,6 +43,7 @@ class Findings {
   std::set<std::string> seen_;
   std::uint64_t dropped_ = 0;
   Verdict worst_ = Verdict::clean;
+  bool incomplete_ = false;
 };
 
 }  // namespace brine::scan

@@ -125,21 +125,22 @@ bool may_equal_anything(Kind kind) {
 
 void read_result(Machine& machine, PickleRun& run) {
   const pickle::Value& value = run.result.result;
-  run.maybe_magic = run.maybe_protocol = may_equal_anything(value.kind());
+  using Answer = PickleRun::Answer;
+  if (may_equal_anything(value.kind())) run.magic = run.protocol = Answer::maybe;
   const bool number = value.kind() == Kind::integer || value.kind() == Kind::floating;
   const bool container = value.kind() == Kind::list || value.kind() == Kind::tuple;
   if (!number && !container) return;
   const NodeId id = machine.rebuild(value);
   if (id == pickle::kNoNode) {
-    run.maybe_magic = run.maybe_protocol = true;
+    run.magic = run.protocol = Answer::maybe;
     return;
   }
   const Node& node = machine.nodes()[id];
   if (node.kind == Kind::integer) {
-    run.maybe_magic = node.big && (node.text.empty() || node.text == kTorchMagic);
-    run.maybe_protocol = !node.big && node.integer == kTorchProtocol;
+    if (node.big && node.text == kTorchMagic) run.magic = Answer::yes;
+    if (!node.big && node.integer == kTorchProtocol) run.protocol = Answer::yes;
   } else if (node.kind == Kind::floating) {
-    run.maybe_protocol = node.floating == static_cast<double>(kTorchProtocol);
+    if (node.floating == static_cast<double>(kTorchProtocol)) run.protocol = Answer::yes;
   } else if (node.kind == Kind::list || node.kind == Kind::tuple) {
     std::vector<std::string> keys;
     keys.reserve(node.items.size());
@@ -234,7 +235,7 @@ class StreamReader {
   // Whether the view's end is the first pickle's: nothing follows, or the loader refuses to go on.
   static bool ends_with_first(const LoaderUse& use, const PickleRun& run) {
     return use.after != After::torch_stack || run.result.end.kind != EndKind::stop ||
-           !run.maybe_magic;
+           run.magic == PickleRun::Answer::no;
   }
 
   void read_view(const LoaderUse& use) {
@@ -276,37 +277,43 @@ class StreamReader {
 
   void read_sequence(const LoaderUse& use, ViewRun& view, const ViewStart* watched,
                      pickle::TraceSink* watcher) {
+    using Answer = PickleRun::Answer;
     std::uint64_t start = stream_.start;
-    const int count = use.after == After::torch_stack ? kTorchPickles : 1;
-    for (int index = 0; index < count; ++index) {
+    const bool stack = use.after == After::torch_stack;
+    bool sure = true;
+    view.sure = 0;
+    for (int index = 0; index < (stack ? kTorchPickles : 1); ++index) {
+      // Only what is surely torch's own is wanted whole; else the loader may have stopped before.
+      if (!sure && start >= stream_.source->size()) break;
       auto run = run_pickle(start, profile_of(use, index), watched, watcher);
       if (run == nullptr) {
         view.end = {EndKind::budget, start, 0, "forks"};
         return;
       }
       view.pickles.push_back(run);
+      if (sure) ++view.sure;
       start = run->behind;
-      if (run->result.end.kind != EndKind::stop) break;
-      if (use.after == After::torch_stack && ((index == 0 && !run->maybe_magic) ||
-                                              (index == 1 && !run->maybe_protocol))) {
-        break;
-      }
+      if (run->result.end.kind != EndKind::stop || !stack) break;
+      const Answer answer = index == 0   ? run->magic
+                            : index == 1 ? run->protocol
+                                         : Answer::yes;
+      if (answer == Answer::no) break;
+      sure = sure && answer == Answer::yes;
     }
     close(view);
-    if (view.pickles.size() == kTorchPickles && view.end.kind == EndKind::stop) {
-      place_storages(view);
-    }
+    if (view.sure == kTorchPickles && view.end.kind == EndKind::stop) place_storages(view);
   }
 
-  // The view's end: the last pickle's, or the loader's refusal of a result.
+  // The view's end: that of the last pickle that is surely read, or the loader's refusal of its
+  // result.
   void close(ViewRun& view) {
-    const PickleRun& last = *view.pickles.back();
+    const PickleRun& last = *view.pickles[view.sure - 1];
     view.end = last.result.end;
     if (view.use->after != After::torch_stack || view.end.kind != EndKind::stop) return;
-    if (view.pickles.size() == 1 && !last.maybe_magic) {
+    if (view.sure == 1 && last.magic != PickleRun::Answer::yes) {
       view.end.kind = EndKind::refused;
       view.end.error = "Invalid magic number; corrupt file?";
-    } else if (view.pickles.size() == 2 && !last.maybe_protocol) {
+    } else if (view.sure == 2 && last.protocol != PickleRun::Answer::yes) {
       view.end.kind = EndKind::refused;
       view.end.error = "Invalid protocol version";
     }

@@ -48,8 +48,9 @@ struct PickleRun {
   std::vector<std::string> waived;
   bool poisoned = false;
   // What the stack of torch's legacy format asks of its pickles.
-  bool maybe_magic = false;      // the result is, or may be, torch's magic number
-  bool maybe_protocol = false;   // the result is, or may be, 1001
+  enum class Answer : std::uint8_t { no, maybe, yes };
+  Answer magic = Answer::no;     // whether the result is torch's magic number
+  Answer protocol = Answer::no;  // whether it is 1001
   std::optional<std::vector<std::string>> keys;  // the result as a list of storage keys
 };
 
@@ -58,6 +59,7 @@ struct ViewRun {
   const format::LoaderUse* use = nullptr;
   std::vector<std::shared_ptr<const PickleRun>> pickles;
   pickle::End end;               // of the view
+  std::size_t sure = 1;          // pickles that the loader surely reads; it may refuse before others
   std::optional<std::size_t> same_as;  // an earlier view of the stream with the same pickles
   // Bytes behind the last pickle that the loader copies: (start, end) pairs.
   std::vector<std::pair<std::uint64_t, std::uint64_t>> headers, data;

@@ -30,17 +30,19 @@ const PickleRun* first_of(const ViewRun& view) {
   return view.pickles.empty() ? nullptr : view.pickles.front().get();
 }
 
-// Whether some view differs from this one by its encoding only and reads to the end.
+bool from_cpython(const ViewRun& view) {
+  const Unpickler unpickler = view.use->profile.unpickler;
+  return unpickler == Unpickler::c || unpickler == Unpickler::py;
+}
+
+// Whether the run depended on its encoding, and a loader with another one reads to the end.
 bool other_encoding_goes_on(const ViewRun& view, const StreamReading& reading) {
   const PickleRun* run = first_of(view);
   if (run == nullptr || (run->result.divergence & pickle::kDivergesByEncoding) == 0) return false;
   return std::ranges::any_of(reading.views, [&](const ViewRun& other) {
-    pickle::Profile same = other.use->profile;
-    if (same.encoding == view.use->profile.encoding) return false;
-    same.encoding = view.use->profile.encoding;
     const PickleRun* first = first_of(other);
-    return same.unpickler == view.use->profile.unpickler && first != nullptr &&
-           first->result.end.kind == EndKind::stop &&
+    return other.use->profile.encoding != view.use->profile.encoding && from_cpython(other) &&
+           first != nullptr && first->result.end.kind == EndKind::stop &&
            (other.end.kind == EndKind::stop || other.end.kind == EndKind::refused);
   });
 }
@@ -74,11 +76,13 @@ bool FileScan::run_stream(Context& context, const format::Stream& stream,
   for (const ViewRun& view : reading.views) {
     report_.views.push_back({view.use->loader, stream.member, std::string(to_string(view.end.kind)),
                              view.end.offset, view.end.error});
-    for (const auto& run : view.pickles) {
+    for (std::size_t i = 0; i < view.pickles.size(); ++i) {
+      const auto& run = view.pickles[i];
       if (!view.same_as) {
         take_run(context, stream, *run, view.use->loader);
         take_nested(stream, context.item.depth, *run);
       }
+      if (i >= view.sure) continue;
       const std::uint64_t end = std::min(
           run->result.end.kind == EndKind::stop ? run->behind : run->result.end.offset,
           stream.source->size());
@@ -117,8 +121,8 @@ bool FileScan::run_stream(Context& context, const format::Stream& stream,
 void FileScan::describe_stream(Context& context, const format::Stream& stream,
                                const StreamReading& reading) {
   for (const ViewRun& view : reading.views) {
-    const bool legacy = view.pickles.size() > 3 && view.use->after == format::After::torch_stack;
-    if (!legacy && stream.storage == nullptr) continue;
+    const bool legacy = view.sure > 3;
+    if (view.pickles.empty() || (!legacy && stream.storage == nullptr)) continue;
     const PickleRun& object = *view.pickles[legacy ? 3 : 0];
     if (object.tensors <= context.tensors) continue;
     context.tensors = object.tensors;
@@ -258,36 +262,30 @@ void FileScan::judge_break(const format::Stream& stream, const ViewRun& view) {
   add(std::move(finding));
 }
 
+// CPython's two unpicklers: one reads on where the other breaks, or they stop at different places.
 void FileScan::judge_disagreement(const format::Stream& stream, const StreamReading& reading) {
-  const ViewRun* stops = nullptr;
-  const ViewRun* differs = nullptr;
-  for (const ViewRun& view : reading.views) {
-    const Unpickler unpickler = view.use->profile.unpickler;
-    const PickleRun* run = first_of(view);
-    if (run == nullptr || (unpickler != Unpickler::c && unpickler != Unpickler::py)) continue;
-    if (run->result.end.kind != EndKind::stop) continue;
-    if (stops == nullptr) stops = &view;
-  }
-  if (stops == nullptr) return;
+  const auto stops = std::ranges::find_if(reading.views, [](const ViewRun& view) {
+    return from_cpython(view) && first_of(view) != nullptr &&
+           first_of(view)->result.end.kind == EndKind::stop;
+  });
+  if (stops == reading.views.end()) return;
   const PickleRun* known = first_of(*stops);
-  for (const ViewRun& view : reading.views) {
+  const auto differs = std::ranges::find_if(reading.views, [&](const ViewRun& view) {
     const PickleRun* run = first_of(view);
-    if (run == nullptr || run == known) continue;
-    const Unpickler unpickler = view.use->profile.unpickler;
-    if (unpickler == stops->use->profile.unpickler ||
-        (unpickler != Unpickler::c && unpickler != Unpickler::py)) {
-      continue;
+    if (run == nullptr || run == known || !from_cpython(view) ||
+        view.use->profile.unpickler == stops->use->profile.unpickler) {
+      return false;
     }
-    const bool broke = run->result.end.kind == EndKind::broken && !other_encoding_goes_on(view, reading);
-    const bool elsewhere = run->result.end.kind == EndKind::stop && run->behind != known->behind;
-    if (broke || elsewhere) differs = &view;
-  }
-  if (differs == nullptr) return;
-  Finding finding = finding_at(code::kDisagree, stream.member, stream.file_base,
-                               differs->end.offset);
+    if (run->result.end.kind == EndKind::stop) return run->behind != known->behind;
+    return run->result.end.kind == EndKind::broken && !other_encoding_goes_on(view, reading);
+  });
+  if (differs == reading.views.end()) return;
+  const PickleRun* other = first_of(*differs);
+  Finding finding =
+      finding_at(code::kDisagree, stream.member, stream.file_base, other->result.end.offset);
   finding.title = stops->use->loader + " reads this stream to byte " +
                   std::to_string(known->behind) + ", " + differs->use->loader + " to byte " +
-                  std::to_string(first_of(*differs)->result.end.offset);
+                  std::to_string(other->result.end.offset);
   finding.loader = differs->use->loader;
   add(std::move(finding));
 }

@@ -6,9 +6,6 @@
 namespace brine::scan {
 
 // The worst finding decides; a file without any is clean only when somebody opened it.
-inline Verdict verdict_of(Verdict worst_finding, bool opened) {
-  if (worst_finding != Verdict::clean) return worst_finding;
-  return opened ? Verdict::clean : Verdict::unrecognized;
-}
+Verdict verdict_of(Verdict worst_finding, bool opened);
 
 }  // namespace brine::scan
