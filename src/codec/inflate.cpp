@@ -135,7 +135,8 @@ Result<Inflated> inflate(ByteSource& source, std::uint64_t offset, std::uint64_t
   count = std::min(count, size - offset);
   Cap cap = output_cap(count, wanted, limits);
   BRINE_TRY(Inflated out, inflate_with_zlib(source, offset, count, cap));
-  if (inflater == Inflater::zlib || out.end != InflateEnd::broken) return out;
+  bool failed = out.end == InflateEnd::broken || out.end == InflateEnd::truncated;
+  if (inflater == Inflater::zlib || !failed) return out;
   BRINE_TRY(Inflated again, inflate_with_tinfl(source, offset, count, cap, limits));
   if (again.end == InflateEnd::done || again.bytes.size() >= out.bytes.size()) return again;
   return out;

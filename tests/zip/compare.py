@@ -9,10 +9,11 @@ from readers import TorchResult, ZipfileMember
 
 def is_among(value: bytes, offered: list[str]) -> bool:
     for text in offered:
-        if text.startswith("?"):
-            if len(value) == int(text[1:]):
-                return True
-        elif not text.startswith("!") and bytes.fromhex(text) == value:
+        if text.startswith("!"):
+            continue
+        written, _, unwritten = text.partition("?")
+        known = bytes.fromhex(written)
+        if value.startswith(known) and len(value) == len(known) + int(unwritten or 0):
             return True
     return False
 
@@ -49,7 +50,7 @@ def zipfile_misses(view: dict[str, Any], real: list[ZipfileMember] | None) -> li
         if member.whole is not None and not is_among(member.whole, offered):
             out.append(f"zipfile {member.name!r}: {member.whole[:40]!r}")
         if member.streamed and not any(
-            not text.startswith(("!", "?")) and bytes.fromhex(text).startswith(member.streamed)
+            not text.startswith("!") and bytes.fromhex(text.partition("?")[0]).startswith(member.streamed)
             for text in offered
         ):
             out.append(f"zipfile streamed {member.name!r}: {member.streamed[:40]!r}")

@@ -36,7 +36,9 @@ std::string member_bytes(ZipArchive& archive, const ZipView& view, std::size_t m
   auto content = archive.content(view, member);
   if (!content) return std::string("\"!") + brine::to_string(content.error().code) + "\"";
   auto bytes = content->source->read_vector(0, content->source->size());
-  return bytes ? "\"" + hex(*bytes) + "\"" : "\"!read\"";
+  if (!bytes) return "\"!read\"";
+  std::string unwritten = content->unwritten == 0 ? "" : "?" + std::to_string(content->unwritten);
+  return "\"" + hex(*bytes) + unwritten + "\"";
 }
 
 std::string members(ZipArchive& archive, const ZipView& view) {
@@ -102,6 +104,8 @@ std::string describe(std::vector<std::uint8_t> bytes, char** records, int count)
   out += archive.torch_refusal().empty() ? "true" : "false";
   out += ",\"zipfile_opens\":";
   out += archive.zipfile().opens ? "true" : "false";
+  out += ",\"refusals\":[\"" + archive.miniz().refusal + "\",\"" + archive.zipfile().refusal +
+         "\",\"" + archive.torch_refusal() + "\"]";
   out += ",\"root\":";
   out += archive.torch_root() ? "\"" + hex(brine::as_bytes(*archive.torch_root())) + "\"" : "null";
   out += ",\"miniz\":" + members(archive, archive.miniz());

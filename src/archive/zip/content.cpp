@@ -106,6 +106,15 @@ ZipContent stored_content(ZipArchive::State& state, const Reading& reading) {
   return out;
 }
 
+// Members that share compressed bytes may make the whole cost more than the file is worth.
+bool affordable(ZipArchive::State& state, const Reading& reading) {
+  std::uint64_t& counted = state.inflated_at[reading.data_offset];
+  if (reading.input <= counted) return true;
+  if (!state.afford(state.inflated_bytes, reading.input - counted)) return false;
+  counted = reading.input;
+  return true;
+}
+
 Result<ZipContent> inflated_content(ZipArchive::State& state, ZipProfile profile,
                                     const Reading& reading) {
   auto inflater = profile == ZipProfile::zipfile ? codec::Inflater::zlib : codec::Inflater::tinfl;
@@ -113,12 +122,17 @@ Result<ZipContent> inflated_content(ZipArchive::State& state, ZipProfile profile
             codec::inflate(*state.source, reading.data_offset, reading.input, reading.output,
                            state.limits, inflater));
   ZipContent out;
-  bool exact = inflated.bytes.size() == reading.output;
+  bool miniz = profile == ZipProfile::miniz;
+  std::uint64_t missing =
+      reading.output - std::min<std::uint64_t>(reading.output, inflated.bytes.size());
   switch (inflated.end) {
-    case codec::InflateEnd::done: out.whole = profile != ZipProfile::miniz || exact; break;
-    case codec::InflateEnd::full: out.whole = profile == ZipProfile::zipfile; break;
+    case codec::InflateEnd::done: out.whole = !miniz || missing == 0; break;
+    case codec::InflateEnd::full: out.whole = profile != ZipProfile::local; break;
     case codec::InflateEnd::truncated:
-    case codec::InflateEnd::broken: out.whole = false; break;
+    case codec::InflateEnd::broken:
+      out.whole = false;
+      if (miniz) out.unwritten = missing;
+      break;
     case codec::InflateEnd::budget:
       out.whole = false;
       out.budget = true;
@@ -164,6 +178,9 @@ Result<ZipContent> member_content(ZipArchive::State& state, const ZipView& view,
   }
   ZipContent out;
   if (reading.deflated) {
+    if (!affordable(state, reading)) {
+      return fail(Error::budget(reading.data_offset, "members overlap beyond salvage_factor"));
+    }
     BRINE_TRY(out, inflated_content(state, view.profile, reading));
   } else {
     out = stored_content(state, reading);

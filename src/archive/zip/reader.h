@@ -117,6 +117,9 @@ struct ZipContent {
   bool whole = true;  // the reader hands these out without an error
   std::string problem;  // what goes wrong behind them, when not whole
   bool budget = false;  // they end because a limit was reached
+  // Bytes of memory that the reader never wrote and hands out behind these: PyTorch does not notice
+  // that inflating failed.
+  std::uint64_t unwritten = 0;
 };
 
 struct ZipView {

@@ -65,6 +65,9 @@ Result<const ZipLocal*> ZipArchive::State::local_at(std::uint64_t offset, std::s
   auto parsed = layout::parse_local(bytes);
   if (!parsed) return fail(Error::malformed(offset, "no local header stands here"));
   std::size_t wanted = layout::kLocalSize + parsed->name_size + parsed->extra_size;
+  if (!afford(header_bytes, wanted)) {
+    return fail(Error::budget(offset, "local headers overlap beyond salvage_factor"));
+  }
   if (wanted > bytes.size()) {
     BRINE_TRY(ByteSpan more, fetch_some(offset, wanted));
     bytes = more;
@@ -86,6 +89,16 @@ Result<const ZipLocal*> ZipArchive::State::local_at(std::uint64_t offset, std::s
     break;
   }
   return &locals.try_emplace(offset, found).first->second;
+}
+
+bool ZipArchive::State::afford(std::uint64_t& spent, std::uint64_t more) const {
+  std::uint64_t allowed = UINT64_MAX;
+  if (limits.salvage_factor != 0 && size <= UINT64_MAX / limits.salvage_factor) {
+    allowed = size * limits.salvage_factor;
+  }
+  if (more > allowed || spent > allowed - more) return false;
+  spent += more;
+  return true;
 }
 
 void ZipArchive::State::make_index() {

@@ -37,6 +37,10 @@ struct ZipArchive::State {
   std::unordered_multimap<std::string, std::size_t> miniz_index;  // lower case
   std::unordered_multimap<std::string_view, std::size_t> zipfile_index;  // as seen
 
+  std::uint64_t header_bytes = 0;  // of local headers, each counted once
+  std::uint64_t inflated_bytes = 0;  // compressed bytes of members, likewise
+  std::unordered_map<std::uint64_t, std::uint64_t> inflated_at;  // data offset -> bytes counted
+
   std::optional<std::vector<ZipDisagreement>> disagreements;
   std::optional<std::vector<ZipRange>> ranges;
   std::vector<ZipRange> headers;  // whole headers, explained or not; made with the ranges
@@ -52,6 +56,8 @@ struct ZipArchive::State {
   std::size_t entry_for(std::uint64_t offset, ZipCentral header);
   Result<const ZipLocal*> local_at(std::uint64_t offset, std::size_t name_hint);
   void make_index();
+  // Adds to what overlapping structures may cost; false beyond salvage_factor times the file.
+  bool afford(std::uint64_t& spent, std::uint64_t more) const;
 
  private:
   std::map<std::uint64_t, std::vector<std::uint8_t>> blocks_;  // by offset in the file

@@ -152,7 +152,7 @@ Status read_rows(ZipArchive::State& state, const Directory& directory, std::stri
 
     auto decoded = python_name(header.name, header.flags);
     if (!decoded) note("a name is not the UTF-8 that it claims to be");
-    if (header.version_needed > kNewestVersion) note("an entry needs a newer zip version");
+    if ((header.version_needed & 0xff) > kNewestVersion) note("an entry needs a newer zip version");
     Names names;
     names.seen = keep(state, decoded.value_or(std::string(header.name)), header.name);
     names.seen = names.seen.substr(0, names.seen.find('\0'));
