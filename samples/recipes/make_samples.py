@@ -112,13 +112,11 @@ def model_zip(*pickles: bytes) -> bytes:
     return torch_zip(members + [("data.pkl", data) for data in more])
 
 
-def legacy_file(stream: bytes) -> bytes:
-    """The format before zip: magic, protocol, system, object, storage keys, storages."""
+def legacy_beginning() -> bytes:
+    """The format before zip starts with three pickles of its own: magic, protocol, system."""
     system = {"protocol_version": LEGACY_PROTOCOL, "little_endian": True}
-    heads = [pickle.dumps(value, protocol=2) for value in (LEGACY_MAGIC, LEGACY_PROTOCOL, system)]
-    keys = pickle.dumps(["0"], protocol=2)
-    storage = struct.pack("<q", 12) + WEIGHTS
-    return b"".join(heads) + stream + keys + storage
+    heads = (LEGACY_MAGIC, LEGACY_PROTOCOL, system)
+    return b"".join(pickle.dumps(value, protocol=2) for value in heads)
 
 
 # --- the samples ----------------------------------------------------------------------------------
@@ -180,7 +178,7 @@ def nullifai_zip() -> bytes:
 
 def nullifai_legacy() -> bytes:
     code = "import os; os.system('echo the model runs this')"
-    return legacy_file(broken_state_dict(call("__builtin__", "exec", unicode(code))))
+    return legacy_beginning() + broken_state_dict(call("__builtin__", "exec", unicode(code)))
 
 
 def two_readings() -> bytes:
