@@ -13,13 +13,13 @@
 namespace brine::pickle {
 namespace {
 
-bool maybe_callable(Kind kind) {
+// What may run code of its own when it is called or worked on; a buffer is inert.
+bool acts(Kind kind) {
   switch (kind) {
     case Kind::ref: case Kind::object: case Kind::persistent: case Kind::unknown: return true;
     default: return false;
   }
 }
-bool foreign(Kind kind) { return maybe_callable(kind) || kind == Kind::buffer; }
 
 // joblib's reader takes raw array bytes from the stream after building one of these.
 constexpr std::string_view kJoblibModule = "joblib.numpy_pickle";
@@ -413,6 +413,10 @@ bool Machine::Impl::load_persid(bool binary) {
     if (!decodes(line, Encoding::ascii)) return fail_op("persistent IDs in protocol 0 must be ASCII");
     id = Value::make(Kind::str, op_offset, pos);
   }
+  return call_persistent(id, binary);
+}
+
+bool Machine::Impl::call_persistent(const Value& id, bool binary) {
   if (profile.persistent == PersistentLoad::none) {
     return fail_op("unsupported persistent id encountered");
   }
@@ -508,14 +512,14 @@ bool Machine::Impl::do_reduce() {
       args.known = false;
     } else if (!python()) {
       return fail_op("argument list must be a tuple");
-    } else if (!maybe_callable(callable.kind())) {
+    } else if (!acts(callable.kind())) {
       return fail_op("the object is not callable");
     } else {
       if (!iterate(args_value, scratch_items, args.known)) return false;
       args.items = scratch_items;
     }
   }
-  if (!maybe_callable(callable.kind())) return fail_op("the object is not callable");
+  if (!acts(callable.kind())) return fail_op("the object is not callable");
 
   outcome.clear();
   if (asks_world()) world.call(self, callable, args, CallHow::reduce, outcome);
@@ -536,17 +540,21 @@ bool Machine::Impl::do_reduce() {
 // How many calls begin where this callable begins: a call of a call's result shares its start.
 std::uint8_t Machine::Impl::call_depth(const Value& callable) {
   if (!callable.direct() && !callable.in_place()) return 0;
-  return depth_above(callable.kind(), callable.depth, callable.start);
+  const Value& told = truth(callable);
+  return depth_above(told.kind(), told.depth, told.end);
 }
 
-// The depth of what a call or persistent_load makes of a value that begins at `start`.
-std::uint8_t Machine::Impl::depth_above(Kind kind, unsigned depth, std::uint64_t start) {
+// The depth of what a call or persistent_load makes of a value whose last opcode ends at `end_of_value`.
+std::uint8_t Machine::Impl::depth_above(Kind kind, unsigned depth, std::uint64_t end_of_value) {
   switch (kind) {
     case Kind::object: case Kind::persistent:
       return static_cast<std::uint8_t>(std::min<unsigned>(kNoDepth, depth + 1));
     case Kind::list: case Kind::dict: case Kind::set: case Kind::bytearray: return 1;
     // TUPLE1 to TUPLE3 begin where their first item does, whatever that is.
-    case Kind::tuple: return byte_at(start) == op::MARK ? 1 : kNoDepth;
+    case Kind::tuple: {
+      const std::uint8_t maker = end_of_value == 0 ? std::uint8_t{0} : byte_at(end_of_value - 1);
+      return maker == op::TUPLE || maker == op::EMPTY_TUPLE ? 1 : kNoDepth;
+    }
     default: return 0;
   }
 }
@@ -583,12 +591,12 @@ bool Machine::Impl::do_newobj(bool ex) {
   const std::uint64_t args_at = height - 1;
   height -= 2;
 
-  const bool is_type = foreign(cls.kind()) && world.maybe_type(self, cls);
+  const bool is_type = acts(cls.kind()) && world.maybe_type(self, cls);
   if (!is_type || args_value.kind() != Kind::tuple ||
       (ex && args.kwargs.kind() != Kind::dict)) {
     result.divergence |= kDivergesByUnpickler;
   }
-  if (!maybe_callable(cls.kind())) return fail_op("class argument must be a type");
+  if (!acts(cls.kind())) return fail_op("class argument must be a type");
   if (!python() && !is_type) return fail_op("class argument must be a type");
   if (args_value.kind() == Kind::tuple) {
     if (!ex && tuple_fresh_until == op_offset && tuple_base == args_at && options.collapse) {
@@ -660,7 +668,7 @@ bool Machine::Impl::do_obj() {
 // INST and OBJ: without arguments a type is only allocated, everything else is called.
 bool Machine::Impl::instantiate(const Value& cls, std::span<const Value> items, std::uint64_t start,
                                 CallHow how) {
-  if (!maybe_callable(cls.kind())) return fail_op("the object is not callable");
+  if (!acts(cls.kind())) return fail_op("the object is not callable");
   Args args;
   args.items = items;
   const bool allocate = items.empty() && world.maybe_type(self, cls);
@@ -693,7 +701,7 @@ bool Machine::Impl::do_build() {
   Value state = stack[height - 1];
   --height;
   Value& inst = stack[height - 1];
-  if (!foreign(inst.kind())) return builtin_build(inst, state);
+  if (!acts(inst.kind())) return builtin_build(inst, state);
 
   outcome.clear();
   if (asks_world()) world.set_state(self, inst, state, outcome);
@@ -793,7 +801,7 @@ bool Machine::Impl::do_append(std::uint64_t first, bool single) {
     height = first;
     return count == 0 || extend_target(target, pos);
   }
-  if (!foreign(kind)) return fail_op("the object has no attribute 'append'");
+  if (!acts(kind)) return fail_op("the object has no attribute 'append'");
   if (kind == Kind::buffer) return fail_op("memoryview has no attribute 'append'");
 
   const bool extends = (!py || !single) && world.has_extend(self, target);
@@ -822,7 +830,7 @@ bool Machine::Impl::do_setitems(std::uint64_t first, bool single) {
     if (!python()) return fail_op("odd number of items for SETITEMS");
   }
   const bool sequence = kind == Kind::list || kind == Kind::bytearray;
-  if (!sequence && kind != Kind::dict && !foreign(kind)) {
+  if (!sequence && kind != Kind::dict && !acts(kind)) {
     return fail_op("the object does not support item assignment");
   }
   for (std::uint64_t i = first; i + 1 < height; i += 2) {
@@ -892,7 +900,7 @@ bool Machine::Impl::do_additems() {
     height = mark.height;
     return count == 0 || extend_target(target, pos);
   }
-  if (!maybe_callable(kind)) return fail_op("the object has no attribute 'add'");
+  if (!acts(kind)) return fail_op("the object has no attribute 'add'");
   for (std::uint64_t i = mark.height; i < height; ++i) {
     if (!store_foreign(target, StoreHow::add, nullptr, stack[i])) return false;
   }
@@ -906,8 +914,8 @@ bool Machine::Impl::hash_key(const Value& key) {
   switch (key.kind()) {
     case Kind::none: case Kind::boolean: case Kind::integer: case Kind::floating: case Kind::str:
     case Kind::bytes: case Kind::frozenset: return true;
-    case Kind::bytearray: case Kind::list: case Kind::dict: case Kind::set:
-      return fail_op("unhashable type");
+    case Kind::bytearray: case Kind::list: case Kind::dict: case Kind::set: case Kind::buffer:
+      return fail_op("unhashable type");  // the only buffers are views of bytearrays
     case Kind::tuple: break;
     default: return hash_foreign(key);
   }
@@ -930,7 +938,7 @@ bool Machine::Impl::hash_key(const Value& key) {
     NodeId child = graph[frame.node].items[frame.next++];
     switch (graph[child].kind) {
       case Kind::tuple: path.push_back({child, 0}); break;
-      case Kind::bytearray: case Kind::list: case Kind::dict: case Kind::set:
+      case Kind::bytearray: case Kind::list: case Kind::dict: case Kind::set: case Kind::buffer:
         return fail_op("unhashable type");
       case Kind::none: case Kind::boolean: case Kind::integer: case Kind::floating: case Kind::str:
       case Kind::bytes: case Kind::frozenset: break;

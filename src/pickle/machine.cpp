@@ -18,7 +18,6 @@ namespace brine::pickle {
 namespace {
 
 constexpr std::uint64_t kMaxLine = 32u << 20;
-constexpr std::uint64_t kNoFrame = ~std::uint64_t{0};
 constexpr int kHighestProtocol = 5;
 constexpr std::size_t kMaxProtocolChanges = 1u << 16;
 
@@ -77,6 +76,7 @@ void Machine::Impl::reset() {
   frame_end = kNoFrame;
   proto = 0;
   proto_log.clear();
+  tears.clear();
   end = End{};
   stopped = false;
   result = RunResult{};
@@ -103,6 +103,11 @@ RunResult Machine::Impl::run() {
   } else {
     end.offset = pos;
     end.opcode = op::STOP;
+    // What a frame still holds was taken from the file and is forgotten.
+    if (pos < frame_end && frame_end != kNoFrame && (python() ? in_frame : true)) {
+      result.divergence |= kDivergesByFraming;
+      if (!profile.whole) pos = frame_end;
+    }
   }
   result.end = end;
   return result;
@@ -210,6 +215,9 @@ bool Machine::Impl::read_line(std::string_view& line, bool& ended) {
 #define LOAD()                                                                           \
   do {                                                                                   \
     visible = window.visible(pos);                                                       \
+    if (!kPy && frame_end > pos && !profile.whole) {                                     \
+      visible = std::min(visible, frame_end - pos);                                      \
+    }                                                                                    \
     buf = window.data();                                                                 \
     base = window.base();                                                                \
     p = visible != 0 ? window.at(pos) : buf;                                             \
@@ -240,6 +248,11 @@ bool Machine::Impl::read_line(std::string_view& line, bool& ended) {
   do {                                                                                    \
     if (static_cast<std::size_t>(e - p) < static_cast<std::size_t>(count) || (kPy && in_frame)) { \
       SAVE();                                                                             \
+      if (!kPy && crosses(count)) {                                                       \
+        if (!load_torn(code)) return;                                                     \
+        LOAD();                                                                           \
+        goto next_opcode;                                                                 \
+      }                                                                                   \
       if (!read_arg(count) || !window.ensure(pos, count)) {                               \
         if (end.kind == EndKind::stop) fail_op("cannot be read");                         \
         return;                                                                           \
@@ -323,6 +336,11 @@ void Machine::Impl::loop() {
       case op::SHORT_BINBYTES: {
         ARG(1);
         std::size_t size = *p++;
+        if (!kPy && static_cast<std::size_t>(e - p) < size) {
+          SAVE();
+          join_pieces(size);
+          LOAD();
+        }
         ARG(size);
         p += size;
         PUSH_CONST(Kind::bytes);
@@ -332,7 +350,7 @@ void Machine::Impl::loop() {
         ARG(4);
         std::size_t size = load_le32(p);
         if ((kPy && in_frame) || static_cast<std::size_t>(e - p) - 4 < size) {
-          COLD(load_counted(code));
+          COLD(cold_opcode<kPy>(code));
           break;
         }
         p += 4;
@@ -415,6 +433,7 @@ void Machine::Impl::loop() {
         if (target.kind() == Kind::list && target.direct()) {
           --sp;
           target.end = OFF() & kMaxOffset;
+          nodes_stale = true;
         } else {
           COLD(do_append(height - 1, true));
         }
@@ -431,6 +450,7 @@ void Machine::Impl::loop() {
         if (target.kind() == Kind::list && target.direct()) {
           sp = first;
           target.end = OFF() & kMaxOffset;
+          nodes_stale = true;
         } else {
           COLD(do_append(mark.height, false));
         }
@@ -442,6 +462,7 @@ void Machine::Impl::loop() {
         if (target.kind() == Kind::dict && target.direct() && hashable_constant(sp[-2].kind())) {
           sp -= 2;
           target.end = OFF() & kMaxOffset;
+          nodes_stale = true;
         } else {
           COLD(do_setitems(height - 2, true));
         }
@@ -460,6 +481,7 @@ void Machine::Impl::loop() {
         if (plain && target.direct()) {
           sp = first;
           target.end = OFF() & kMaxOffset;
+          nodes_stale = true;
         } else if (plain) {
           sp = first;
           COLD(extend_target(target, pos));
@@ -495,16 +517,18 @@ void Machine::Impl::loop() {
 
       default: COLD(cold_opcode<kPy>(code)); break;
     }
+  next_opcode:;
   }
 }
 
 template <bool kPy>
 bool Machine::Impl::cold_opcode(std::uint8_t code) {
+  if (!kPy && torn_ahead(code)) return load_torn(code);
   switch (code) {
     case op::INT: case op::LONG: case op::FLOAT: case op::STRING: case op::UNICODE:
       return load_text_number(code);
     case op::BINSTRING: case op::SHORT_BINSTRING: case op::BINBYTES: case op::BINBYTES8:
-    case op::BINUNICODE8: case op::BYTEARRAY8: case op::LONG1: case op::LONG4:
+    case op::BINUNICODE: case op::BINUNICODE8: case op::BYTEARRAY8: case op::LONG1: case op::LONG4:
       return load_counted(code);
     case op::GET: case op::PUT: return load_memo_text(code);
     case op::DICT: return make_dict();
@@ -669,30 +693,35 @@ bool Machine::Impl::load_memo_text(std::uint8_t code) {
     result.divergence |= kDivergesByUnpickler;
     return fail_op("the memo index is refused");
   }
-  if (code == op::GET) {
-    const Value* found = memo.find(*index);
-    if (found == nullptr) return fail_op("Memo value not found at index " + std::string(line));
-    Value value = *found;
-    if (tells_itself(value.kind()) && value.direct()) {
-      if (!value.shifted()) value.end = value.start;
-      value.flags |= Value::kShifted;
-    } else {
-      value.flags = Value::kViaMemo;
-      value.end = *index & kMaxOffset;
-    }
-    value.start = op_offset & kMaxOffset;
-    return push(value);
+  return code == op::GET ? memo_get(*index) : memo_put(*index);
+}
+
+bool Machine::Impl::memo_get(std::uint64_t index) {
+  const Value* found = memo.find(index);
+  if (found == nullptr) return fail_op("Memo value not found at index " + std::to_string(index));
+  Value value = *found;
+  if (tells_itself(value.kind()) && value.direct()) {
+    if (!value.shifted()) value.end = value.start;
+    value.flags |= Value::kShifted;
+  } else {
+    value.flags = Value::kViaMemo;
+    value.end = index & kMaxOffset;
   }
+  value.start = op_offset & kMaxOffset;
+  return push(value);
+}
+
+bool Machine::Impl::memo_put(std::uint64_t index) {
   Value& top = stack[height - 1];
   Value kept = top;
   if (kept.via_memo()) {
     const Value* known = memo.version(kept);
     if (known != nullptr && !known->direct()) kept = *known;
   }
-  if (!memo.put(*index, kept, op_offset)) return over_budget("memo_entries");
+  if (!memo.put(index, kept, op_offset)) return over_budget("memo_entries");
   if (top.direct() && !top.shifted() && changes_in_place(top.kind())) {
     top.flags = Value::kViaMemo | Value::kInPlace;
-    top.end = *index & kMaxOffset;
+    top.end = index & kMaxOffset;
   }
   if (tuple_fresh_until == op_offset) tuple_fresh_until = pos;
   return true;
@@ -721,6 +750,10 @@ bool Machine::Impl::load_frame() {
   if (!read_arg(8) || !window.ensure(pos, 8)) return false;
   std::uint64_t size = load_le64(window.at(pos));
   pos += 8;
+  return begin_frame(size);
+}
+
+bool Machine::Impl::begin_frame(std::uint64_t size) {
   std::uint64_t left = window.size() - pos;
   if (size >> 63 != 0) return fail_op("FRAME is larger than the system's maximum");
   if (size > left) result.divergence |= kDivergesByUnpickler;
@@ -730,8 +763,13 @@ bool Machine::Impl::load_frame() {
     frame_end = pos + std::min(size, left);
     return true;
   }
+  if (frame_end != kNoFrame && pos < frame_end) {  // a frame in a frame
+    result.divergence |= kDivergesByUnpickler;
+    if (size <= frame_end - pos) return true;
+    if (crosses(size)) drop_piece();
+    left = window.size() - pos;
+  }
   if (size > left) return fail_op(short_by(size));
-  if (frame_end != kNoFrame && pos < frame_end) result.divergence |= kDivergesByUnpickler;
   frame_end = pos + size;
   return true;
 }

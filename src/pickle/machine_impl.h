@@ -54,7 +54,23 @@ struct Machine::Impl {
   bool load_counted(std::uint8_t code);
   bool load_memo_text(std::uint8_t code);
   std::optional<std::uint64_t> index_of_line(std::string_view line);
+  bool memo_get(std::uint64_t index);
+  bool memo_put(std::uint64_t index);
   bool load_frame();
+  bool begin_frame(std::uint64_t size);
+
+  // --- arguments over a frame's end (torn.cpp) ---
+  bool crosses(std::uint64_t count) const;
+  void drop_piece();
+  void join_pieces(std::uint64_t count);
+  bool torn_ahead(std::uint8_t code);
+  bool take(std::uint64_t count, std::string& out);
+  bool take_line(std::string& out);
+  bool push_computed(Computed made);
+  bool load_torn(std::uint8_t code);
+  bool give_torn(std::uint8_t code, const std::string& text, const std::string& second,
+                 std::uint64_t& index);
+  bool name_torn(bool inst, const std::string& module, const std::string& name);
   bool make_dict();
   bool do_pop();
   bool do_pop_mark();
@@ -70,6 +86,7 @@ struct Machine::Impl {
   bool load_extension(std::int64_t code);
   bool keep_extension(const Value& ref);
   bool load_persid(bool binary);
+  bool call_persistent(const Value& id, bool binary);
   bool do_reduce();
   bool do_newobj(bool ex);
   bool do_obj();
@@ -83,7 +100,7 @@ struct Machine::Impl {
   bool store_foreign(Value& target, StoreHow how, const Value* key, const Value& value);
   bool hash_key(const Value& key);
   bool is_byte(const Value& value);
-  std::uint8_t depth_above(Kind kind, unsigned depth, std::uint64_t start);
+  std::uint8_t depth_above(Kind kind, unsigned depth, std::uint64_t end_of_value);
   bool hash_foreign(const Value& value);
   bool keywords_fit(const Value& kwargs);
   bool push_outcome(std::uint64_t start, std::uint8_t depth);
@@ -193,7 +210,13 @@ struct Machine::Impl {
   std::uint8_t op_code = 0;
   std::uint64_t stream_start = 0;
   bool in_frame = false;        // Python's unframer
-  std::uint64_t frame_end = 0;
+  std::uint64_t frame_end = 0;  // also the end of the piece of the file that C holds
+  static constexpr std::uint64_t kNoFrame = ~std::uint64_t{0};
+  struct Tear {
+    std::uint64_t next;   // offset of the following opcode
+    std::uint64_t index;  // of the memo, for GETs
+  };
+  std::unordered_map<std::uint64_t, Tear> tears;  // by offset of an opcode whose argument is parted
   int proto = 0;
   std::vector<std::pair<std::uint64_t, int>> proto_log;  // offsets at which it changed
   End end;
@@ -219,6 +242,7 @@ struct Machine::Impl {
   std::string key_buffer;
 
   // Rebuilding.
+  bool nodes_stale = false;  // something changed that the graph shows
   NodeGraph graph;
   struct Identity {
     std::uint64_t start, end;

@@ -40,6 +40,9 @@ struct Profile {
   PersistentLoad persistent = PersistentLoad::none;
   FindClass find_class = FindClass::plain;
   bool joblib_arrays = false;  // BUILD of a NumpyArrayWrapper reads raw bytes from the stream
+  // C only: all bytes are held at once (loads, files that can be peeked into), so that a read over
+  // a frame's end goes on behind it. Else such a read forgets what the frame has left (torn.cpp).
+  bool whole = false;
 
   friend bool operator==(const Profile&, const Profile&) = default;
 };
@@ -56,6 +59,7 @@ enum Divergence : std::uint8_t {
   kDivergesByPersistent = 4,  // a persistent id was met
   kDivergesByFindClass = 8,   // a name that some find_class treats specially
   kDivergesByJoblib = 16,     // a NumpyArrayWrapper was built
+  kDivergesByFraming = 32,    // a read or a STOP before the end of a frame (Profile::whole)
 };
 
 }  // namespace brine::pickle

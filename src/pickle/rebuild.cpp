@@ -45,6 +45,7 @@ Value* Machine::Impl::truth_slot(const Value& handle) {
 
 // The value of a stack entry changed by the opcode that ends at `op_end`.
 bool Machine::Impl::extend_target(Value& entry, std::uint64_t op_end) {
+  nodes_stale = graph.size() != 0;  // what was spelled out is what it was before
   if (entry.direct()) {
     if (!entry.shifted()) entry.end = op_end & kMaxOffset;
     return true;
@@ -464,6 +465,7 @@ struct Rebuilder {
   const Computed* computed_at(std::uint64_t offset) const;
   const Machine::Impl::Box* box_at(std::uint64_t offset) const;
   unsigned depth_of(const Entry& callable) const;
+  bool step_torn(std::uint64_t at, const Opcode& row, const Machine::Impl::Tear& tear);
 };
 
 const Computed* Rebuilder::computed_at(std::uint64_t offset) const {
@@ -480,7 +482,8 @@ const Machine::Impl::Box* Rebuilder::box_at(std::uint64_t offset) const {
 
 unsigned Rebuilder::depth_of(const Entry& callable) const {
   if (callable.node == kNoNode || !callable.in_place) return 0;
-  return m.depth_above(graph[callable.node].kind, m.node_values[callable.node].depth, callable.start);
+  const Value& value = m.node_values[callable.node];
+  return m.depth_above(graph[callable.node].kind, value.depth, value.end);
 }
 
 NodeId Rebuilder::name_node(std::uint64_t at, std::string module, std::string name) {
@@ -577,7 +580,12 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg, std
   };
   switch (row.code) {
     case op::PROTO: case op::FRAME: case op::STOP: case op::PUT: case op::BINPUT: case op::LONG_BINPUT:
-    case op::MEMOIZE: case op::READONLY_BUFFER: return true;
+    case op::MEMOIZE: return true;
+    case op::READONLY_BUFFER:
+      if (has(1) && stack.back().node != kNoNode && graph[stack.back().node].kind == Kind::bytearray) {
+        stack.back().node = vague_node(Value::make(Kind::buffer, stack.back().start, arg_end));
+      }
+      return true;
     case op::MARK: marks.emplace_back(stack.size(), at); return true;
     case op::POP:
       if (!marks.empty() && marks.back().first == stack.size()) {
@@ -780,6 +788,32 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg, std
   return true;
 }
 
+// An opcode whose argument does not stand behind it: what it gave was kept (torn.cpp).
+bool Rebuilder::step_torn(std::uint64_t at, const Opcode& row, const Machine::Impl::Tear& tear) {
+  switch (row.code) {
+    case op::PUT: case op::LONG_BINPUT: case op::FRAME: return true;
+    case op::GET: case op::LONG_BINGET: {
+      const Value* version = m.memo.version_at(tear.index, at);
+      if (version == nullptr) break;
+      push(node_of(*version), at, false);
+      return true;
+    }
+    case op::INST:
+      if (marks.empty()) return false;
+      stack.resize(marks.back().first);
+      marks.pop_back();
+      break;
+    default:
+      if (const Computed* known = computed_at(at)) {
+        push(computed_node(*known, Value::make(known->kind, at, tear.next)), at);
+        return true;
+      }
+      break;
+  }
+  push(vague_node(Value::make(Kind::unknown, at, tear.next)), at);
+  return true;
+}
+
 // Runs the opcodes of [start, end) on top of what lies on the stack.
 void Rebuilder::run_range(std::uint64_t start, std::uint64_t end) {
   std::uint64_t budget = m.limits.rebuild_factor * m.window.size() + kFreeRebuild;
@@ -789,6 +823,11 @@ void Rebuilder::run_range(std::uint64_t start, std::uint64_t end) {
     ByteSpan head = m.window.fetch(at, std::min<std::uint64_t>(9, m.window.size() - at), head_scratch);
     const Opcode* row = head.empty() ? nullptr : find_opcode(head[0]);
     if (row == nullptr) break;
+    if (auto tear = m.tears.empty() ? m.tears.end() : m.tears.find(at); tear != m.tears.end()) {
+      if (!step_torn(at, *row, tear->second)) break;
+      at = tear->second.next;
+      continue;
+    }
     std::uint64_t arg = 0;
     std::uint64_t next = at + 1;
     bool whole = true;
@@ -880,6 +919,7 @@ NodeId Rebuilder::drive(const Value& root) {
 }
 
 NodeId Machine::Impl::rebuild(const Value& value) {
+  if (nodes_stale) self.clear_nodes();
   if (graph.size() == 0) node_values.clear();
   Rebuilder rebuilder(*this);
   NodeId id = rebuilder.drive(value);
@@ -913,8 +953,14 @@ std::uint8_t Machine::Impl::byte_at(std::uint64_t offset) {
 NodeId Machine::rebuild(const Value& value) { return impl_->rebuild(value); }
 NodeGraph& Machine::nodes() { return impl_->graph; }
 void Machine::clear_nodes() {
+  impl_->nodes_stale = false;
   impl_->graph.clear();
-  impl_->node_ids.clear();
+  // Forgetting costs what was there, never what once was.
+  if (impl_->node_ids.bucket_count() > 1024 + 4 * impl_->node_ids.size()) {
+    decltype(impl_->node_ids)().swap(impl_->node_ids);
+  } else {
+    impl_->node_ids.clear();
+  }
   impl_->node_values.clear();
   impl_->node_states.clear();
   impl_->texts.clear();

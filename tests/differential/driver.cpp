@@ -189,7 +189,7 @@ void interpret(std::string_view stream, std::uint8_t how, WorldName world_name, 
     out += to_string(result.end.kind);
     if (stopped) {
       out += ' ';
-      out += std::to_string(result.end.offset);
+      out += std::to_string(machine.position());
       if (deep) out += spell(machine, result.result);
     }
     if (!stopped) break;

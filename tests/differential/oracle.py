@@ -69,8 +69,9 @@ def has_opaque(key: Any) -> bool:
 
 
 class Speller:
-    """A value as text. Everything with an identity gets a number when it is met first, and is
-    ``@number`` when it is met again; sets are only named, their order being nobody's."""
+    """A value as text. What has an identity (a bytearray's is not looked at) gets a number when it
+    is met first, and is ``@number`` when it is met again. Sets are only named, their order being
+    nobody's."""
 
     def __init__(self) -> None:
         self.seen: Dict[int, int] = {}
@@ -112,6 +113,8 @@ class Speller:
                 out.append("(")
                 self.items(value)
                 out.append(")")
+        elif kind is bytearray:
+            out.append("a" + value.hex())
         elif kind is frozenset:
             out.append("frozenset")
         elif kind is memoryview:
@@ -141,8 +144,6 @@ class Speller:
             out.append("}")
         elif kind is set:
             out.append("set")
-        elif kind is bytearray:
-            out.append("a" + value.hex())
         else:
             self.recorded(value)
 

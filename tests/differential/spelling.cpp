@@ -53,6 +53,7 @@ class Speller {
                        : "f" + hex64(std::bit_cast<std::uint64_t>(node.floating)));
       case Kind::str: return put("s" + hex(node.text));
       case Kind::bytes: return put("b" + hex(node.text));
+      case Kind::bytearray: return put("a" + hex(node.text));
       case Kind::frozenset: return put("frozenset");
       case Kind::buffer: return put("view");
       case Kind::ref:
@@ -76,11 +77,10 @@ class Speller {
     }
   }
 
+  void put(std::string_view text) { out_ += text; }
   std::string take() { return std::move(out_); }
 
  private:
-  void put(std::string_view text) { out_ += text; }
-
   bool known(NodeId id) {
     auto [it, fresh] = seen_.emplace(id, seen_.size());
     if (!fresh) put("@" + std::to_string(it->second));
@@ -101,7 +101,6 @@ class Speller {
         return put("]");
       case Kind::dict: return dict(node);
       case Kind::set: return put("set");
-      case Kind::bytearray: return put("a" + hex(node.text));
       default: return object(node);
     }
   }
@@ -218,10 +217,19 @@ std::string spell(pickle::Machine& machine, const pickle::Value& value) {
 
 std::string spell_items(pickle::Machine& machine, const pickle::Value& arguments) {
   NodeId id = machine.rebuild(arguments);
-  if (id == kNoNode || machine.nodes()[id].kind != Kind::tuple) return " ?";
+  if (id == kNoNode) return " ?";
+  const Kind kind = machine.nodes()[id].kind;
   Speller speller(machine);
-  std::vector<NodeId> items = machine.nodes()[id].items;
-  speller.items(items);
+  if (kind == Kind::tuple || kind == Kind::list) {
+    std::vector<NodeId> items = machine.nodes()[id].items;
+    speller.items(items);
+  } else if (kind == Kind::bytes) {  // the Python unpickler spreads whatever can be iterated
+    for (char c : machine.nodes()[id].text) {
+      speller.put("i" + std::to_string(static_cast<unsigned char>(c)) + ",");
+    }
+  } else {
+    return " ?";
+  }
   return " (" + speller.take() + ")";
 }
 
