@@ -4,6 +4,8 @@
 #include <string>
 #include <unordered_set>
 
+#include "tensor/storage.h"
+
 namespace brine::catalogue {
 namespace {
 
@@ -118,8 +120,7 @@ bool Matcher::value(std::uint32_t word, Thing thing) {
     case ContractOp::object: return instance(pattern, thing);
     case ContractOp::empty: return instance(pattern, thing) && untouched(thing);
     case ContractOp::storage:
-      return kind == Kind::persistent &&
-             (inspector_->type(thing) & object_type::kNumber) == object_type::kStorage;
+      return stored(thing);
   }
   return false;
 }
@@ -238,6 +239,14 @@ bool Matcher::instance(const Pattern& pattern, const Thing& thing) {
     if (inspector_->blob().word(pattern.body + i) == number) return true;
   }
   return false;
+}
+
+// A node has no type of its own: its persistent id is read again.
+bool Matcher::stored(const Thing& thing) {
+  if (inspector_->kind(thing) != Kind::persistent) return false;
+  if (thing.node == pickle::kNoNode) return thing.value.aux() == object_type::kStorage;
+  const auto& nodes = inspector_->machine().nodes();
+  return tensor::parse_storage_id(nodes, nodes[thing.node].args).has_value();
 }
 
 bool Matcher::untouched(Thing& thing) {

@@ -55,6 +55,7 @@ class Matcher {
   bool within(const Pattern& pattern, const Thing& thing);
   bool reference(const Pattern& pattern, const Thing& thing);
   bool instance(const Pattern& pattern, const Thing& thing);
+  bool stored(const Thing& thing);
   bool untouched(Thing& thing);
   bool plain(Thing& thing);
   bool hashable(Thing& thing);

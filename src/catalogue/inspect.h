@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -85,7 +86,7 @@ class Inspector {
   bool blind_;
   pickle::Machine* machine_ = nullptr;
   bool spelled_out_ = false;
-  std::vector<Slot> slots_;
+  std::deque<Slot> slots_;  // what is known stays where it is when more is learnt
 };
 
 }  // namespace brine::catalogue
