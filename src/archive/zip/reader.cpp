@@ -174,7 +174,11 @@ const std::string& ZipArchive::torch_refusal() {
   if (records.empty()) records = torch_candidates("version");
   if (records.empty()) return state.torch_refusal = "no version record";
   for (std::size_t record : records) {
+    auto reading = locate(state.miniz, record);
     auto bytes = content(state.miniz, record);
+    // Memory that nobody wrote may hold anything, also a version.
+    bool chance = (reading && reading->uninitialised) || (bytes && bytes->unwritten != 0);
+    if (chance) return state.torch_refusal;
     if (!bytes || !bytes->whole) continue;
     constexpr std::uint64_t kEnough = 64;
     auto text = bytes->source->read_vector(0, std::min(bytes->source->size(), kEnough));

@@ -65,7 +65,7 @@ Result<const ZipLocal*> ZipArchive::State::local_at(std::uint64_t offset, std::s
   auto parsed = layout::parse_local(bytes);
   if (!parsed) return fail(Error::malformed(offset, "no local header stands here"));
   std::size_t wanted = layout::kLocalSize + parsed->name_size + parsed->extra_size;
-  if (!afford(header_bytes, wanted)) {
+  if (!afford(header_bytes, std::min<std::uint64_t>(wanted, size - offset))) {
     return fail(Error::budget(offset, "local headers overlap beyond salvage_factor"));
   }
   if (wanted > bytes.size()) {
@@ -92,9 +92,10 @@ Result<const ZipLocal*> ZipArchive::State::local_at(std::uint64_t offset, std::s
 }
 
 bool ZipArchive::State::afford(std::uint64_t& spent, std::uint64_t more) const {
+  constexpr std::uint64_t kSlack = 1u << 20;  // small files are not worth a limit
   std::uint64_t allowed = UINT64_MAX;
-  if (limits.salvage_factor != 0 && size <= UINT64_MAX / limits.salvage_factor) {
-    allowed = size * limits.salvage_factor;
+  if (limits.salvage_factor != 0 && size <= (UINT64_MAX - kSlack) / limits.salvage_factor) {
+    allowed = size * limits.salvage_factor + kSlack;
   }
   if (more > allowed || spent > allowed - more) return false;
   spent += more;
