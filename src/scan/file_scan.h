@@ -60,10 +60,11 @@ class FileScan {
   void read_item(Context& context, format::Probe& probe);
   void finish_item(Context& context, format::Probe& probe);
 
+  static format::Stream held(const format::Stream& stream);
   // Whether the stream turned out to be a pickle.
   bool run_stream(Context& context, const format::Stream& stream,
                   std::optional<std::uint64_t> start_in_item);
-  void describe_stream(Context& context, const format::Stream& stream,
+  void describe_stream(Context& context, const format::Stream& stream, bool own,
                        const StreamReading& reading);
   void take_run(Context& context, const format::Stream& stream, const PickleRun& run,
                 const std::string& loader);

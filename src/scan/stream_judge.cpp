@@ -21,6 +21,7 @@ using pickle::EndKind;
 using pickle::Unpickler;
 
 constexpr std::string_view kJoblibPause = "joblib array";
+constexpr std::uint64_t kHoldStream = 1u << 20;
 
 bool is_limit(std::string_view text) {
   return std::ranges::any_of(limit_names(), [&](const LimitName& row) { return row.name == text; });
@@ -49,8 +50,21 @@ bool other_encoding_goes_on(const ViewRun& view, const StreamReading& reading) {
 
 }  // namespace
 
-bool FileScan::run_stream(Context& context, const format::Stream& stream,
+// Streams are read by several loaders; a small one is fetched once for all of them.
+format::Stream FileScan::held(const format::Stream& stream) {
+  format::Stream out = stream;
+  const std::uint64_t size = stream.source->size();
+  if (size > kHoldStream || !stream.source->in_memory().empty()) return out;
+  if (auto bytes = stream.source->read_vector(0, size)) {
+    out.source = std::make_shared<MemorySource>(std::move(*bytes));
+  }
+  return out;
+}
+
+bool FileScan::run_stream(Context& context, const format::Stream& given,
                           std::optional<std::uint64_t> start_in_item) {
+  const bool own = given.source == context.item.source;
+  const format::Stream stream = held(given);
   if (stream.certainty == format::Certainty::guessed &&
       !try_pickle(*stream.source, stream.start, options_.limits).pickle) {
     return false;
@@ -66,7 +80,6 @@ bool FileScan::run_stream(Context& context, const format::Stream& stream,
     });
     if (!counts) return false;
   }
-  const bool own = stream.source == context.item.source;
   if (own) {
     context.families.insert("pickle");
     context.executes = true;
@@ -102,7 +115,7 @@ bool FileScan::run_stream(Context& context, const format::Stream& stream,
     }
     whole = whole && view.end.kind != EndKind::broken && view.end.kind != EndKind::budget;
   }
-  describe_stream(context, stream, reading);
+  describe_stream(context, stream, own, reading);
   judge_ends(context, stream, reading);
   judge_disagreement(stream, reading);
   if (!own && reached < stream.source->size()) {
@@ -118,7 +131,7 @@ bool FileScan::run_stream(Context& context, const format::Stream& stream,
   return true;
 }
 
-void FileScan::describe_stream(Context& context, const format::Stream& stream,
+void FileScan::describe_stream(Context& context, const format::Stream& stream, bool own,
                                const StreamReading& reading) {
   for (const ViewRun& view : reading.views) {
     const bool legacy = view.sure > 3;
@@ -135,7 +148,7 @@ void FileScan::describe_stream(Context& context, const format::Stream& stream,
     context.tensor_bytes = bytes;
     if (legacy) context.kind = "torch legacy";
   }
-  if (context.kind.empty() && stream.source == context.item.source) {
+  if (context.kind.empty() && own) {
     context.kind = "pickle, protocol " + std::to_string(context.protocol);
   }
 }
