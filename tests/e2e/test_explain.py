@@ -42,7 +42,12 @@ SILENT = {"hash", "getattr"}  # events without a statement of their own
 
 def brine(*words: str) -> str:
     done = subprocess.run(
-        [BRINE, *words], capture_output=True, text=True, timeout=120, check=False
+        [BRINE, *words],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "HOME": os.devnull},
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
