@@ -30,7 +30,7 @@ constexpr OptionSpec kOptions[] = {
     {"color", '\0', "WHEN", "auto, always or never"},
 };
 
-constexpr std::string_view kNotes = "exit status: 0 when it could print, else 2.";
+constexpr std::string_view kNotes = "Exit status: 0 when it could print, else 2.";
 
 struct Options {
   scan::ScanOptions scan;

@@ -18,25 +18,24 @@ namespace brine::cli {
 namespace {
 
 constexpr Example kExamples[] = {
-    {"brine inspect pytorch_model.bin", "members, who reads what, opcodes, odd bytes"},
-    {"brine inspect --format json model.pkl", "every effect of every reading, for machines"},
-    {"brine inspect --format json --world opaque *.pkl",
-     "without judging names: compare with"
-     " a real loader"},
+    {"brine inspect model.bin", "members, who reads what, opcodes, odd bytes"},
+    {"brine inspect --format json m.pkl", "every effect, for machines"},
+    {"brine inspect --format json *.pkl", "the traces of many files"},
 };
 
 constexpr OptionSpec kOptions[] = {
-    {"format", '\0', "text|json", "text, or one JSON document a line (brine.trace/1)"},
-    {"world", '\0', "WORLD",
-     "catalogue (default), opaque: nothing is known, blind: no danger"
-     " data"},
+    {"format", '\0', "text|json", "json: one document a line (brine.trace/1)"},
+    {"world", '\0', "WORLD", "who judges names: catalogue (default), opaque, blind"},
     {"jobs", 'j', "N", "files at once (the number of cores)"},
     {"limits", '\0', "NAME=VALUE,...", "bounds of the work: brine help limits"},
     {"verbose", 'v', "", "all lines, with a sentence about each opcode"},
     {"color", '\0', "WHEN", "auto, always or never"},
 };
 
-constexpr std::string_view kNotes = "exit status: 0 when it could print, else 2.";
+constexpr std::string_view kNotes =
+    "WORLD opaque knows no name, for comparing traces with real loaders; blind lacks\n"
+    "the danger data.\n"
+    "Exit status: 0 when it could print, else 2.";
 
 constexpr auto kTick = std::chrono::milliseconds(50);
 

@@ -121,7 +121,8 @@ class Printer {
   std::string end(const Report& report) {
     if (json_) return json_->end(report.errors, report.summary, report.interrupted);
     // Where nothing could be read, the errors have said all.
-    if (report.summary.files == report.errors.size() && !report.interrupted) return {};
+    const bool only_errors = !report.errors.empty() && report.summary.files == report.errors.size();
+    if (only_errors && !report.interrupted) return {};
     return text_->end(report.summary, report.interrupted);
   }
 

@@ -1,13 +1,19 @@
 #include "render/explain.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "base/escape.h"
 
 namespace brine::render {
 namespace {
 
-constexpr std::size_t kSentenceWidth = 96;
+constexpr std::size_t kReadingWidth = 96;
+constexpr std::size_t kContinued = 4;  // cells of the mark before a comment's next line
+
+std::size_t reading_width(const Style& style) {
+  return (style.width == 0 ? kReadingWidth : std::min(style.width, kReadingWidth)) - kContinued;
+}
 
 // Where a line's comment begins, outside of quotes; npos when there is none.
 std::size_t comment_start(std::string_view line) {
@@ -34,26 +40,40 @@ pickle::TraceSink* Explanation::begin(const scan::ViewStart& view) {
   pickle::DecompilerOptions options;
   options.full = options_.full;
   options.verbose = options_.verbose;
-  decompiler_ = std::make_unique<pickle::Decompiler>(*view.source, options);
-  return decompiler_.get();
-}
-
-void Explanation::ran(const scan::ViewStart&, const pickle::RunResult& run,
-                      pickle::Machine& machine) {
-  decompiler_->finish(run, machine);
-}
-
-void Explanation::end(const scan::ViewStart& view, const scan::ViewEnd& how) {
   Reading reading;
+  reading.decompiler = std::make_unique<pickle::Decompiler>(*view.source, options);
   reading.loader = view.loader;
   reading.profile = view.profile;
   reading.member = view.member;
   reading.start = view.start;
+  open_.push_back(std::move(reading));
+  return open_.back().decompiler.get();
+}
+
+Explanation::Reading& Explanation::open(const scan::ViewStart& view) {
+  const auto it = std::find_if(open_.begin(), open_.end(), [&view](const Reading& reading) {
+    return reading.loader == view.loader && reading.start == view.start &&
+           reading.member == view.member;
+  });
+  assert(it != open_.end());
+  return *it;
+}
+
+void Explanation::ran(const scan::ViewStart& view, const pickle::RunResult& run,
+                      pickle::Machine& machine) {
+  open(view).decompiler->finish(run, machine);
+}
+
+void Explanation::end(const scan::ViewStart& view, const scan::ViewEnd& how) {
+  Reading& running = open(view);
+  Reading reading = std::move(running);
+  open_.erase(open_.begin() + (&running - open_.data()));
   reading.also = how.also;
-  decompiler_->print([&reading](std::string_view line) { reading.lines.emplace_back(line); });
-  reading.sentence = decompiler_->sentence();
-  reading.worst = decompiler_->worst();
-  decompiler_.reset();
+  reading.decompiler->print(
+      [&reading](std::string_view line) { reading.lines.emplace_back(line); });
+  reading.sentence = reading.decompiler->sentence();
+  reading.worst = reading.decompiler->worst();
+  reading.decompiler.reset();
   const auto same = std::find_if(readings_.begin(), readings_.end(), [&](const Reading& other) {
     return other.member == reading.member && other.start == reading.start &&
            other.lines == reading.lines;
@@ -87,8 +107,11 @@ std::string Explanation::reading_text(const FileReport& report, const Reading& r
     }
   }
   const Style& style = options_.style;
-  std::string out =
-      style.ink(Ink::bold, pickle::view_heading(reading.loader, reading.profile, also)) + "\n";
+  std::string out;
+  const std::string heading = pickle::view_heading(reading.loader, reading.profile, also);
+  for (const std::string& line : wrap(heading, reading_width(style))) {
+    out += style.ink(Ink::bold, (out.empty() ? "" : "#   ") + line) + "\n";
+  }
   if (!reading.member.empty() || reading.start != 0) {
     const std::uint64_t* offset = reading.start == 0 ? nullptr : &reading.start;
     out +=
@@ -117,9 +140,8 @@ std::string Explanation::text(const FileReport& report) const {
       std::max_element(readings_.begin(), readings_.end(),
                        [](const Reading& a, const Reading& b) { return a.worst < b.worst; });
   out += '\n';
-  const std::size_t width =
-      style.width == 0 ? kSentenceWidth : std::min(style.width, kSentenceWidth);
-  for (const std::string& line : wrap("In one sentence: " + worst->sentence, width)) {
+  for (const std::string& line :
+       wrap("In one sentence: " + worst->sentence, reading_width(style) + kContinued)) {
     out += line + "\n";
   }
   return out + closing + "\n";

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,8 +36,9 @@ class Explanation final : public scan::ViewObserver {
   std::string text(const FileReport& report) const;
 
  private:
-  // Readings with the same text.
+  // One reading; and, of readings with the same text, the first with the others' loaders.
   struct Reading {
+    std::unique_ptr<pickle::Decompiler> decompiler;  // until the reading has ended
     std::string loader;
     pickle::Profile profile;
     std::vector<std::string> member;
@@ -47,11 +49,13 @@ class Explanation final : public scan::ViewObserver {
     pickle::Level worst = pickle::Level::inert;
   };
 
+  // The reading that runs; runs of several readings may overlap.
+  Reading& open(const scan::ViewStart& view);
   std::string reading_text(const FileReport& report, const Reading& reading) const;
   std::string code_line(const std::string& line) const;
 
   ExplainOptions options_;
-  std::unique_ptr<pickle::Decompiler> decompiler_;
+  std::vector<Reading> open_;
   std::vector<Reading> readings_;
 };
 

@@ -222,7 +222,7 @@ std::string facts_text(const Blob& blob, std::string_view name, const Style& sty
     sheet.row("so", "a file that uses it is suspicious: its code runs when the file loads");
     const std::size_t dot = shown.rfind('.');
     if (dot != std::string::npos) {
-      sheet.row("if it is yours", "brine scan --trust '" + shown.substr(0, dot) + ".*' FILE");
+      sheet.row("if yours", "brine scan --trust '" + shown.substr(0, dot) + ".*' FILE");
     }
     return sheet.take();
   }

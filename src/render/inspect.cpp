@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstdio>
 
 #include "base/escape.h"
@@ -13,6 +14,7 @@ constexpr std::size_t kMapCells = 64;
 constexpr std::size_t kHexLine = 16;
 constexpr std::size_t kMembersShown = 60;
 constexpr std::size_t kRangesShown = 16;
+constexpr std::size_t kReadingWidth = 96;
 
 std::string member_path(const std::vector<std::string>& member) {
   if (member.empty()) return "the file";
@@ -99,39 +101,55 @@ std::string hex_dump(ByteSpan bytes, std::uint64_t offset, std::size_t indent) {
 }
 
 pickle::TraceSink* Inspection::begin(const scan::ViewStart& view) {
-  reading_ = {};
-  reading_.profile = view.profile;
-  reading_.member = view.member;
-  reading_.start = view.start;
+  auto reading = std::make_unique<Reading>();
+  reading->loader = view.loader;
+  reading->profile = view.profile;
+  reading->member = view.member;
+  reading->start = view.start;
   pickle::DisassemblyOptions options;
   options.start = view.start;
   options.docs = options_.verbose;
   options.max_lines = options_.verbose ? ~std::uint64_t{0} : options_.max_lines;
-  sink_ = std::make_unique<pickle::DisassemblySink>(
-      *view.source, options, [this](std::string_view line) { reading_.lines.emplace_back(line); });
-  return sink_.get();
+  reading->sink = std::make_unique<pickle::DisassemblySink>(
+      *view.source, options,
+      [to = reading.get()](std::string_view line) { to->lines.emplace_back(line); });
+  open_.push_back(std::move(reading));
+  return open_.back()->sink.get();
 }
 
-void Inspection::ran(const scan::ViewStart&, const pickle::RunResult& run, pickle::Machine&) {
-  static_cast<void>(sink_->finish(run));
+std::size_t Inspection::open(const scan::ViewStart& view) const {
+  const auto it = std::find_if(open_.begin(), open_.end(), [&view](const auto& reading) {
+    return reading->loader == view.loader && reading->start == view.start &&
+           reading->member == view.member;
+  });
+  assert(it != open_.end());
+  return static_cast<std::size_t>(it - open_.begin());
+}
+
+void Inspection::ran(const scan::ViewStart& view, const pickle::RunResult& run, pickle::Machine&) {
+  static_cast<void>(open_[open(view)]->sink->finish(run));
 }
 
 void Inspection::end(const scan::ViewStart& view, const scan::ViewEnd& how) {
-  sink_.reset();
-  reading_.end = how.end;
-  reading_.loaders.push_back(view.loader);
-  reading_.loaders.insert(reading_.loaders.end(), how.also.begin(), how.also.end());
-  const auto same = std::find_if(readings_.begin(), readings_.end(), [this](const Reading& other) {
-    return other.member == reading_.member && other.start == reading_.start &&
-           other.lines == reading_.lines;
+  const std::size_t at = open(view);
+  std::unique_ptr<Reading> reading = std::move(open_[at]);
+  open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(at));
+  reading->sink.reset();
+  reading->end = how.end;
+  reading->loaders.push_back(reading->loader);
+  reading->loaders.insert(reading->loaders.end(), how.also.begin(), how.also.end());
+  const auto same = std::find_if(readings_.begin(), readings_.end(), [&reading](const auto& other) {
+    return other->member == reading->member && other->start == reading->start &&
+           other->lines == reading->lines;
   });
   if (same == readings_.end()) {
-    readings_.push_back(std::move(reading_));
+    readings_.push_back(std::move(reading));
     return;
   }
-  for (std::string& loader : reading_.loaders) {
-    if (std::find(same->loaders.begin(), same->loaders.end(), loader) == same->loaders.end()) {
-      same->loaders.push_back(std::move(loader));
+  std::vector<std::string>& loaders = (*same)->loaders;
+  for (std::string& loader : reading->loaders) {
+    if (std::find(loaders.begin(), loaders.end(), loader) == loaders.end()) {
+      loaders.push_back(std::move(loader));
     }
   }
 }
@@ -212,15 +230,20 @@ std::string Inspection::text(const FileReport& report, ByteSource& source) const
   if (!members_.empty()) out += members_text();
   out += views_text(report);
   out += coverage_text(report.coverage, source);
-  for (const Reading& reading : readings_) {
-    std::string who;
-    for (const std::string& loader : reading.loaders) {
-      who += (who.empty() ? "" : ", ") + escape_text(loader);
+  for (const auto& reading : readings_) {
+    std::string title = member_path(reading->member);
+    if (reading->start != 0) title += " from byte " + std::to_string(reading->start);
+    title += " as read by ";
+    for (const std::string& loader : reading->loaders) {
+      title += (&loader == &reading->loaders.front() ? "" : ", ") + escape_text(loader);
     }
-    std::string title = member_path(reading.member);
-    if (reading.start != 0) title += " from byte " + std::to_string(reading.start);
-    out += heading(title + " as " + who + " reads it");
-    for (const std::string& line : reading.lines) out += line + "\n";
+    const std::size_t width =
+        options_.style.width == 0 ? kReadingWidth : std::min(options_.style.width, kReadingWidth);
+    out += '\n';
+    for (const std::string& line : wrap(title, width)) {
+      out += options_.style.ink(Ink::bold, line) + "\n";
+    }
+    for (const std::string& line : reading->lines) out += line + "\n";
   }
   return out;
 }

@@ -38,15 +38,20 @@ class Inspection final : public scan::ViewObserver {
   std::string text(const FileReport& report, ByteSource& source) const;
 
  private:
+  // One reading; and, of readings with the same lines, the first with the others' loaders.
   struct Reading {
+    std::string loader;
     std::vector<std::string> loaders;
     pickle::Profile profile;
     std::vector<std::string> member;
     std::uint64_t start = 0;
     pickle::End end;
     std::vector<std::string> lines;
+    std::unique_ptr<pickle::DisassemblySink> sink;  // until the reading has ended
   };
 
+  // The reading that runs; runs of several readings may overlap.
+  std::size_t open(const scan::ViewStart& view) const;
   std::string members_text() const;
   std::string views_text(const FileReport& report) const;
   std::string coverage_text(const Coverage& coverage, ByteSource& source) const;
@@ -54,9 +59,8 @@ class Inspection final : public scan::ViewObserver {
 
   InspectOptions options_;
   std::vector<scan::MemberInfo> members_;
-  std::vector<Reading> readings_;
-  Reading reading_;
-  std::unique_ptr<pickle::DisassemblySink> sink_;
+  std::vector<std::unique_ptr<Reading>> open_;  // in place: their sinks write into them
+  std::vector<std::unique_ptr<Reading>> readings_;
 };
 
 // "00000040  48 65 6c 6c 6f  |Hello|", 16 bytes a line.

@@ -57,6 +57,15 @@ bool said_in_title(const Finding& finding, const ReportEvidence& evidence) {
           arguments.find(python_bytes(evidence.text)) != std::string_view::npos);
 }
 
+// "refers to posix.system" says nothing new below a call of posix.system.
+bool said_by_another(const FileReport& file, const Finding& finding) {
+  if (finding.callable.empty() || has_arguments(finding)) return false;
+  return std::any_of(file.findings.begin(), file.findings.end(), [&finding](const Finding& other) {
+    return other.severity > finding.severity && other.callable == finding.callable &&
+           other.member == finding.member && has_arguments(other);
+  });
+}
+
 std::string default_advice(const FileReport& file) {
   const std::string name = path_cells(file.path) > 40 ? "FILE" : escape_text(file.path);
   switch (file.verdict) {
@@ -248,20 +257,18 @@ std::string TextReport::file(const FileReport& file) {
   } else if (file.sha256 && file.verdict != Verdict::clean) {
     labelled(out, "sha256", *file.sha256);
   }
-  const bool all = options_.verbose || style.width == 0;
-  std::size_t shown = 0;
+  std::vector<const Finding*> wanted;
   for (const Finding& one : file.findings) {
     // Notes that change nothing are for those who ask.
-    if (one.severity == Severity::info && !options_.verbose) continue;
-    if (!all && shown == kFindingsShown) break;
-    out += finding(file, one);
-    ++shown;
+    const bool told = one.severity != Severity::info && !said_by_another(file, one);
+    if (told || options_.verbose) wanted.push_back(&one);
   }
-  const auto wanted = static_cast<std::size_t>(std::count_if(
-      file.findings.begin(), file.findings.end(),
-      [this](const Finding& one) { return options_.verbose || one.severity != Severity::info; }));
-  if (shown < wanted) {
-    line(out, kDetail, "and " + plural(wanted - shown, "more finding", "more findings") + ": -v");
+  const bool all = options_.verbose || style.width == 0;
+  const std::size_t shown = all ? wanted.size() : std::min(wanted.size(), kFindingsShown);
+  for (std::size_t i = 0; i < shown; ++i) out += finding(file, *wanted[i]);
+  if (shown < wanted.size()) {
+    line(out, kDetail,
+         "and " + plural(wanted.size() - shown, "more finding", "more findings") + ": -v");
   }
   if (file.findings_dropped != 0) {
     line(out, kDetail,
@@ -316,23 +323,32 @@ std::string TextReport::end(const Summary& summary, bool interrupted) {
   struct Part {
     std::uint64_t count;
     Verdict verdict;
+    std::string text() const { return count_text(count).append(" ").append(verdict_word(verdict)); }
   };
   const Part parts[] = {{summary.clean, Verdict::clean},
                         {summary.unrecognized, Verdict::unrecognized},
                         {summary.incomplete, Verdict::incomplete},
                         {summary.suspicious, Verdict::suspicious},
                         {summary.malicious, Verdict::malicious}};
-  std::string counts;
+  // On a narrow screen the counts stand below, as many in a line as fit.
+  const std::size_t width = style.width;
   std::size_t cells = display_width(head);
+  std::string_view between = ": ";
+  std::size_t all_cells = cells;
+  for (const Part& part : parts) {
+    if (part.count != 0) all_cells += 2 + part.text().size();
+  }
   for (const Part& part : parts) {
     if (part.count == 0) continue;
-    const std::string text = count_text(part.count) + " " + std::string(verdict_word(part.verdict));
-    counts += (counts.empty() ? "" : ", ") + style.ink(verdict_ink(part.verdict), text);
-    cells += text.size() + 2;
+    const std::string text = part.text();
+    const bool first = between == ": ";
+    const bool below = width != 0 && (first ? all_cells > width : cells + 3 + text.size() > width);
+    head += below ? (first ? ":\n  " : ",\n  ") : between;
+    cells = (below ? 2 : cells + 2) + text.size();
+    head += style.ink(verdict_ink(part.verdict), text);
+    between = ", ";
   }
-  if (counts.empty()) return out + head + "\n";
-  const bool narrow = style.width != 0 && cells > style.width;
-  return out + head + (narrow ? ":\n  " : ": ") + counts + "\n";
+  return out + head + "\n";
 }
 
 std::string report_text(const Report& report, TextOptions options) {

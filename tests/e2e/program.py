@@ -1,0 +1,53 @@
+"""The real program and small files for it: what every end-to-end test needs.
+
+The program is found through the environment variable BRINE, else at build/brine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BRINE = Path(os.environ.get("BRINE", ROOT / "build" / "brine")).absolute()
+
+# A file for each verdict; the payload would run `true`.
+CLEAN = pickle.dumps({"layers": [1, 2, 3], "name": "model"}, protocol=2)
+UNRECOGNIZED = b"# A model card\n\nNothing to load here.\n"
+INCOMPLETE = CLEAN[:-4]
+SUSPICIOUS = b"\x80\x02cmypkg.models\nNet\n)\x81."
+MALICIOUS = b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00true\x85R."
+NAMES = {
+    "clean": ("clean.pkl", CLEAN),
+    "unrecognized": ("README.md", UNRECOGNIZED),
+    "incomplete": ("cut.pkl", INCOMPLETE),
+    "suspicious": ("unknown.pkl", SUSPICIOUS),
+    "malicious": ("evil.pkl", MALICIOUS),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    status: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    def lines(self) -> list[Any]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+Brine = Callable[..., Run]
+
+
+def environment(home: Path) -> dict[str, str]:
+    """A person's environment without their colours, width and settings."""
+    kept = {key: os.environ[key] for key in ("PATH", "TMPDIR") if key in os.environ}
+    return {**kept, "HOME": str(home), "LC_ALL": "C.UTF-8"}
