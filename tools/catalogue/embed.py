@@ -43,10 +43,12 @@ CLASS_CONTRACTS = ("new", "state", "append", "extend", "setitem", "add")
 HASHES = ("unknown", "inert", "none")
 ROW_KEYS = {
     "module": {"names", "why"},
-    "callable": {"module", "modules", "names", "call", "does", "gives", "fresh", "loader", "why"},
+    "callable": {
+        "module", "modules", "names", "call", "does", "gives", "fresh", "loader", "why", "older",
+    },
     "class": {
         "module", "modules", "names", "call", "does", "gives", "fresh", "loader", "why", "hash",
-        "instance", "like", *CLASS_CONTRACTS,
+        "instance", "like", "older", "base", *CLASS_CONTRACTS,
     },
     "constant": {"module", "modules", "names", "type", "fresh", "target", "why"},
 }  # fmt: skip
