@@ -18,6 +18,7 @@ constexpr std::size_t kHiddenResults = 100'000;  // variables of steps that are 
 constexpr std::size_t kMarkBytes = 160;
 constexpr std::size_t kRemarkBytes = 400;
 constexpr std::size_t kSentenceParts = 3;
+constexpr std::size_t kToldApart = 16;  // different effects kept for the sentence
 
 constexpr Elision kInertElision{};
 // Evidence is shown longer than what does nothing.
@@ -109,7 +110,10 @@ struct Decompiler::Impl {
 
   // For the sentence.
   Level worst = Level::inert;
-  std::vector<std::string> harms, doubts;  // different ones, in order
+  struct Told {
+    std::string what, callable;
+  };
+  std::vector<Told> harms, doubts;  // different ones, in order
   std::uint64_t more_harms = 0, more_doubts = 0;
   std::set<std::string> told;
   std::uint64_t calls = 0, imports = 0;
@@ -262,9 +266,9 @@ void Decompiler::Impl::tell(const Judgement& judgement) {
   }
   if (!told.insert(what).second) return;
   const bool harm = judgement.level == Level::malicious;
-  std::vector<std::string>& into = harm ? harms : doubts;
-  if (into.size() < kSentenceParts) {
-    into.push_back(std::move(what));
+  std::vector<Told>& into = harm ? harms : doubts;
+  if (into.size() < kToldApart) {
+    into.push_back({std::move(what), judgement.callable});
   } else {
     ++(harm ? more_harms : more_doubts);
     told.erase(what);
@@ -504,22 +508,32 @@ Level Decompiler::worst() const { return impl_->worst; }
 
 std::string Decompiler::sentence() const {
   const Impl& impl = *impl_;
-  const auto list = [](const std::vector<std::string>& parts, std::uint64_t more) {
-    std::string out;
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      const bool last = i + 1 == parts.size() && more == 0;
-      if (i != 0) out += last ? " and " : ", ";
-      out += parts[i];
+  // What is doubted of something that does harm as well has been said.
+  std::vector<Impl::Told> doubts;
+  for (const Impl::Told& doubt : impl.doubts) {
+    const bool said =
+        std::any_of(impl.harms.begin(), impl.harms.end(), [&doubt](const Impl::Told& harm) {
+          return !harm.callable.empty() && harm.callable == doubt.callable;
+        });
+    if (!said) doubts.push_back(doubt);
+  }
+  const auto list = [](const std::vector<Impl::Told>& parts, std::uint64_t more) {
+    std::string text;
+    const std::size_t shown = std::min(parts.size(), kSentenceParts);
+    more += parts.size() - shown;
+    for (std::size_t i = 0; i < shown; ++i) {
+      if (i != 0) text += i + 1 == shown && more == 0 ? " and " : ", ";
+      text += parts[i].what;
     }
-    if (more != 0) out += " and " + std::to_string(more) + " more";
-    return out;
+    if (more != 0) text += " and " + std::to_string(more) + " more";
+    return text;
   };
   std::string out = "loading this file ";
   if (!impl.harms.empty()) {
     out += list(impl.harms, impl.more_harms);
-    if (!impl.doubts.empty()) out += ", and besides: " + list(impl.doubts, impl.more_doubts);
-  } else if (!impl.doubts.empty()) {
-    out += "does what Brine cannot vouch for: " + list(impl.doubts, impl.more_doubts);
+    if (!doubts.empty()) out += ", and besides: " + list(doubts, impl.more_doubts);
+  } else if (!doubts.empty()) {
+    out += "does what Brine cannot vouch for: " + list(doubts, impl.more_doubts);
   } else if (impl.worst == Level::incomplete) {
     out += "could not be judged within the limits";
   } else if (!impl.anything_ran && !impl.ending.empty()) {
