@@ -51,7 +51,8 @@ class Memo {
     if (it == history_.end()) return now;
     for (Past& past : it->second) {
       bool fits = handle.in_place()
-                      ? past.value.start == handle.start && past.value.kind_ == handle.kind_
+                      ? past.value.start == handle.start && past.value.kind_ == handle.kind_ &&
+                            past.value.depth == handle.depth
                       : past.ended > handle.start;
       if (fits) return &past.value;
     }

@@ -869,6 +869,10 @@ void Rebuilder::finish_own(std::uint64_t end) {
   for (std::size_t i = 0; i < built.size() && !over; ++i) {
     NodeId id = built[i];
     if (m.node_states[id] != 2) continue;
+    if (graph[id].kind == Kind::tuple || graph[id].kind == Kind::frozenset) {
+      m.node_states[id] = 1;  // begins where its first item may begin, whose changes are not its own
+      continue;
+    }
     auto it = m.patches.empty() ? m.patches.end() : m.patches.find(mutable_identity(m.node_values[id]));
     if (it != m.patches.end()) {
       const std::vector<Machine::Impl::Patch> list = it->second;

@@ -342,7 +342,7 @@ std::uint32_t Generator::weight_of(std::uint8_t code) const {
     case op::READONLY_BUFFER:
       return n > 0 && (top().shape == Shape::bytes || top().shape == Shape::bytearray ||
                        top().shape == Shape::view)
-                 ? 4
+                 ? 8
                  : 0;
     default: return 0;  // STOP ends every stream; EXT and NEXT_BUFFER only ever fail
   }
@@ -648,6 +648,10 @@ void Generator::write_pickle(std::uint32_t steps) {
   std::uint32_t wild_at = random_.one_in(3) ? random_.below(steps) : steps;
   for (std::uint32_t i = 0; i < steps; ++i) {
     if (frame_at_ != 0 && frame_steps_-- == 0) finish();
+    if (i == wild_at && random_.one_in(8)) {  // a view is too rare on top to wait for
+      emit(op::BYTEARRAY8);
+      emit(op::READONLY_BUFFER);
+    }
     emit(i == wild_at ? pickle::all_opcodes()[random_.below(68)].code : choose());
   }
   if (above() == 0) emit(op::NONE);

@@ -38,6 +38,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 import pickleasm  # noqa: E402
 import worker  # noqa: E402
 
+BUILD = Path(os.environ.get("BRINE_BUILD", ROOT / "build"))
+DRIVER = BUILD / "tests" / "brine-differential"
 CHUNK = 20_000
 MIN_STOPPED = 0.40
 MIN_MEDIAN = 30
@@ -299,7 +301,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--streams", type=int, default=200_000, help="for each unpickler")
     parser.add_argument("--unpickler", choices=("both", "c", "py"), default="both")
-    parser.add_argument("--driver", default=str(ROOT / "build" / "tests" / "brine-differential"))
+    parser.add_argument("--driver", default=str(DRIVER))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
     parser.add_argument("--one-python", action="store_true", help="only the running one")
