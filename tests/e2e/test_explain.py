@@ -121,7 +121,7 @@ def cyclic_object() -> object:
 
 
 OBJECTS: dict[str, Callable[[], object]] = {
-    "datetime": lambda: datetime.datetime(2020, 1, 2, 3, 4, 5, 6, datetime.timezone.utc),
+    "datetime": lambda: datetime.datetime(2020, 1, 2, 3, 4, 5, 6, datetime.UTC),
     "timedelta": lambda: [datetime.timedelta(days=3), datetime.date(1999, 12, 31)],
     "ordered-dict": lambda: collections.OrderedDict([("a", 1), ("b", [2])]),
     "default-dict": lambda: collections.defaultdict(list, {"a": [1]}),
