@@ -46,6 +46,9 @@ std::string identity(const Finding& finding) {
   return key;
 }
 
+constexpr std::uint16_t kDangerNamed = 123;
+using Subject = std::pair<std::vector<std::string>, std::string>;
+
 auto place(const Finding& finding) {
   return std::tie(finding.member, finding.offset, finding.code, finding.callable);
 }
@@ -106,6 +109,14 @@ void Findings::note(Verdict worst, std::uint64_t dropped) {
 }
 
 std::vector<Finding> Findings::take() {
+  // What a malicious call says, its mere name need not say again.
+  std::set<Subject> called;
+  for (const Finding& finding : kept_) {
+    if (finding.verdict == Verdict::malicious) called.emplace(finding.member, finding.callable);
+  }
+  std::erase_if(kept_, [&](const Finding& finding) {
+    return finding.code == kDangerNamed && called.contains({finding.member, finding.callable});
+  });
   std::stable_sort(kept_.begin(), kept_.end(), [](const Finding& a, const Finding& b) {
     if (a.verdict != b.verdict) return a.verdict > b.verdict;
     if (a.severity != b.severity) return a.severity > b.severity;

@@ -200,6 +200,19 @@ class StreamReader {
     return nullptr;
   }
 
+  // torch's restricted unpickler does what C's does or less: it refuses. Where C's reading of the
+  // same pickle reached its STOP and was all inert, only the place of a refusal is still unknown, and
+  // for that nobody has to judge the calls again.
+  bool judged_already(std::uint64_t start, const Profile& profile) const {
+    if (profile.unpickler != Unpickler::torch_weights_only) return false;
+    return std::ranges::any_of(runs_, [&](const auto& run) {
+      Profile unrestricted = profile;
+      unrestricted.unpickler = Unpickler::c;
+      return run->start == start && run->profile == unrestricted &&
+             run->result.end.kind == EndKind::stop && run->worst == Verdict::clean;
+    });
+  }
+
   // Null when there are too many different readings.
   std::shared_ptr<const PickleRun> run_pickle(std::uint64_t start, const Profile& profile,
                                               const ViewStart* watched,
@@ -216,8 +229,10 @@ class StreamReader {
     auto run = std::make_shared<PickleRun>();
     run->start = start;
     run->profile = profile;
-    const bool storages = profile.persistent != pickle::PersistentLoad::none;
-    WorldInUse in_use = make_world(options_);
+    const bool judged = watched == nullptr && options_.share_runs && judged_already(start, profile);
+    const bool storages = !judged && profile.persistent != pickle::PersistentLoad::none;
+    WorldInUse in_use = judged ? WorldInUse{std::make_unique<pickle::OpaqueWorld>(), nullptr}
+                               : make_world(options_);
     ScanSink sink(options_.limits, storages, *run, watcher);
     Machine machine(*stream_.source, profile, *in_use.world, sink, options_.limits,
                     {.collapse = true, .start = start});

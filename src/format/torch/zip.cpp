@@ -238,7 +238,19 @@ class ZipReader {
       note_unread(member, content.error().what);
       return std::nullopt;
     }
-    if (!content->whole) note_unread(member, content->problem);
+    if (content->budget) {
+      refuse(Error::budget(view.members[index].header_offset, content->problem));
+    } else if (!content->whole) {
+      note_unread(member, content->problem);
+    }
+    if (content->unwritten > 0) {
+      Finding finding;
+      finding.code = kDisagree;
+      finding.title = "zip: PyTorch hands out " + counted(content->unwritten, "byte") +
+                      " of memory that nobody wrote";
+      finding.member = {std::string(member.name)};
+      sink_.finding(std::move(finding));
+    }
     return std::move(*content);
   }
 
