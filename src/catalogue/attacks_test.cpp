@@ -36,7 +36,7 @@ constexpr Named kHarmful[] = {
     {"subprocess", "Popen"}, {"subprocess", "run"}, {"subprocess", "check_output"},
     {"subprocess", "getoutput"}, {"commands", "getoutput"}, {"pty", "spawn"},
     {"__builtin__", "eval"}, {"builtins", "eval"}, {"builtins", "exec"}, {"builtins", "compile"},
-    {"builtins", "open"}, {"builtins", "breakpoint"}, {"io", "open"}, {"_io", "FileIO"},
+    {"builtins", "breakpoint"}, {"torch", "os.system"}, {"torch", "hub.load"},
     {"os", "remove"}, {"os", "unlink"}, {"os", "rmdir"}, {"shutil", "rmtree"}, {"shutil", "copy"},
     {"socket", "create_connection"}, {"urllib", "urlopen"}, {"urllib.request", "urlretrieve"},
     {"urllib2", "urlopen"}, {"http.client", "HTTPConnection"}, {"httplib", "HTTPConnection"},
@@ -49,7 +49,7 @@ constexpr Named kHarmful[] = {
     {"distutils.file_util", "write_file"}, {"ensurepip", "_run_pip"}, {"venv", "create"},
     {"pip", "main"}, {"webbrowser", "open"}, {"platform", "popen"}, {"sqlite3", "connect"},
     {"logging", "FileHandler"}, {"logging.config", "fileConfig"}, {"fileinput", "FileInput"},
-    {"tempfile", "mkstemp"}, {"zipfile", "ZipFile"}, {"tarfile", "open"}, {"gzip", "open"},
+    {"tempfile", "mkstemp"}, {"os", "system.__call__"}, {"shutil", "os.popen"},
     {"asyncio", "create_subprocess_shell"}, {"multiprocessing", "Process"},
     {"concurrent.futures", "ProcessPoolExecutor"}, {"pydoc", "pipepager"},
     {"torch.hub", "load"}, {"torch.jit", "CompilationUnit"},
@@ -69,7 +69,8 @@ constexpr Named kSuspicious[] = {
     {"site", "addsitedir"}, {"numpy", "load"}, {"joblib", "load"}, {"pandas", "read_pickle"},
     {"torch", "load"}, {"shelve", "open"}, {"dbm", "open"}, {"no_such_module", "f"},
     {"collections", "no_such_name"}, {"collections", "OrderedDict.__reduce__"},
-    {"torch", "os.system"}, {"importlib", "import_module"}, {"builtins", "__import__"},
+    {"builtins", "open"}, {"io", "open"}, {"zipfile", "ZipFile"},
+    {"tarfile", "open"}, {"gzip", "open"}, {"importlib", "import_module"}, {"builtins", "__import__"},
     {"copyreg", "_inverted_registry"}, {"operator", "setitem"}, {"codecs", "lookup"},
     {"builtins", "str.__class__"}, {"functools", "cmp_to_key"}, {"itertools", "groupby"},
 };
@@ -90,6 +91,8 @@ std::vector<Attack> attacks() {
   const auto add = [&out](const char* name, Level level, Assembler stream) {
     out.push_back({name, level, std::move(stream)});
   };
+  add("open for writing", Level::malicious,
+      Assembler().global("builtins", "open").str("x").str("wb").tuple2().reduce().stop());
   add("only imported", Level::suspicious, Assembler().global("os", "system").stop());
   add("inst", Level::malicious, Assembler().mark().str("echo x").raw("ios\nsystem\n").stop());
   add("obj", Level::malicious, Assembler().mark().global("os", "system").str("echo x").raw("o").stop());

@@ -380,8 +380,18 @@ bool is_evaluator(Behaviour behaviour) {
   return find_pure(behaviour) != nullptr || behaviour == Behaviour::join;
 }
 
-std::size_t Evaluator::text_limit() const {
-  return static_cast<std::size_t>(inspector_->machine().limits().text_bytes);
+Evaluator::Octets Evaluator::octets(Thing thing) {
+  Octets out;
+  const Limits& limits = inspector_->machine().limits();
+  limit_ = static_cast<std::size_t>(limits.evaluated_bytes);
+  auto found = constant(thing);
+  limit_ = static_cast<std::size_t>(limits.text_bytes);
+  out.constant = inspector_->kind(thing) == Kind::bytes || inspector_->kind(thing) == Kind::bytearray;
+  if (!found || found->kind != Kind::bytes) return out;
+  out.constant = true;
+  out.whole = spend(found->text.size());
+  out.bytes = std::move(found->text);
+  return out;
 }
 
 bool Evaluator::spend(std::size_t bytes) {

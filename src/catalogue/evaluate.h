@@ -35,10 +35,19 @@ struct Callee {
 
 class Evaluator {
  public:
+  static constexpr std::size_t kLongestText = std::size_t{1} << 20;
+
   explicit Evaluator(Inspector& inspector) : inspector_(&inspector) {}
 
   // The constant that a value is, or that pure functions of constants give for it.
   std::optional<Constant> constant(Thing thing, int depth = 0);
+  // Bytes that a nested pickle may lie in: larger than a name or a text may be.
+  struct Octets {
+    bool constant = false;  // they are bytes, whether or not they fit the budget
+    bool whole = false;
+    std::string bytes;
+  };
+  Octets octets(Thing thing);
   // The result of one pure function; a method's object is the first argument.
   std::optional<Constant> apply(Behaviour behaviour, std::span<const Thing> args, int depth = 0);
   // What calling the value calls, through partial objects and bound methods.
@@ -49,7 +58,7 @@ class Evaluator {
   };
   std::optional<Name> attribute(Thing object, std::string_view attribute);
 
-  std::size_t text_limit() const;
+  std::size_t text_limit() const { return limit_; }
   Inspector& inspector() const { return *inspector_; }
 
  private:
@@ -58,6 +67,7 @@ class Evaluator {
 
   Inspector* inspector_;
   std::uint64_t spent_ = 0;
+  std::size_t limit_ = kLongestText;
 };
 
 bool is_evaluator(Behaviour behaviour);

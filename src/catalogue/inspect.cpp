@@ -43,10 +43,39 @@ void Inspector::release() {
 
 Inspector::Known Inspector::look_up(std::string_view module, std::string_view name) const {
   const Rank rank = blob_->find_name(module, name);
-  if (rank == kNoRank) return {};
+  if (rank == kNoRank) return blind_ ? Known{} : danger_behind(module, name);
   const Fact fact = blob_->fact(rank);
   if (blind_ && fact.danger) return {};
   return {rank, fact};
+}
+
+// A dotted name without a fact may walk through a known module to something dangerous (torch's
+// "os.system", "hub.load") or on from it ("system.__call__"). What is found is evidence only: without
+// it the name is merely unknown.
+Inspector::Known Inspector::danger_behind(std::string_view module, std::string_view name) const {
+  constexpr int kMostParts = 8;
+  const auto dangerous = [this](std::string_view at, std::string_view wanted) {
+    const Rank rank = blob_->find_name(at, wanted);
+    if (rank == kNoRank) return Known{};
+    const Fact fact = blob_->fact(rank);
+    return fact.danger ? Known{rank, fact} : Known{};
+  };
+  Known on_the_way;
+  std::size_t dot = name.find('.');
+  for (int part = 0; part < kMostParts && dot != std::string_view::npos; ++part) {
+    const std::string_view head = name.substr(0, dot);
+    const std::string_view tail = name.substr(dot + 1);
+    std::string below(module);
+    below += '.';
+    below += head;
+    for (const Known& found : {dangerous(below, tail), dangerous(head, tail),
+                               dangerous(head.substr(head.rfind('.') + 1), tail)}) {
+      if (found.rank != kNoRank) return found;
+    }
+    if (const Known found = dangerous(module, head); found.rank != kNoRank) on_the_way = found;
+    dot = name.find('.', dot + 1);
+  }
+  return on_the_way;
 }
 
 Rank Inspector::module_rank(std::string_view module) const {

@@ -76,6 +76,8 @@ class Inspector {
   bool integer(const Thing& thing, std::int64_t& out) const;
 
  private:
+  Known danger_behind(std::string_view module, std::string_view name) const;
+
   struct Slot {
     std::uint64_t fingerprint = 0;
     bool filled = false;

@@ -75,6 +75,7 @@ bool Judge::shadowed(std::string_view module) const {
 
 // Trust has no say about a name that has facts, nor about anything in a module of the danger data.
 bool Judge::trusts(std::string_view module, std::string_view name) {
+  if (names_are_types_) return true;
   if (options_.trust == nullptr || !options_.trust->covers(module, name)) return false;
   const Blob& blob = inspector_.blob();
   if (blob.find_name(module, name) != kNoRank || blob.find_module(module) != kNoRank) return false;
@@ -155,8 +156,7 @@ Judgement Judge::name(std::string_view module, std::string_view name) {
 
 pickle::TypeId Judge::result_type(const Callee& callee) {
   if (callee.known.rank == kNoRank) {
-    return options_.trust != nullptr && trusts(callee.module, callee.name) ? object_type::kTrusted
-                                                                           : 0;
+    return trusts(callee.module, callee.name) ? object_type::kTrusted : 0;
   }
   const Fact& fact = callee.known.fact;
   if (fact.danger) return 0;
@@ -176,10 +176,13 @@ Judgement Judge::broken(const Callee& callee, std::span<const Thing> args, std::
 void Judge::danger(const Callee& callee, std::span<const Thing> args, Outcome& out) {
   danger_seen_ = true;
   const std::string text = dotted(callee.module, callee.name);
-  const CapabilityWords& words = gravest(callee.known.fact.caps);
-  out.judgement = suspicious(words.code, std::string(words.phrase), text, callee.known.fact.caps);
-  if ((callee.known.fact.caps & kHarm) != 0) out.judgement.level = Level::malicious;
-  add_evidence(evaluator_, callee.known.fact.caps, args, out.judgement.evidence);
+  pickle::Capabilities caps = callee.known.fact.caps;
+  const std::uint32_t read_only = callee.known.fact.contract;
+  if (read_only != 0 && matcher_.arguments(read_only, args)) caps = pickle::kRead;
+  const CapabilityWords& words = gravest(caps);
+  out.judgement = suspicious(words.code, std::string(words.phrase), text, caps);
+  if ((caps & kHarm) != 0) out.judgement.level = Level::malicious;
+  add_evidence(evaluator_, caps, args, out.judgement.evidence);
   const std::string canonical = inspector_.blob().dotted(callee.known.fact.canonical);
   if (canonical != text) out.judgement.evidence.push_back({"name", canonical});
   out.result = Outcome::Result::unknown;

@@ -33,6 +33,9 @@ class Judge {
   pickle::Judgement module(std::string_view module);
   bool shadowed(std::string_view module) const;
   bool trusts(std::string_view module, std::string_view name);
+  // libtorch imports nothing: a name without facts is a type of the archive's own code, whose
+  // methods no pickle reader runs.
+  void names_are_types(bool yes) { names_are_types_ = yes; }
   const std::vector<std::string>& waived() const { return waived_; }
   // Whether something dangerous was named so far.
   bool danger_seen() const { return danger_seen_; }
@@ -61,6 +64,7 @@ class Judge {
   Matcher matcher_;
   std::vector<std::string> waived_;
   bool danger_seen_ = false;
+  bool names_are_types_ = false;
 };
 
 std::string dotted(std::string_view module, std::string_view name);

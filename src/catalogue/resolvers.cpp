@@ -261,10 +261,19 @@ bool do_add_extension(Judge& judge, const Callee& callee, Things args, Outcome& 
   return true;
 }
 
-bool nest(const Callee& callee, Judge& judge, const std::optional<Constant>& bytes, Outcome& out) {
-  if (!bytes || bytes->kind != pickle::Kind::bytes) return false;
-  out.nested.push_back(
-      {bytes->text, std::string(judge.inspector().blob().text(callee.known.fact.loader))});
+// Hands constant bytes on as a view of their own; over budget they are not followed: incomplete.
+bool nest(const Callee& callee, Judge& judge, const Thing& thing, Outcome& out) {
+  Evaluator::Octets octets = judge.evaluator().octets(thing);
+  if (!octets.constant) return false;
+  if (out.type == 0) out.result = Outcome::Result::unknown;
+  if (octets.whole) {
+    out.nested.push_back({std::move(octets.bytes),
+                          std::string(judge.inspector().blob().text(callee.known.fact.loader))});
+    return true;
+  }
+  out.judgement = suspicious(Code::unpickle, "loads a pickle that is too large to follow",
+                             dotted(callee.module, callee.name), pickle::kUnpickle);
+  out.judgement.level = Level::incomplete;
   return true;
 }
 
@@ -278,10 +287,7 @@ bool unknown_pickle(Judge& judge, const Callee& callee, Things args, Outcome& ou
 
 // loads(b"..."): the bytes are a view of their own.
 bool do_unpickle_bytes(Judge& judge, const Callee& callee, Things args, Outcome& out, int) {
-  if (!args.empty() && nest(callee, judge, judge.evaluator().constant(args[0]), out)) {
-    if (out.type == 0) out.result = Outcome::Result::unknown;
-    return true;
-  }
+  if (!args.empty() && nest(callee, judge, args[0], out)) return true;
   return unknown_pickle(judge, callee, args, out);
 }
 
@@ -294,10 +300,7 @@ bool do_unpickle_stream(Judge& judge, const Callee& callee, Things args, Outcome
     std::vector<Thing> items;
     Thing made_of = Thing::of(node->args);
     if (!judge.inspector().items(made_of, items) || items.empty()) break;
-    if (nest(callee, judge, judge.evaluator().constant(items[0]), out)) {
-      if (out.type == 0) out.result = Outcome::Result::unknown;
-      return true;
-    }
+    if (nest(callee, judge, items[0], out)) return true;
     stream = items[0];
   }
   return unknown_pickle(judge, callee, args, out);

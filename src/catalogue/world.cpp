@@ -188,6 +188,7 @@ class World final : public CatalogueWorld {
  private:
   Inspector& attached(Machine& machine) {
     judge_.inspector().attach(machine);
+    judge_.names_are_types(machine.profile().unpickler == pickle::Unpickler::libtorch);
     return judge_.inspector();
   }
 

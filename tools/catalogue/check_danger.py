@@ -157,7 +157,8 @@ def main() -> int:
             continue
         places = {key.split(":")[0] for key in keys}
         heads = {place.split(".")[0] for place in places}
-        if ({*keys} | places) & ELSEWHERE or heads & ELSEWHERE or not heads & tops:
+        known = {*keys} & ELSEWHERE or places <= ELSEWHERE or heads <= ELSEWHERE
+        if known or not heads & tops:
             unseen += 1
             continue
         missing.append(f"{origin}: {', '.join(keys)}")

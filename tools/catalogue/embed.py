@@ -52,7 +52,7 @@ ROW_KEYS = {
     },
     "constant": {"module", "modules", "names", "type", "fresh", "target", "why"},
 }  # fmt: skip
-DANGER_KEYS = {"module", "modules", "aliases", "importing", "why", *CAPABILITIES}
+DANGER_KEYS = {"module", "modules", "aliases", "importing", "read_only", "why", *CAPABILITIES}
 
 
 class FactError(ValueError):
@@ -285,8 +285,10 @@ def fact_record(tables: Tables, fact: Fact) -> bytes:
     if does not in tables.behaviours:
         raise FactError(f"{fact.origin}: {fact.key}: no behaviour {does!r}")
     loader = tables.text(row.get("loader", "").encode("ascii")) or target
-    # A danger row's lists are keyed by capability, one of which is called "import".
-    call = None if fact.danger else row.get("call")
+    call = row.get("call")
+    if fact.danger:
+        both = capability_bits("read+write", fact.origin)
+        call = row.get("read_only") if fact.caps & both == both else None
     return struct.pack(
         "<BBBBHHIIIIII",
         KINDS.index(fact.kind), flags, tables.behaviours[does], argument & 0xFF,
