@@ -15,7 +15,11 @@ namespace {
 constexpr std::uint64_t kShownAlike = 3;  // similar inert steps before the rest is grouped
 constexpr std::size_t kShownInARow = 4;  // hidden steps in a row that are shown after all
 constexpr std::size_t kHiddenResults = 100'000;  // variables of steps that are not printed
+constexpr std::size_t kGroupLabels = 16;
+constexpr std::size_t kLongBytes = 64;  // of an integer over 64 bits
+constexpr std::size_t kFullLongBytes = 1u << 20;
 constexpr std::size_t kMarkBytes = 160;
+constexpr char kHexDigits[] = "0123456789abcdef";
 constexpr std::size_t kRemarkBytes = 400;
 constexpr std::size_t kSentenceParts = 3;
 constexpr std::size_t kToldApart = 16;  // different effects kept for the sentence
@@ -37,9 +41,7 @@ std::string count_of(std::uint64_t count, std::string_view one) {
 
 // LONG1 and LONG4: two's complement, little-endian, as a hexadecimal literal.
 std::string long_literal(ByteSource& source, std::uint64_t offset, bool full) {
-  constexpr std::size_t kShort = 64, kLong = 1u << 20;
-  constexpr char kHexDigits[] = "0123456789abcdef";
-  Decoder decoder(source, offset, full ? kLong : kShort);
+  Decoder decoder(source, offset, full ? kFullLongBytes : kLongBytes);
   const Result<Instruction> in = decoder.next();
   if (!in || (in->opcode->code != op::LONG1 && in->opcode->code != op::LONG4)) return "...";
   if (in->text.size() != in->length) return "...";
@@ -162,14 +164,13 @@ void Decompiler::Impl::count_hidden(const Statement& step) {
     fresh.offset = step.offset;
     statements.push_back(std::move(fresh));
   }
-  constexpr std::size_t kLabels = 16;
   Statement& into = statements.back();
   into.last_offset = step.offset;
   into.level = std::max(into.level, step.level);
   auto found = std::find_if(into.counts.begin(), into.counts.end(),
                             [&step](const auto& entry) { return entry.first == step.name; });
   if (found == into.counts.end()) {
-    if (into.counts.size() < kLabels) {
+    if (into.counts.size() < kGroupLabels) {
       found = into.counts.insert(found, {step.name, 0});
     } else {
       found = into.counts.end() - 1;

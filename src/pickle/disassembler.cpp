@@ -124,7 +124,7 @@ void StackTracker::take(const Instruction& in, Before& before) {
     lowest = marks_.empty() ? 0 : marks_.back();
     wanted = effect.pops == kMarkAnd1 ? 1 : 0;
   } else {
-    wanted = static_cast<std::uint64_t>(effect.pops);
+    wanted = static_cast<std::uint8_t>(effect.pops);
   }
   const std::uint64_t available = height_ - lowest;
   if (available < wanted) {
@@ -132,7 +132,7 @@ void StackTracker::take(const Instruction& in, Before& before) {
         "wants " + std::to_string(wanted) + " on the stack, has " + std::to_string(available);
   }
   height_ -= std::min(wanted, available);
-  height_ += static_cast<std::uint64_t>(effect.pushes);
+  height_ += static_cast<std::uint8_t>(effect.pushes);
 }
 
 void StackTracker::store_memo(std::uint64_t index) {

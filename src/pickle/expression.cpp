@@ -8,6 +8,7 @@
 namespace brine::pickle {
 namespace {
 
+constexpr char kHexDigits[] = "0123456789abcdef";
 constexpr std::size_t kSmallTuple = 4;  // items of a tuple that is repeated rather than named
 constexpr std::size_t kSmallText = 24;
 constexpr std::uint8_t kForcedHeight = ExprBook::kMaxHeight;
@@ -72,7 +73,6 @@ std::string str_literal(std::string_view content, std::uint64_t length, std::siz
 }
 
 std::string bytes_literal(std::string_view content, std::uint64_t length, std::size_t limit) {
-  constexpr char kHexDigits[] = "0123456789abcdef";
   const std::string_view kept = content.substr(0, limit);
   std::string out = "b\"";
   for (const char c : kept) {

@@ -8,6 +8,7 @@
 namespace brine::pickle {
 namespace {
 
+constexpr char kHexDigits[] = "0123456789abcdef";
 constexpr std::size_t kCodeColumns = 64;   // wider code pushes its comment out of the column
 constexpr std::size_t kBreakColumns = 92;  // a result that is wider gets one line for each item
 
@@ -107,7 +108,6 @@ std::string quoted(std::string_view text) {
 }
 
 std::string to_ascii(std::string_view text) {
-  constexpr char kHexDigits[] = "0123456789abcdef";
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
     const CodePoint point = decode_utf8(text.substr(at), true);
