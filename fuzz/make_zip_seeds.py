@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests" / "zip"))
+sys.path.insert(0, str(HERE.parent))
 
-import test_zip_rows
+from tests.zip import test_zip_rows  # noqa: E402
 
 LARGEST = 4096
 

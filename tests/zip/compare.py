@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from readers import TorchResult, ZipfileMember
+from tests.zip.readers import TorchResult, ZipfileMember
 
 
 def is_among(value: bytes, offered: list[str]) -> bool:
@@ -49,9 +49,7 @@ def zipfile_misses(view: dict[str, Any], real: list[ZipfileMember] | None) -> li
         offered = [m[1] for m in view["zipfile"] if bytes.fromhex(m[0]) == name]
         if member.whole is not None and not is_among(member.whole, offered):
             out.append(f"zipfile {member.name!r}: {member.whole[:40]!r}")
-        if member.streamed and not any(
-            not text.startswith("!") and bytes.fromhex(text.partition("?")[0]).startswith(member.streamed)
-            for text in offered
-        ):
+        begins = [bytes.fromhex(t.partition("?")[0]) for t in offered if not t.startswith("!")]
+        if member.streamed and not any(b.startswith(member.streamed) for b in begins):
             out.append(f"zipfile streamed {member.name!r}: {member.streamed[:40]!r}")
     return out

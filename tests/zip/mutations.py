@@ -7,8 +7,8 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import zipforge
-from zipforge import A, B, C, Archive, Entry, Zip64
+from tests.zip import zipforge
+from tests.zip.zipforge import A, Archive, B, C, Entry, Zip64
 
 WIDE = [0, 1, 2, 20, 46, 100, 0x7FFF, 0xFFFE, 0xFFFF, 0x10000, 0xFFFFFFFE, 0xFFFFFFFF]
 HUGE = [*WIDE, 1 << 32, 1 << 63, (1 << 64) - 1, (1 << 64) - 30, (1 << 64) - 100]
@@ -66,8 +66,8 @@ def change_entry(rng: random.Random, entry: Entry) -> None:
             [near(rng, len(entry.data)), near(rng, len(entry.data)), rng.choice(WIDE)]
         ),
         "extra": lambda: rng.choice(
-            [zip64_field(rng, entry), zip64_field(rng, entry), b"\1", b"UT\5\0\1aaaa", b"\1\0\xff\0",
-             struct.pack("<HHBI", 0x7075, 14, 1, 0) + b"m/version"]
+            [zip64_field(rng, entry), zip64_field(rng, entry), b"\1", b"UT\5\0\1aaaa",
+             b"\1\0\xff\0", struct.pack("<HHBI", 0x7075, 14, 1, 0) + b"m/version"]
         ),  # fmt: skip
         "comment": lambda: rng.choice([b"hello", b"PK\5\6" + b"\0" * 18, A]),
         "external": lambda: rng.choice([0x10, 0xFFFFFFFF, 0x81A40000]),

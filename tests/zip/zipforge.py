@@ -1,6 +1,6 @@
 """Builds zip files in which every field of every structure can be a lie.
 
-The payloads are harmless: pickles of different text, so that a test can tell which one a reader got.
+The payloads are harmless: pickles of different text, so that a test sees which one a reader got.
 Sizes, checksums and offsets are right unless an entry or the archive says otherwise.
 """
 
