@@ -8,7 +8,6 @@
 #include "cli/input.h"
 #include "cli/ordered_work.h"
 #include "cli/settings.h"
-#include "cli/signals.h"
 #include "cli/walk.h"
 #include "render/inspect.h"
 #include "render/trace_json.h"
@@ -18,7 +17,7 @@ namespace brine::cli {
 namespace {
 
 constexpr Example kExamples[] = {
-    {"brine inspect model.bin", "members, who reads what, opcodes, odd bytes"},
+    {"brine inspect model.bin", "members, readers, opcodes, odd bytes"},
     {"brine inspect --format json m.pkl", "every effect, for machines"},
     {"brine inspect --format json *.pkl", "the traces of many files"},
 };
@@ -99,20 +98,19 @@ std::string inspect(const WalkEntry& entry, const Options& options, const Write&
   return error;
 }
 
+// A file that exhausts memory, or a defect of ours, must not take the other files along.
+std::string inspect_safely(const WalkEntry& entry, const Options& options, const Write& write) {
+  try {
+    return inspect(entry, options, write);
+  } catch (const std::exception& error) {
+    if (options.json) write("\n");  // the next document has a line of its own
+    return std::string("cannot be inspected: ") + error.what();
+  }
+}
+
 struct Inspected {
   std::string text, error;
 };
-
-Inspected inspect_apart(const WalkEntry& entry, const Options& options) {
-  Inspected out;
-  try {
-    out.error = inspect(entry, options, [&out](std::string_view text) { out.text += text; });
-  } catch (const std::exception& error) {
-    out.text.clear();
-    out.error = std::string("cannot be inspected: ") + error.what();
-  }
-  return out;
-}
 
 class InspectRun {
  public:
@@ -125,13 +123,13 @@ class InspectRun {
     } else {
       side_by_side();
     }
-    return interrupted() ? kExitInterrupted : status_;
+    return status_;
   }
 
  private:
   // Straight to the output: a trace of any length needs no memory.
   void one_after_the_other() {
-    for (std::size_t i = 0; i < entries_.size() && !interrupted() && console_.ok(); ++i) {
+    for (std::size_t i = 0; i < entries_.size() && console_.ok(); ++i) {
       separate(i);
       tell(entries_[i],
            inspect(entries_[i], options_, [this](std::string_view text) { console_.out(text); }));
@@ -140,9 +138,12 @@ class InspectRun {
 
   void side_by_side() {
     OrderedWork<Inspected> work(entries_.size(), options_.jobs, [this](std::size_t i) {
-      return inspect_apart(entries_[i], options_);
+      Inspected out;
+      out.error = inspect_safely(entries_[i], options_,
+                                 [&out](std::string_view text) { out.text += text; });
+      return out;
     });
-    for (std::size_t i = 0; i < entries_.size() && !interrupted() && console_.ok();) {
+    for (std::size_t i = 0; i < entries_.size() && console_.ok();) {
       const std::optional<Inspected> next = work.next(kTick);
       if (!next) continue;
       separate(i);
@@ -171,7 +172,7 @@ class InspectRun {
 }  // namespace
 
 const CommandSpec kInspectSpec = {
-    "inspect", "PATH...", "members, who would read what, opcodes, bytes that nothing explains",
+    "inspect", "PATH...", "members, who would read what, opcodes, odd bytes",
     kExamples, kOptions,  kNotes};
 
 Result<int> run_inspect(const Arguments& arguments, Console& console) {

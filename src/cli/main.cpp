@@ -80,7 +80,7 @@ std::string overview() {
 
 int main(int argc, char** argv) {
   using namespace brine::cli;
-  install_signals();
+  ignore_closed_pipes();
   Console console;
   try {
     return console.finish(run(std::span<char* const>(argv + 1, argv + std::max(argc, 1)), console));

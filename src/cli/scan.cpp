@@ -21,6 +21,7 @@
 #include "cli/walk.h"
 #include "render/json.h"
 #include "render/text.h"
+#include "scan/codes.h"
 #include "scan/scan_file.h"
 
 namespace brine::cli {
@@ -59,7 +60,8 @@ constexpr auto kPatience = std::chrono::milliseconds(1000);  // for running file
 struct Scanned {
   FileReport report;
   std::uint64_t bytes = 0;
-  std::string error;  // for `errors`; empty when all could be read
+  std::string error;     // for `errors`; empty when all could be read
+  bool unread = false;   // the error is all there is to say
 };
 
 struct Options {
@@ -136,7 +138,7 @@ class ScanRun {
   ScanRun(Options options, Console& console)
       : options_(std::move(options)),
         console_(console),
-        entries_(walk(options_.paths, options_.scan.limits.path_depth)),
+        entries_(walk(options_.paths, options_.scan.limits.path_depth, interrupted)),
         printer_(options_, console_, entries_),
         progress_(console.err_is_terminal(), console.err_width(), total_bytes()) {}
 
@@ -198,7 +200,11 @@ class ScanRun {
   }
 
   static Scanned unread(const WalkEntry& entry, const std::string& why) {
-    return {scan::unreadable(entry.path, why), entry.size, why};
+    std::string_view reason = why;
+    for (const std::string_view said : {"cannot read: ", "not read: "}) {
+      if (reason.starts_with(said)) reason.remove_prefix(said.size());
+    }
+    return {scan::unreadable(entry.path, std::string(reason)), entry.size, why, true};
   }
 
   Scanned read_and_scan(const WalkEntry& entry, std::uint64_t& counted) {
@@ -216,13 +222,16 @@ class ScanRun {
       counted += fresh;
       progress_.add(fresh);
     };
-    if (options_.hash || (options_.policy && options_.policy->wants_sha256())) {
-      Result<std::string> hash = sha256_hex(*source, scan.stop, scan.progress);
-      if (!hash) return unread(entry, hash.error().what);
-      scan.sha256 = std::move(*hash);
-    }
-
     Scanned out;
+    if (options_.hash || (options_.policy && options_.policy->wants_sha256())) {
+      // Without its hash a file can still be malicious.
+      Result<std::string> hash = sha256_hex(*source, scan.stop, scan.progress);
+      if (hash) {
+        scan.sha256 = std::move(*hash);
+      } else if (!scan.stop.stop_requested()) {
+        out.error = hash.error().what;
+      }
+    }
     out.report = scan::scan_source(entry.path, source, scan);
     out.bytes = source->size();
     out.report.bytes_read = std::max(out.report.bytes_read, source->bytes_read());
@@ -233,14 +242,26 @@ class ScanRun {
       out.report.sha256.reset();
     }
     const auto* file = dynamic_cast<const FileSource*>(source.get());
-    if (file != nullptr && file->changed()) {
+    if (out.error.empty() && file != nullptr && file->changed()) {
       out.error = "the file changed while it was read";
-      FileReport changed = scan::unreadable(entry.path, out.error);
-      std::move(changed.findings.begin(), changed.findings.end(),
-                std::back_inserter(out.report.findings));
-      out.report.verdict = std::max(out.report.verdict, changed.verdict);
     }
+    note_read_error(out);
     return out;
+  }
+
+  // What could not be read stands among the findings and among the errors.
+  static void note_read_error(Scanned& scanned) {
+    FileReport& report = scanned.report;
+    const auto told = std::find_if(
+        report.findings.begin(), report.findings.end(),
+        [](const Finding& f) { return f.code == scan::code::kUnreadable && f.member.empty(); });
+    if (told != report.findings.end()) {
+      if (scanned.error.empty()) scanned.error = told->title;
+    } else if (!scanned.error.empty()) {
+      FileReport unread = scan::unreadable(report.path, scanned.error);
+      report.findings.push_back(std::move(unread.findings.front()));
+      report.verdict = std::max(report.verdict, unread.verdict);
+    }
   }
 
   void print(const Scanned& scanned) {
@@ -263,7 +284,7 @@ class ScanRun {
       console_.flush();
       console_.error(file.path, scanned.error);
       // One place for one thing: on a screen the error is the file's line.
-      if (!options_.json && console_.out_is_terminal()) return;
+      if (scanned.unread && !options_.json && console_.out_is_terminal()) return;
     }
     console_.out(printer_.file(file));
   }
@@ -291,6 +312,7 @@ const CommandSpec kScanSpec = {
     kExamples, kOptions,  kNotes};
 
 Result<int> run_scan(const Arguments& arguments, Console& console) {
+  catch_interrupts();
   BRINE_TRY(Options options, options_of(arguments, console));
   return ScanRun(std::move(options), console).run();
 }

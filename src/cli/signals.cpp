@@ -13,14 +13,15 @@ void on_signal(int) { asked_to_stop.store(true, std::memory_order_relaxed); }
 
 }  // namespace
 
-void install_signals() {
+void ignore_closed_pipes() { std::signal(SIGPIPE, SIG_IGN); }
+
+void catch_interrupts() {
   struct sigaction action{};
   action.sa_handler = on_signal;
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   ::sigemptyset(&action.sa_mask);
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
 }
 
 bool interrupted() { return asked_to_stop.load(std::memory_order_relaxed); }

@@ -117,7 +117,10 @@ std::string parent(const std::string& path) {
 
 class Walker {
  public:
-  Walker(std::vector<WalkEntry>& out, std::uint64_t depth) : out_(out), depth_(depth) {}
+  Walker(std::vector<WalkEntry>& out, std::uint64_t depth, bool (*stop)())
+      : out_(out), depth_(depth), stop_(stop) {}
+
+  bool stopped() const { return stop_ != nullptr && stop_(); }
 
   void path(const std::string& given) {
     if (given == "-") {
@@ -173,7 +176,7 @@ class Walker {
   void tree(const std::string& given, const struct stat& st) {
     root_ = real_path(given).value_or(given);
     enter(given, st);
-    while (!frames_.empty()) {
+    while (!frames_.empty() && !stopped()) {
       Frame& frame = frames_.back();
       if (frame.next == frame.listing.names.size()) {
         frames_.pop_back();
@@ -182,6 +185,7 @@ class Walker {
       const Name name = frame.listing.names[frame.next++];
       entry(join(frame.path, name.name), name.link, frame.listing.neighbours);
     }
+    frames_.clear();
   }
 
   void entry(std::string path, bool link, Neighbours neighbours) {
@@ -215,6 +219,7 @@ class Walker {
 
   std::vector<WalkEntry>& out_;
   std::uint64_t depth_;
+  bool (*stop_)();
   std::string root_;
   std::vector<Frame> frames_;
   std::string beside_;
@@ -223,10 +228,13 @@ class Walker {
 
 }  // namespace
 
-std::vector<WalkEntry> walk(const std::vector<std::string>& paths, std::uint64_t depth) {
+std::vector<WalkEntry> walk(const std::vector<std::string>& paths, std::uint64_t depth,
+                            bool (*stop)()) {
   std::vector<WalkEntry> out;
-  Walker walker(out, depth);
-  for (const std::string& path : paths) walker.path(path);
+  Walker walker(out, depth, stop);
+  for (const std::string& path : paths) {
+    if (!walker.stopped()) walker.path(path);
+  }
   return out;
 }
 

@@ -25,7 +25,9 @@ struct WalkEntry {
   Neighbours neighbours;  // null for standard input
 };
 
-// `paths` in their order; "-" is standard input. Folders deeper than `depth` are errors.
-std::vector<WalkEntry> walk(const std::vector<std::string>& paths, std::uint64_t depth);
+// `paths` in their order; "-" is standard input. Folders deeper than `depth` are errors. Ends early
+// when `stop` says so.
+std::vector<WalkEntry> walk(const std::vector<std::string>& paths, std::uint64_t depth,
+                            bool (*stop)() = nullptr);
 
 }  // namespace brine::cli

@@ -254,7 +254,7 @@ std::string TextReport::file(const FileReport& file) {
   std::string out = head(file);
   if (options_.verbose) {
     out += details(file);
-  } else if (file.sha256 && file.verdict != Verdict::clean) {
+  } else if (file.sha256) {
     labelled(out, "sha256", *file.sha256);
   }
   std::vector<const Finding*> wanted;

@@ -21,9 +21,7 @@ def expected(verdicts: tuple[str, ...], level: str, error: bool) -> int:
 
 
 COMBINATIONS = [
-    combination
-    for count in range(1, 4)
-    for combination in itertools.combinations(ORDER, count)
+    combination for count in range(1, 4) for combination in itertools.combinations(ORDER, count)
 ]
 
 

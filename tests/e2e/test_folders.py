@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.e2e.program import CLEAN, MALICIOUS, SUSPICIOUS, Brine
+import pytest
+
+from tests.e2e.program import BRINE, CLEAN, MALICIOUS, SUSPICIOUS, Brine, environment
 
 Place = Callable[..., list[str]]
 
@@ -132,6 +137,40 @@ def test_empty_files(brine: Brine, work: Path) -> None:
     (work / "empty.pkl").write_bytes(b"")
     (work / "empty.txt").write_bytes(b"")
     assert verdicts(brine, ".") == {"./empty.pkl": "incomplete", "./empty.txt": "unrecognized"}
+
+
+@pytest.mark.parametrize("how", ["shrinks", "grows"])
+def test_a_file_that_changes_while_it_is_read(
+    how: str, work: Path, home: Path, place: Place
+) -> None:
+    names = place("malicious", "clean")
+    with (work / "big.pt").open("wb") as file:
+        file.write(CLEAN)
+        file.truncate(3 << 30)
+    # Hashing the holes takes a second or more.
+    with subprocess.Popen(
+        [BRINE, "scan", "--format", "json", "--hash", "--jobs", "1", "big.pt", *names],
+        cwd=work,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(home),
+    ) as process:
+        time.sleep(0.3)
+        if how == "shrinks":
+            os.truncate(work / "big.pt", 5000)
+        else:
+            with (work / "big.pt").open("ab") as file:
+                file.write(b"more")
+        out, err = process.communicate(timeout=120)
+    report = json.loads(out)
+    assert process.returncode == 1
+    assert [file["path"] for file in report["files"]] == ["big.pt", *names]
+    assert report["files"][0]["verdict"] in ("incomplete", "suspicious")
+    assert "BRN505" in [finding["code"] for finding in report["files"][0]["findings"]]
+    assert report["files"][1]["verdict"] == "malicious"
+    word = {"shrinks": "the file shrank", "grows": "the file changed"}[how]
+    assert any(e["path"] == "big.pt" and word in e["message"] for e in report["errors"])
+    assert word.encode() in err
 
 
 def test_an_empty_folder(brine: Brine, work: Path) -> None:

@@ -34,9 +34,7 @@ def test_a_line_a_file_and_a_summary(brine: Brine, place: Place) -> None:
         word = "MALICIOUS" if verdict == "malicious" else verdict
         assert any(line.startswith(name) and word in line for line in lines), verdict
     assert lines[-1].startswith("5 files, ")
-    assert lines[-1].endswith(
-        "1 clean, 1 unrecognized, 1 incomplete, 1 suspicious, 1 MALICIOUS"
-    )
+    assert lines[-1].endswith("1 clean, 1 unrecognized, 1 incomplete, 1 suspicious, 1 MALICIOUS")
     assert "BRN" in run.out
     assert "posix.system('true')" in run.out
     assert "(REDUCE)" in run.out
@@ -262,8 +260,15 @@ def test_the_program_is_light() -> None:
     listed = subprocess.run(["ldd", BRINE], capture_output=True, text=True, check=True).stdout
     names = {line.split()[0].rsplit("/", 1)[-1].split(".so")[0] for line in listed.splitlines()}
     assert names <= {
-        "linux-vdso", "ld-linux-x86-64", "ld-linux-aarch64",
-        "libc", "libm", "libgcc_s", "libstdc++", "libz", "libcrypto",
+        "linux-vdso",
+        "ld-linux-x86-64",
+        "ld-linux-aarch64",
+        "libc",
+        "libm",
+        "libgcc_s",
+        "libstdc++",
+        "libz",
+        "libcrypto",
     }
 
 
@@ -272,8 +277,13 @@ def test_the_program_starts_at_once(work: Path, home: Path) -> None:
     times = []
     for _ in range(30):
         begin = time.perf_counter()
-        subprocess.run([BRINE, "scan", "m.pkl"], cwd=work, env=environment(home),
-                       capture_output=True, check=True)
+        subprocess.run(
+            [BRINE, "scan", "m.pkl"],
+            cwd=work,
+            env=environment(home),
+            capture_output=True,
+            check=True,
+        )
         times.append(time.perf_counter() - begin)
     # Starting a process from Python costs a few of its own; a busy machine more.
     assert sorted(times)[len(times) // 2] < 0.025
