@@ -1,11 +1,10 @@
 // engine_bench: times the engine inside one process, so that bench/run.py can compare it with other
 // engines inside theirs. Prints one JSON object a call; the seconds of every round, unsorted.
 //
-//   engine_bench opcodes FILE ROUNDS   the interpreter with the catalogue over the stream in memory
+//   engine_bench opcodes FILE ROUNDS   the interpreter with the catalogue, stream in memory
 //   engine_bench scan FILE ROUNDS      the whole scan of a file, opened anew each round
-//   engine_bench lookup BLOB ROUNDS    every name of the facts and as many that are not there,
-//   shuffled;
-//                                      BLOB is a file that tools/catalogue/embed.py wrote, or -
+//   engine_bench lookup BLOB ROUNDS    all names of the facts and as many others, shuffled; BLOB is
+//                                      a file that tools/catalogue/embed.py wrote, or -
 #include <time.h>
 
 #include <algorithm>

@@ -5,10 +5,10 @@
 
 Everything runs on one core (the process pins itself; children inherit it), and what is compared is
 run in turns, round by round, so that a slow minute of the machine hits all of them. Figures are
-medians over rounds. In-process figures are processor time, whole processes are timed from outside
-by the clock (the processor time they took stands beside it). Each measured process is a child of this small one: ru_maxrss of a child
-starts at its parent's size, so nothing big is ever loaded here. The result is a table with the
-target of each figure, and JSON with every single time under bench/results/.
+medians over rounds. In-process figures are processor time; whole processes are timed by the clock,
+from outside, and the processor time they took stands beside it. Each measured process is a child of
+this small one: ru_maxrss of a child starts at its parent's size, so nothing big is loaded here. The
+result is a table with the target of each figure, and JSON with every time under bench/results/.
 """
 
 from __future__ import annotations
