@@ -166,14 +166,15 @@ bool Machine::Impl::falsy(const Value& handle) {
   std::int64_t number = 0;
   switch (value.kind()) {
     case Kind::none: return true;
-    case Kind::ref: case Kind::object: case Kind::persistent: case Kind::unknown: case Kind::buffer:
-      return false;
+    case Kind::ref: case Kind::object: case Kind::persistent: return false;
+    case Kind::unknown: return true;
+    case Kind::buffer: return value.aux() == 0;
     case Kind::integer: case Kind::boolean: return constant_integer(value, number) && number == 0;
     default: break;
   }
   const bool fresh = graph.size() == 0;
   NodeId id = rebuild(value);
-  bool empty = false;
+  bool empty = true;  // what nobody can tell may be
   if (id != kNoNode) {
     const Node& node = graph[id];
     switch (node.kind) {

@@ -839,9 +839,13 @@ bool Machine::Impl::readonly_buffer() {
   Value& top = stack[height - 1];
   switch (top.kind()) {
     case Kind::bytes: case Kind::buffer: return true;
-    case Kind::bytearray:
-      top = Value::make(Kind::buffer, top.start, pos);
+    case Kind::bytearray: {
+      const NodeId id = rebuild(top);
+      const bool filled =
+          id != kNoNode && graph[id].kind == Kind::bytearray && graph[id].length != 0;
+      top = Value::make(Kind::buffer, top.start, pos, filled ? 1 : 0);
       return true;
+    }
     case Kind::unknown: return true;
     case Kind::object: case Kind::persistent: case Kind::ref:
       if (world.may_iterate(self, top)) {  // what is not known may offer a buffer

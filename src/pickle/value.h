@@ -48,7 +48,8 @@ struct Value {
   std::uint64_t depth : 8;  // object: how many calls begin at the same `start` below this one
 
   Kind kind() const { return static_cast<Kind>(kind_); }
-  // RefId of a ref, TypeId of an object, number of a computed constant. 30 bits.
+  // RefId of a ref, TypeId of an object, number of a computed constant, 1 of a buffer that surely
+  // has bytes. 30 bits.
   std::uint32_t aux() const {
     return static_cast<std::uint32_t>(aux_lo) | static_cast<std::uint32_t>(aux_hi) << 14;
   }
