@@ -5,8 +5,8 @@
 #include <unordered_map>
 
 #include "base/escape.h"
-#include "pickle/decoder.h"
 #include "pickle/expression.h"
+#include "pickle/literals.h"
 #include "pickle/python_printer.h"
 
 namespace brine::pickle {
@@ -16,10 +16,9 @@ constexpr std::uint64_t kShownAlike = 3;  // similar inert steps before the rest
 constexpr std::size_t kShownInARow = 4;  // hidden steps in a row that are shown after all
 constexpr std::size_t kHiddenResults = 100'000;  // variables of steps that are not printed
 constexpr std::size_t kGroupLabels = 16;
-constexpr std::size_t kLongBytes = 64;  // of an integer over 64 bits
-constexpr std::size_t kFullLongBytes = 1u << 20;
+constexpr std::size_t kLabelsKnown = 4096;  // kinds of steps that are told apart
+constexpr std::size_t kRemarks = 40;        // beneath one statement
 constexpr std::size_t kMarkBytes = 160;
-constexpr char kHexDigits[] = "0123456789abcdef";
 constexpr std::size_t kRemarkBytes = 400;
 constexpr std::size_t kSentenceParts = 3;
 constexpr std::size_t kToldApart = 16;  // different effects kept for the sentence
@@ -37,32 +36,6 @@ std::string cut(std::string text, std::size_t limit) {
 
 std::string count_of(std::uint64_t count, std::string_view one) {
   return std::to_string(count) + " " + std::string(one) + (count == 1 ? "" : "s");
-}
-
-// LONG1 and LONG4: two's complement, little-endian, as a hexadecimal literal.
-std::string long_literal(ByteSource& source, std::uint64_t offset, bool full) {
-  Decoder decoder(source, offset, full ? kFullLongBytes : kLongBytes);
-  const Result<Instruction> in = decoder.next();
-  if (!in || (in->opcode->code != op::LONG1 && in->opcode->code != op::LONG4)) return "...";
-  if (in->text.size() != in->length) return "...";
-  std::string bytes = in->text;
-  const bool negative = !bytes.empty() && (static_cast<unsigned char>(bytes.back()) & 0x80) != 0;
-  if (negative) {  // invert and add one
-    unsigned carry = 1;
-    for (char& c : bytes) {
-      const unsigned value = (~static_cast<unsigned char>(c) & 0xffU) + carry;
-      c = static_cast<char>(value & 0xffU);
-      carry = value >> 8;
-    }
-  }
-  std::string digits;
-  for (std::size_t i = bytes.size(); i > 0; --i) {
-    const auto byte = static_cast<unsigned char>(bytes[i - 1]);
-    digits += kHexDigits[byte >> 4];
-    digits += kHexDigits[byte & 15];
-  }
-  const std::size_t first = digits.find_first_not_of('0');
-  return (negative ? "-0x" : "0x") + (first == std::string::npos ? "0" : digits.substr(first));
 }
 
 bool gives_result(EventKind kind) {
@@ -124,6 +97,7 @@ struct Decompiler::Impl {
 
   void on_event(const Event& event, Machine& machine);
   bool hidden(const Event& event);
+  bool seen_often(const std::string& label);
   void hide(const Event& event, Machine& machine);
   void count_hidden(const Statement& step);
   void flush();
@@ -149,11 +123,17 @@ bool Decompiler::Impl::hidden(const Event& event) {
   if (options.full) return false;
   const bool marked = event.judgement->level > Level::note;
   if (marked) return ++kept_marked > options.max_statements;
-  if (!options.verbose && event.kind != EventKind::import &&
-      ++alike[label_of(event)] > kShownAlike) {
+  if (!options.verbose && event.kind != EventKind::import && seen_often(label_of(event))) {
     return true;
   }
   return ++kept > options.max_statements;
+}
+
+bool Decompiler::Impl::seen_often(const std::string& label) {
+  const auto found = alike.find(label);
+  if (found != alike.end()) return ++found->second > kShownAlike;
+  if (alike.size() < kLabelsKnown) alike.emplace(label, 1);
+  return false;
 }
 
 // Adds one step to the group at the end.
@@ -248,11 +228,13 @@ void Decompiler::Impl::implied(const Event& event) {
   std::vector<Statement>& last = alike_now.empty() ? statements : alike_now;
   if (!last.empty() && last.back().offset == event.offset &&
       last.back().what != Statement::What::group) {
-    last.back().remarks.push_back(std::move(text));
-  } else if (marked || (!options.full && kept < options.max_statements)) {
-    ++kept;
-    add_words({text + " (byte " + std::to_string(event.offset) + ")"});
+    std::vector<std::string>& remarks = last.back().remarks;
+    if (remarks.size() < kRemarks) remarks.push_back(std::move(text));
+    return;
   }
+  const bool room = marked ? ++kept_marked <= options.max_statements
+                           : !options.full && ++kept <= options.max_statements;
+  if (room) add_words({text + " (byte " + std::to_string(event.offset) + ")"});
 }
 
 void Decompiler::Impl::tell(const Judgement& judgement) {
@@ -299,7 +281,7 @@ void Decompiler::Impl::add_value(Statement& statement, Part::Form form, const Va
   Part part;
   part.form = form;
   if (node == kNoNode) {
-    part.expr = book.atom(options.full ? "unknown()" : "...");
+    part.expr = book.atom(outline(value.kind()));
   } else {
     const bool spread = form == Part::Form::spread || form == Part::Form::listed;
     part.expr =
@@ -431,12 +413,15 @@ void Decompiler::Impl::add_result(const RunResult& run, Machine& machine) {
   add_value(statement, Part::Form::value, run.result, machine,
             options.full ? kExact : kResultElision);
   const Expr& expr = book[statement.parts.back().expr];
-  result_kind = expr.shape == Expr::Shape::dict
-                    ? "a dict of " + count_of(expr.items.size() / 2 + expr.hidden, "entry")
-                : is_container(expr.shape)
-                    ? "a container of " + count_of(expr.items.size() + expr.hidden, "item")
-                    : "one value";
-  if (result_kind.ends_with("entrys")) result_kind.replace(result_kind.size() - 2, 2, "ies");
+  const std::size_t shown = expr.items.size();
+  if (expr.shape == Expr::Shape::dict) {
+    const std::uint64_t count = shown / 2 + expr.hidden;
+    result_kind = "a dict of " + std::to_string(count) + (count == 1 ? " entry" : " entries");
+  } else if (is_container(expr.shape)) {
+    result_kind = "a container of " + count_of(shown + expr.hidden, "item");
+  } else {
+    result_kind = "one value";
+  }
   statements.push_back(std::move(statement));
   machine.clear_nodes();
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "pickle/expression.h"
+#include "pickle/literals.h"
 
 namespace brine::pickle {
 namespace {
@@ -307,6 +308,10 @@ TEST(Literals, AreCutAtCharactersAndEscaped) {
   EXPECT_EQ(str_literal("a\"b\\", 4, 99), "\"a\\\"b\\\\\"");
   EXPECT_EQ(str_literal("\xc3\xa9\xc3\xa9", 4, 3), "\"\u00e9...\" + 2 more bytes");
   EXPECT_EQ(bytes_literal("a\0\n\""s, 4, 99), "b\"a\\x00\\n\\\"\"");
+  EXPECT_EQ(str_literal("abc", 9, std::string_view::npos), "\"abc...\"");
+  EXPECT_EQ(float_literal(-1.0 / 0.0), "float(\"-inf\")");
+  EXPECT_EQ(written_int_literal(" 123L"), "123");
+  EXPECT_EQ(written_int_literal("1); evil("), "...");
   EXPECT_EQ(bytes_literal("abc", 100, 2), "b\"ab...\" + 98 more bytes");
 }
 

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 
-#include "base/escape.h"
-#include "pickle/decoder.h"
+#include "pickle/literals.h"
 
 namespace brine::pickle {
 namespace {
 
-constexpr char kHexDigits[] = "0123456789abcdef";
 constexpr std::size_t kSmallTuple = 4;  // items of a tuple that is repeated rather than named
 constexpr std::size_t kSmallText = 24;
 constexpr std::uint8_t kForcedHeight = ExprBook::kMaxHeight;
@@ -26,35 +24,6 @@ Expr::Shape shape_of(Kind kind) {
   return Expr::Shape::tuple;
 }
 
-std::string more_bytes(std::uint64_t count) {
-  return " + " + std::to_string(count) + " more bytes";
-}
-
-std::string float_text(double value) {
-  std::string text = render_float(value);
-  const char last = text.back();
-  return last == 'n' || last == 'f' ? "float(\"" + text + "\")" : text;
-}
-
-// An integer written as text, when Python's own grammar has it; the stream may write it otherwise.
-std::string written_integer(std::string_view text) {
-  while (!text.empty() && (text.back() == 'L' || text.back() == ' ')) text.remove_suffix(1);
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  const std::string_view allowed = "0123456789abcdefABCDEFxXoO_+-";
-  const bool plain = !text.empty() && text.find_first_not_of(allowed) == std::string_view::npos;
-  return plain ? std::string(text) : "...";
-}
-
-// The longest part of at most `limit` bytes that cuts no character.
-std::string_view cut_text(std::string_view text, std::size_t limit) {
-  if (text.size() <= limit) return text;
-  std::size_t end = limit;
-  while (end > 0 && limit - end < 4 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) {
-    --end;
-  }
-  return text.substr(0, end);
-}
-
 }  // namespace
 
 bool is_container(Expr::Shape shape) {
@@ -63,31 +32,6 @@ bool is_container(Expr::Shape shape) {
 
 bool is_mutable(Expr::Shape shape) {
   return shape == Expr::Shape::list || shape == Expr::Shape::dict || shape == Expr::Shape::set;
-}
-
-std::string str_literal(std::string_view content, std::uint64_t length, std::size_t limit) {
-  const std::string_view kept = cut_text(content, limit);
-  std::string out = "\"" + escape_text(kept, '"');
-  if (kept.size() >= length) return out + "\"";
-  return out + "...\"" + more_bytes(length - kept.size());
-}
-
-std::string bytes_literal(std::string_view content, std::uint64_t length, std::size_t limit) {
-  const std::string_view kept = content.substr(0, limit);
-  std::string out = "b\"";
-  for (const char c : kept) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n') {
-      out += "\\n";
-    } else if (byte < 0x20 || byte >= 0x7f) {
-      out += {'\\', 'x', kHexDigits[byte >> 4], kHexDigits[byte & 15]};
-    } else {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
-    }
-  }
-  if (kept.size() >= length) return out + "\"";
-  return out + "...\"" + more_bytes(length - kept.size());
 }
 
 ExprId ExprBook::add(Expr expr) {
@@ -139,7 +83,7 @@ void ExprBook::refer(ExprId container, std::uint64_t site) {
 
 std::string ExprBook::integer_text(const Node& node) const {
   if (!node.big) return std::to_string(node.integer);
-  if (!node.text.empty()) return written_integer(node.text);
+  if (!node.text.empty()) return written_int_literal(node.text);
   return big_ ? big_(node.offset) : "...";
 }
 
@@ -149,7 +93,7 @@ std::string ExprBook::leaf_text(const Node& node, const Elision& elision) const 
     case Kind::none: return "None";
     case Kind::boolean: return node.integer != 0 ? "True" : "False";
     case Kind::integer: return integer_text(node);
-    case Kind::floating: return float_text(node.floating);
+    case Kind::floating: return float_literal(node.floating);
     case Kind::str: return str_literal(node.text, node.length, limit);
     case Kind::bytes: return bytes_literal(node.text, node.length, limit);
     case Kind::bytearray: return "bytearray(" + bytes_literal(node.text, node.length, limit) + ")";

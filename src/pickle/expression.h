@@ -109,9 +109,4 @@ class ExprBook {
   std::unordered_map<std::uint64_t, Sharing> sharing_;
 };
 
-// Python literals of at most `limit` bytes of content: "abc", b"ab\x00", "ab..." + 123 more bytes.
-// `length` is the full length when `content` is already cut.
-std::string str_literal(std::string_view content, std::uint64_t length, std::size_t limit);
-std::string bytes_literal(std::string_view content, std::uint64_t length, std::size_t limit);
-
 }  // namespace brine::pickle

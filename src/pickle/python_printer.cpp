@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/escape.h"
+#include "pickle/literals.h"
 
 namespace brine::pickle {
 namespace {
@@ -315,7 +316,8 @@ std::string PythonPrinter::part_text(const Part& part, bool broken_up) {
       if (broken_up && expr.shape == Expr::Shape::tuple && expr.items.size() > 1) {
         return "\n    " + items_text(expr, ",\n    ") + ",\n";
       }
-      return expr.shape == Expr::Shape::tuple ? items_text(expr, ", ") : "*" + text(part.expr);
+      if (expr.shape == Expr::Shape::tuple) return items_text(expr, ", ");
+      return expr.text == "..." ? "*unknown()" : "*" + text(part.expr);
     case Part::Form::listed:
       return expr.shape == Expr::Shape::tuple ? "[" + items_text(expr, ", ") + "]"
                                               : text(part.expr);
