@@ -17,6 +17,7 @@ constexpr std::size_t kDetail = 14;
 constexpr std::size_t kLeastPath = 12;
 constexpr std::size_t kMostPath = 60;     // when nothing limits the width
 constexpr std::size_t kKindRoom = 24;     // what the kind keeps of a narrow screen
+constexpr std::size_t kAdvices = 2;
 constexpr std::size_t kFindingsShown = 8;   // on a screen, without -v
 constexpr std::size_t kCodeLines = 12;      // of source shown as evidence, without -v
 constexpr std::size_t kTextShown = 600;     // bytes of one evidence line, without -v
@@ -51,6 +52,7 @@ bool has_arguments(const Finding& finding) {
 // Evidence that the finding's first line shows already.
 bool said_in_title(const Finding& finding, const ReportEvidence& evidence) {
   if (evidence.kind == "arguments") return true;
+  if (!evidence.text.empty() && finding.title.find(evidence.text) != std::string::npos) return true;
   const std::string_view arguments = call_arguments(finding);
   return !arguments.empty() && !evidence.text.empty() &&
          (arguments.find(python_str(evidence.text)) != std::string_view::npos ||
@@ -66,16 +68,47 @@ bool said_by_another(const FileReport& file, const Finding& finding) {
   });
 }
 
-std::string default_advice(const FileReport& file) {
-  const std::string name = path_cells(file.path) > 40 ? "FILE" : escape_text(file.path);
+// What to type for this file: its path where that is short and can be pasted into a shell.
+std::string file_word(const FileReport& file, std::size_t room) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+=@%,:-";
+  const std::string& path = file.path;
+  if (path.empty() || path.starts_with('-') || path.size() > room) return "FILE";
+  if (path.find_first_not_of(kPlain) == std::string::npos) return path;
+  const bool quotable = escape_text(path) == path && path.find('\'') == std::string::npos;
+  return quotable ? "'" + path + "'" : "FILE";
+}
+
+// The module of an unknown name that a person may vouch for; empty when the file's trouble is more
+// than unknown names.
+std::string trustable_module(const FileReport& file) {
+  constexpr std::uint16_t kUnknownName = 120, kUnknownModule = 121, kUnknownState = 127;
+  std::string module;
+  for (const Finding& finding : file.findings) {
+    if (finding.verdict < Verdict::suspicious) continue;
+    if (finding.code == kUnknownState) continue;
+    if (finding.code != kUnknownName && finding.code != kUnknownModule) return {};
+    const std::size_t dot = finding.callable.rfind('.');
+    if (module.empty() && dot != std::string::npos) module = finding.callable.substr(0, dot);
+  }
+  return escape_text(module) == module ? module : std::string();
+}
+
+// Lines: a sentence, then perhaps what to type, which is never wrapped.
+std::vector<std::string> default_advice(const FileReport& file, std::size_t room) {
+  const std::string word = file_word(file, room);
   switch (file.verdict) {
     case Verdict::clean:
     case Verdict::unrecognized: return {};
-    case Verdict::incomplete: return "treat it as unknown until it has been read to its end";
+    case Verdict::incomplete: return {"take it for unknown, not for clean"};
     case Verdict::suspicious:
-      return "load it only if you know who made it: `brine explain " + name + "` shows the program";
+      if (const std::string module = trustable_module(file); !module.empty()) {
+        return {"if it is yours: brine scan --trust '" + module + ".*' " + word};
+      }
+      return {"load it only if you know who made it; to see what it does:",
+              "brine explain " + word};
     case Verdict::malicious:
-      return "do not load it: `brine explain " + name + "` shows the program";
+      return {"do not load it; to see what it does:", "brine explain " + word};
   }
   return {};
 }
@@ -103,7 +136,11 @@ std::string finding_title(const Finding& finding) {
   if (finding.callable.empty()) return out;
   const std::string callable = escape_text(finding.callable);
   const bool named = out.find(callable) != std::string::npos;
-  if (!has_arguments(finding)) return named ? out : out + ": " + callable;
+  if (!has_arguments(finding) && !named) {
+    // A title that names something already gets the callable behind it.
+    return out.find(": ") == std::string::npos ? out + ": " + callable
+                                               : out + " (" + callable + ")";
+  }
   if (named) return out;
   return out + ": " + callable + "(" + escape_text(call_arguments(finding)) + ")";
 }
@@ -279,23 +316,29 @@ std::string TextReport::file(const FileReport& file) {
     labelled(out, "waived", join(file.waived, ", "));
   }
 
-  std::vector<std::string> advice;
-  for (const Finding& one : file.findings) {
-    if (one.advice.empty() || one.verdict != file.verdict || advice.size() == 2) continue;
-    std::string text = escape_text(one.advice);
-    if (std::find(advice.begin(), advice.end(), text) == advice.end()) {
-      advice.push_back(std::move(text));
-    }
-  }
-  if (advice.empty() && shown != 0) advice.push_back(default_advice(file));
-  std::erase(advice, std::string());
+  return out + advice(file, shown != 0);
+}
+
+std::string TextReport::advice(const FileReport& file, bool told) const {
+  const Style& style = options_.style;
   const std::size_t room = style.width > kDetail + 28 ? style.width - kDetail : 0;
-  for (std::size_t i = 0; i < advice.size(); ++i) {
-    const std::vector<std::string> lines = wrap(advice[i], room);
-    for (std::size_t j = 0; j < lines.size(); ++j) {
-      out += i == 0 && j == 0 ? "  " + style.ink(Ink::bold, "what now") + "    "
-                              : std::string(kDetail, ' ');
-      out += lines[j] + "\n";
+  std::vector<std::string> given;
+  for (const Finding& one : file.findings) {
+    if (one.advice.empty() || one.verdict != file.verdict || given.size() == kAdvices) continue;
+    std::string text = escape_text(one.advice);
+    if (std::find(given.begin(), given.end(), text) == given.end())
+      given.push_back(std::move(text));
+  }
+  if (given.empty() && told) {
+    constexpr std::size_t kCommand = 16;  // "brine explain " and quotes
+    given = default_advice(file, room == 0 ? kMostPath : room - kCommand);
+  }
+  std::string out;
+  for (const std::string& text : given) {
+    for (const std::string& part : wrap(text, room)) {
+      const bool first = out.empty();
+      out += first ? "  " + style.ink(Ink::bold, "what now") + "    " : std::string(kDetail, ' ');
+      out += part + "\n";
     }
   }
   return out;

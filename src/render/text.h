@@ -36,6 +36,8 @@ class TextReport {
  private:
   std::string head(const FileReport& file) const;
   std::string finding(const FileReport& file, const Finding& finding) const;
+  // `told`: there are findings above it.
+  std::string advice(const FileReport& file, bool told) const;
   std::string details(const FileReport& file) const;
   // "  label       text", wrapped below the text.
   void labelled(std::string& out, std::string_view label, std::string_view text) const;
