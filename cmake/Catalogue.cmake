@@ -37,3 +37,8 @@ brine_catalogue_end:
 set_source_files_properties(${BRINE_CATALOGUE_ASM} PROPERTIES
                             OBJECT_DEPENDS ${BRINE_CATALOGUE_BLOB} LANGUAGE ASM)
 target_sources(brine_core PRIVATE ${BRINE_CATALOGUE_ASM})
+
+if(BRINE_BENCH)
+  add_executable(brine-catalogue-bench bench/micro/catalogue.cpp)
+  target_link_libraries(brine-catalogue-bench PRIVATE brine_core)
+endif()

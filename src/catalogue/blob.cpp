@@ -1,8 +1,10 @@
 #include "catalogue/blob.h"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <array>
-#include <compare>
+#include <bit>
 
 extern "C" {
 extern const unsigned char brine_catalogue[];
@@ -12,15 +14,16 @@ extern const unsigned char brine_catalogue_end[];
 namespace brine::catalogue {
 namespace {
 
-constexpr std::string_view kMagic = "BRNFACT1";
-constexpr std::size_t kSections = 6;
+constexpr std::string_view kMagic = "BRNFACT2";
+constexpr std::size_t kSections = 7;
 constexpr std::uint32_t kBlock = 16;
 constexpr std::size_t kRecord = 32;
 
-// Compares a stored name with "module:name" without putting the key together.
-std::strong_ordering compare_text(std::string_view a, std::string_view b) {
-  const int order = a.compare(b);
-  return order <=> 0;
+// zlib takes a null pointer as a wish for the first value, so the empty text is no call.
+std::uint32_t crc(std::uint32_t before, std::string_view text) {
+  if (text.empty()) return before;
+  return static_cast<std::uint32_t>(
+      crc32_z(before, reinterpret_cast<const Bytef*>(text.data()), text.size()));
 }
 
 }  // namespace
@@ -86,62 +89,35 @@ std::optional<Blob> Blob::over(ByteSpan bytes) {
   blob.classes_ = sections[3];
   blob.words_ = sections[4];
   blob.texts_ = sections[5];
+  blob.index_ = sections[6];
   const bool whole = blob.blocks_.bytes.size() / 4 >= blob.blocks_.count &&
                      blob.facts_.bytes.size() / kRecord >= blob.facts_.count &&
                      blob.facts_.count == blob.names_.count &&
                      blob.blocks_.count == (blob.names_.count + kBlock - 1) / kBlock &&
                      blob.classes_.bytes.size() / kRecord >= blob.classes_.count &&
-                     blob.words_.bytes.size() / 4 >= blob.words_.count;
+                     blob.words_.bytes.size() / 4 >= blob.words_.count &&
+                     blob.index_.bytes.size() / 4 >= blob.index_.count &&
+                     std::has_single_bit(blob.index_.count);
   if (!whole) return std::nullopt;
   return blob;
 }
 
-std::string_view Blob::block_head(std::uint32_t block) const {
-  const std::uint32_t offset = load_le32(blocks_.bytes.data() + std::size_t{block} * 4);
-  return NameReader(names_.bytes, std::min<std::size_t>(offset, names_.bytes.size())).suffix();
+bool Blob::is(Rank rank, Key key) const {
+  const std::string stored = name(rank);
+  const std::size_t cut = key.module.size();
+  return stored.size() == cut + 1 + key.name.size() && stored.starts_with(key.module) &&
+         stored[cut] == ':' && stored.ends_with(key.name);
 }
 
 Rank Blob::find(Key key) const {
-  // -1, 0, 1 as the stored name is below, equal to or above the key.
-  const auto order = [&key](std::string_view stored) {
-    const std::size_t cut = key.module.size();
-    if (const auto first = compare_text(stored.substr(0, cut), key.module); first != 0) {
-      return first;
-    }
-    if (stored.size() == cut) return std::strong_ordering::less;
-    if (stored[cut] != ':') {
-      return static_cast<unsigned char>(stored[cut]) <=> static_cast<unsigned char>(':');
-    }
-    return compare_text(stored.substr(cut + 1), key.name);
-  };
-  std::uint32_t low = 0;
-  std::uint32_t high = blocks_.count;
-  while (low < high) {
-    const std::uint32_t middle = low + (high - low) / 2;
-    if (order(block_head(middle)) <= 0) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  if (low == 0) return kNoRank;
-  const std::uint32_t block = low - 1;
-  const std::uint32_t offset = load_le32(blocks_.bytes.data() + std::size_t{block} * 4);
-  NameReader reader(names_.bytes, std::min<std::size_t>(offset, names_.bytes.size()));
-  // `matched` is how much of the key the name before agrees with; a name that shares less than that
-  // with its predecessor has gone past the key, one that shares more still lies before it.
-  std::string stored(reader.suffix());
-  const Rank first = block * kBlock;
-  const Rank end = std::min(first + kBlock, names_.count);
-  for (Rank rank = first; rank < end; ++rank) {
-    if (rank != first) {
-      const std::size_t shared = std::min<std::size_t>(reader.number(), stored.size());
-      stored.resize(shared);
-      stored += reader.suffix();
-    }
-    const auto result = order(stored);
-    if (result == 0) return rank;
-    if (result > 0) break;
+  const std::uint32_t code = crc(crc(crc(0, key.module), ":"), key.name);
+  const std::uint32_t mask = index_.count - 1;
+  for (std::uint32_t step = 0; step < index_.count; ++step) {
+    const std::uint32_t at = (code + step) & mask;
+    const std::uint32_t slot = load_le32(index_.bytes.data() + std::size_t{at} * 4);
+    if (slot == 0) return kNoRank;
+    const Rank rank = (slot & 0xffffff) - 1;
+    if ((slot >> 24) == code >> 24 && is(rank, key)) return rank;
   }
   return kNoRank;
 }

@@ -1,9 +1,9 @@
 // Blob: the embedded facts, read in place.
 //
 // Problem: half a million names must be there at once, cost nothing at start, and answer in well
-// under a microsecond. Method: names are sorted and front-coded in blocks of 16; a lookup bisects the
-// blocks' first names, walks one block and compares the whole name at the end. Everything is an
-// offset from the start, so the loader relocates nothing. tools/catalogue/embed.py writes it.
+// under a microsecond. Method: names are sorted and front-coded in blocks of 16; an index by CRC-32
+// leads to the one name that may be meant, its block is walked up to it and the whole name compared.
+// Everything is an offset from the start, so nothing is relocated. tools/catalogue/embed.py writes it.
 // Invariant: the bytes come from our own build, yet every offset is checked before it is followed.
 #pragma once
 
@@ -90,9 +90,9 @@ class Blob {
   class NameReader;
 
   Rank find(Key key) const;
-  std::string_view block_head(std::uint32_t block) const;
+  bool is(Rank rank, Key key) const;
 
-  Section blocks_, names_, facts_, classes_, words_, texts_;
+  Section blocks_, names_, facts_, classes_, words_, texts_, index_;
 };
 
 }  // namespace brine::catalogue

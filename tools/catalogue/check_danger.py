@@ -38,6 +38,9 @@ ELSEWHERE = {
     "_ctypes:FreeLibrary", "_ctypes:LoadLibrary", "_ctypes:call_commethod", "ctypes:OleDLL",
     "ctypes:WINFUNCTYPE", "ctypes:WinDLL", "ctypes:oledll", "ctypes:set_last_error",
     "ctypes:windll", "sys:getwindowsversion", "sys:remote_exec", "os:startfile",
+    "os:_getfinalpathname", "os:_getfullpathname", "os:_getvolumepathname", "os:chflags",
+    "os:lchflags", "os:listdrives", "os:listmounts", "os:listvolumes", "os:add_dll_directory",
+    "os:set_handle_inheritable", "socket:fromshare",
 }  # fmt: skip
 
 # Runs under any CPython from 2.7 on. Reads {"names": [...], "unsafe": [...]}, writes what it found.

@@ -12,6 +12,7 @@ parsed. Layout (little-endian, every section aligned to 4 bytes; src/catalogue/b
     classes  one record a class
     words    contracts
     texts    32-bit length, bytes; addressed by offset
+    index    open addressing by CRC-32 of the name: its high 8 bits and its number from 1, in 32 bits
 
 A name is `module:qualified.name`; a module's own fact is `module:`. The names are sorted bytewise.
 The danger data lives in a folder of its own and may be missing.
@@ -24,6 +25,7 @@ import re
 import struct
 import sys
 import tomllib
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +33,7 @@ from typing import Any
 
 from contracts import ContractError, Names, compile_contract
 
-MAGIC = b"BRNFACT1"
+MAGIC = b"BRNFACT2"
 BLOCK = 16
 NONE = 0xFFFFFFFF
 KINDS = ("module", "callable", "class", "constant")
@@ -339,6 +341,23 @@ def front_coded(order: list[str]) -> tuple[list[int], bytes]:
     return offsets, bytes(out)
 
 
+def hash_index(order: list[str]) -> list[int]:
+    """Give the slots of a table at most two thirds full; 0 is an empty slot."""
+    if len(order) >= 1 << 24:
+        raise FactError("too many names for the index")
+    size = 16
+    while size * 2 < len(order) * 3:
+        size *= 2
+    slots = [0] * size
+    for rank, name in enumerate(order):
+        code = zlib.crc32(name.encode("ascii"))
+        at = code & (size - 1)
+        while slots[at]:
+            at = (at + 1) & (size - 1)
+        slots[at] = (code & 0xFF000000) | (rank + 1)
+    return slots
+
+
 def pack(sections: list[tuple[bytes, int]]) -> bytes:
     """Put the sections behind a header of their offsets and counts."""
     head = len(MAGIC) + 4 + 8 * len(sections)
@@ -365,6 +384,7 @@ def build(tables: Tables) -> bytes:
         except ContractError as error:
             raise FactError(f"{fact.origin}: {key}: {error}") from error
     offsets, names = front_coded(order)
+    index = hash_index(order)
     return pack(
         [
             (struct.pack(f"<{len(offsets)}I", *offsets), len(offsets)),
@@ -373,6 +393,7 @@ def build(tables: Tables) -> bytes:
             (bytes(classes), len(tables.types)),
             (struct.pack(f"<{len(tables.words)}I", *tables.words), len(tables.words)),
             (bytes(tables.texts), len(tables.texts)),
+            (struct.pack(f"<{len(index)}I", *index), len(index)),
         ]
     )
 
