@@ -10,20 +10,11 @@
 #include <string_view>
 
 #include "brine/report.h"
+#include "format/codes.h"
 
 namespace brine::scan {
 
-namespace code {
-enum : std::uint16_t {
-  kShadowed = 130,
-  kBroken = 310, kTooManyReadings = 312, kStacked = 313, kEarlyStop = 314,
-  kDisagree = 401, kMismatch = 402, kPolyglot = 403, kUnexplained = 410, kStorageSize = 411,
-  kStorageUnclear = 412, kSalvaged = 413, kSafetensors = 420,
-  kNotAnalysed = 501, kNothingOpens = 502, kTorchScriptCode = 503, kLimit = 504,
-  kUnreadable = 505, kMemberUnread = 506, kJoblibArray = 507, kInterrupted = 508,
-  kPolicy = 601,
-};
-}  // namespace code
+namespace code = format::code;
 
 struct CodeRow {
   std::uint16_t code;

@@ -247,14 +247,14 @@ void FileScan::finish_item(Context& context, format::Probe& probe) {
   }
 
   const bool taken = context.opened || !context.families.empty();
-  if (taken && !context.families.contains("recognized")) {
+  if (taken && !context.paused && !context.families.contains("recognized")) {
     Coverage before = context.coverage.finish();
     for (const auto& range : before.unexplained) {
       if (within(range, context.handled)) continue;
       const Ranges left = follow_up(context, context.item.source, context.item.member,
                                     context.item.base, range.first, range.second);
       if (!context.open_ended && context.opened) {
-        report_unexplained(context.item.member, context.item.base, left);
+        report_unexplained(context.item.source, context.item.member, context.item.base, left);
       }
     }
   }
@@ -273,6 +273,8 @@ FileScan::Ranges FileScan::follow_up(Context& context, const SourcePtr& source,
                                      std::optional<std::uint64_t> base, std::uint64_t start,
                                      std::uint64_t end) {
   const bool own = source == context.item.source;
+  // Only where a pickle just ended does a loop of loads go on.
+  const bool loop = !own || context.families.contains("pickle") || context.item.forced;
   const auto stream_from = [&](std::uint64_t at, format::LoaderUse loader) {
     format::Stream stream;
     stream.source = source;
@@ -302,22 +304,17 @@ FileScan::Ranges FileScan::follow_up(Context& context, const SourcePtr& source,
   Ranges left;
   std::uint64_t at = start;
   while (at < end && !options_.stop.stop_requested()) {
-    // A loop of loads goes on exactly here.
-    const Trial next = try_pickle(*source, at, options_.limits);
-    if (next.pickle && next.acts) {
-      const std::uint64_t reached = read_on(stream_from(at, format::next_loader()));
-      if (own) context.coverage.interpreted(at, reached);
-      if (reached <= at) break;
-      at = reached;
-      continue;
-    }
-    if (next.stopped && next.reached <= end) {
-      add(finding_at(code::kStacked, member, base, at));
-      const std::uint64_t reached = read_on(stream_from(at, format::next_loader()));
-      if (own) context.coverage.interpreted(at, reached);
-      if (reached <= at) break;
-      at = reached;
-      continue;
+    if (loop && left.empty()) {
+      const Trial next = try_pickle(*source, at, options_.limits);
+      const bool whole = next.stopped && next.reached <= end;
+      if (whole || (next.pickle && next.acts)) {
+        if (whole) add(finding_at(code::kStacked, member, base, at));
+        const std::uint64_t reached = read_on(stream_from(at, format::next_loader()));
+        if (own) context.coverage.interpreted(at, reached);
+        if (reached <= at) break;
+        at = reached;
+        continue;
+      }
     }
     const auto found = find_pickle(*source, at, end, options_.limits, search_budget_);
     if (!found || !*found) break;
@@ -332,13 +329,13 @@ FileScan::Ranges FileScan::follow_up(Context& context, const SourcePtr& source,
   return left;
 }
 
-void FileScan::report_unexplained(const std::vector<std::string>& member,
+void FileScan::report_unexplained(const SourcePtr& source, const std::vector<std::string>& member,
                                   std::optional<std::uint64_t> base, const Ranges& ranges) {
   for (const auto& [start, end] : ranges) {
     Finding finding = finding_at(code::kUnexplained, member, base, start);
     finding.title = "no loader explains " + format::counted(end - start, "byte") + " here";
     std::vector<std::uint8_t> shown(std::min<std::uint64_t>(end - start, kHexShown));
-    if (member.empty() && source_->read(start, shown)) {
+    if (source->read(start, shown)) {
       finding.evidence.push_back({"bytes", hex(shown)});
     }
     finding.advice = "ask where they come from; `brine inspect` shows them";

@@ -47,6 +47,7 @@ class FileScan {
     bool opened = false;      // some loader reads it
     bool executes = false;    // and one that reads it executes
     bool open_ended = false;  // something in it could not be read to its end
+    bool paused = false;      // joblib's arrays follow: data that is not analysed yet
     bool told = false;        // a reader or the probe had something to say about it
     Ranges handled;           // leftovers of members, already judged
     std::uint64_t tensors = 0;
@@ -79,7 +80,7 @@ class FileScan {
   Ranges follow_up(Context& context, const SourcePtr& source,
                    const std::vector<std::string>& member, std::optional<std::uint64_t> base,
                    std::uint64_t start, std::uint64_t end);
-  void report_unexplained(const std::vector<std::string>& member,
+  void report_unexplained(const SourcePtr& source, const std::vector<std::string>& member,
                           std::optional<std::uint64_t> base, const Ranges& ranges);
 
   void add(Finding finding);

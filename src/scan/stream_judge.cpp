@@ -123,7 +123,7 @@ bool FileScan::run_stream(Context& context, const format::Stream& given,
     const std::uint64_t size = stream.source->size();
     const Ranges left = follow_up(context, stream.source, stream.member, stream.file_base,
                                   reached, size);
-    if (whole) report_unexplained(stream.member, stream.file_base, left);
+    if (whole) report_unexplained(stream.source, stream.member, stream.file_base, left);
     if (start_in_item) {
       context.handled.emplace_back(*start_in_item + reached, *start_in_item + size);
     }
@@ -227,7 +227,7 @@ void FileScan::judge_ends(Context& context, const format::Stream& stream,
   }
   if (pause) {
     add(finding_at(code::kJoblibArray, stream.member, stream.file_base, *pause));
-    context.open_ended = true;
+    context.open_ended = context.paused = true;
   }
   for (const ViewRun& view : reading.views) {
     const bool restricted = view.use->profile.unpickler == Unpickler::torch_weights_only;

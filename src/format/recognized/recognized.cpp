@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "format/codes.h"
 #include "format/names.h"
 
 namespace brine::format::recognized {
@@ -143,7 +144,7 @@ void read(Probe& probe, std::span<const std::string_view>, Sink& sink) {
   const std::string format(identify(probe));
   sink.describe(format);
   Finding finding;
-  finding.code = 501;
+  finding.code = code::kNotAnalysed;
   finding.title = format + ": recognized, not analysed yet";
   finding.advice = "ask for the weights as safetensors, or unpack it and scan what is inside";
   sink.finding(std::move(finding));

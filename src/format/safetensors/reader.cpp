@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "format/codes.h"
 #include "format/safetensors/header.h"
 #include "format/words.h"
 
@@ -13,14 +14,13 @@ namespace brine::format::safetensors {
 namespace {
 
 constexpr std::uint64_t kMostHeader = 100'000'000;  // the reference reader's own limit
-constexpr std::uint16_t kNotStrict = 420, kLimitReached = 504;
 
 void refuse(Sink& sink, std::span<const std::string_view> loaders, const Error& error) {
   for (std::string_view loader : loaders) {
     sink.view({std::string(loader), {}, "refused", error.offset, error.what});
   }
   Finding finding;
-  finding.code = error.code == ErrorCode::budget ? kLimitReached : kNotStrict;
+  finding.code = error.code == ErrorCode::budget ? code::kLimit : code::kSafetensors;
   finding.title = "safetensors: " + error.what;
   finding.offset = error.offset;
   finding.advice = "fetch the file again; if it stays so, do not load it";

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "archive/zip/reader.h"
+#include "format/codes.h"
 #include "format/profiles.h"
 #include "format/words.h"
 
@@ -26,9 +27,6 @@ using archive::ZipPart;
 using archive::ZipRange;
 using archive::ZipReading;
 using archive::ZipView;
-
-constexpr std::uint16_t kDisagree = 401, kSalvaged = 413, kTorchScriptCode = 503, kLimit = 504,
-                        kMemberUnread = 506;
 
 // What a disagreement means for the file.
 enum class Weight : std::uint8_t {
@@ -123,7 +121,7 @@ class ZipReader {
       return;
     }
     Finding finding;
-    finding.code = kMemberUnread;
+    finding.code = code::kMemberUnread;
     finding.title = "a zip without its directory: read by its local headers";
     finding.advice = "fetch the file again; what was found in it is listed";
     sink_.finding(std::move(finding));
@@ -133,7 +131,7 @@ class ZipReader {
 
   static void refuse(Sink& sink, const Error& error) {
     Finding finding;
-    finding.code = error.code == ErrorCode::budget ? kLimit : kMemberUnread;
+    finding.code = error.code == ErrorCode::budget ? code::kLimit : code::kMemberUnread;
     finding.title = "zip: " + error.what;
     finding.offset = error.offset;
     sink.finding(std::move(finding));
@@ -157,7 +155,7 @@ class ZipReader {
       if (weight == Weight::covered) continue;
       if (issue.entry) contested_.insert(*issue.entry);
       Finding finding;
-      finding.code = weight == Weight::unread ? kMemberUnread : kDisagree;
+      finding.code = weight == Weight::unread ? code::kMemberUnread : code::kDisagree;
       finding.title = "zip: " + issue.text;
       finding.offset = issue.offset;
       finding.evidence.push_back({"name", std::string(archive::to_string(issue.issue))});
@@ -214,7 +212,7 @@ class ZipReader {
     // A reader that refuses a member hands nothing out; the other's reading stands by itself.
     if (!refused_.insert(member.entry).second) return;
     Finding finding;
-    finding.code = kMemberUnread;
+    finding.code = code::kMemberUnread;
     finding.title = "a member cannot be read: " + why;
     finding.member = {std::string(member.name)};
     sink_.finding(std::move(finding));
@@ -245,7 +243,7 @@ class ZipReader {
     }
     if (content->unwritten > 0) {
       Finding finding;
-      finding.code = kDisagree;
+      finding.code = code::kDisagree;
       finding.title = "zip: PyTorch hands out " + counted(content->unwritten, "byte") +
                       " of memory that nobody wrote";
       finding.member = {std::string(member.name)};
@@ -334,7 +332,7 @@ class ZipReader {
     }
     if (code_files_ == 0 && !script_) return;
     Finding finding;
-    finding.code = kTorchScriptCode;
+    finding.code = code::kTorchScriptCode;
     finding.title = "TorchScript: " + counted(code_files_, "file") +
                     " of code that runs when the module is loaded or called: not analysed yet";
     finding.advice = "ask for the weights as safetensors";
