@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 
 extern "C" {
 extern const unsigned char brine_catalogue[];
@@ -18,6 +19,7 @@ constexpr std::string_view kMagic = "BRNFACT2";
 constexpr std::size_t kSections = 7;
 constexpr std::uint32_t kBlock = 16;
 constexpr std::size_t kRecord = 32;
+constexpr std::size_t kLongestName = 512;
 
 // zlib takes a null pointer as a wish for the first value, so the empty text is no call.
 std::uint32_t crc(std::uint32_t before, std::string_view text) {
@@ -103,10 +105,28 @@ std::optional<Blob> Blob::over(ByteSpan bytes) {
 }
 
 bool Blob::is(Rank rank, Key key) const {
-  const std::string stored = name(rank);
+  std::array<char, kLongestName> buffer;  // NOLINT: filled by spell
+  const std::string_view stored = spell(rank, buffer);
   const std::size_t cut = key.module.size();
   return stored.size() == cut + 1 + key.name.size() && stored.starts_with(key.module) &&
          stored[cut] == ':' && stored.ends_with(key.name);
+}
+
+// Writes the name into `buffer`, going through its block; what is longer than that is no name of ours.
+std::string_view Blob::spell(Rank rank, std::span<char> buffer) const {
+  if (rank >= names_.count) return {};
+  const std::uint32_t offset = load_le32(blocks_.bytes.data() + std::size_t{rank / kBlock} * 4);
+  NameReader reader(names_.bytes, std::min<std::size_t>(offset, names_.bytes.size()));
+  std::size_t size = 0;
+  for (Rank i = rank / kBlock * kBlock; i <= rank; ++i) {
+    const std::size_t shared =
+        i % kBlock == 0 ? 0 : std::min<std::size_t>(reader.number(), size);
+    const std::string_view suffix = reader.suffix();
+    if (suffix.size() > buffer.size() - shared) return {};
+    std::memcpy(buffer.data() + shared, suffix.data(), suffix.size());
+    size = shared + suffix.size();
+  }
+  return {buffer.data(), size};
 }
 
 Rank Blob::find(Key key) const {
@@ -169,16 +189,8 @@ ClassFact Blob::type(std::uint32_t number) const {
 }
 
 std::string Blob::name(Rank rank) const {
-  if (rank >= names_.count) return {};
-  const std::uint32_t offset =
-      load_le32(blocks_.bytes.data() + std::size_t{rank / kBlock} * 4);
-  NameReader reader(names_.bytes, std::min<std::size_t>(offset, names_.bytes.size()));
-  std::string stored(reader.suffix());
-  for (Rank i = rank / kBlock * kBlock; i < rank; ++i) {
-    stored.resize(std::min<std::size_t>(reader.number(), stored.size()));
-    stored += reader.suffix();
-  }
-  return stored;
+  std::array<char, kLongestName> buffer;  // NOLINT: filled by spell
+  return std::string(spell(rank, buffer));
 }
 
 std::string Blob::dotted(Rank rank) const {

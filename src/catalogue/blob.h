@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -91,6 +92,7 @@ class Blob {
 
   Rank find(Key key) const;
   bool is(Rank rank, Key key) const;
+  std::string_view spell(Rank rank, std::span<char> buffer) const;
 
   Section blocks_, names_, facts_, classes_, words_, texts_, index_;
 };

@@ -35,6 +35,7 @@ from contracts import ContractError, Names, compile_contract
 
 MAGIC = b"BRNFACT2"
 BLOCK = 16
+LONGEST = 512
 NONE = 0xFFFFFFFF
 KINDS = ("module", "callable", "class", "constant")
 CAPABILITIES = (
@@ -54,7 +55,8 @@ ROW_KEYS = {
     },
     "constant": {"module", "modules", "names", "type", "fresh", "target", "why"},
 }  # fmt: skip
-DANGER_KEYS = {"module", "modules", "aliases", "importing", "read_only", "why", *CAPABILITIES}
+DANGER_KEYS = {"module", "modules", "aliases", "importing", "read_only", "mixed", "why",
+               *CAPABILITIES}
 
 
 class FactError(ValueError):
@@ -192,7 +194,8 @@ def rows_of_danger(data: dict[str, Any], origin: str) -> Iterator[Fact]:
             for name in names:
                 if not places:
                     module = name.partition(":")[0]
-                    yield Fact(f"{module}:", "module", True, row, origin, f"{module}:")
+                    if not row.get("mixed"):
+                        yield Fact(f"{module}:", "module", True, row, origin, f"{module}:")
                     yield Fact(name, "callable", True, row, origin, name, bits)
                 for module, canonical in places:
                     key = f"{module}:{name}"
@@ -219,7 +222,8 @@ def load(tables: Tables, folder: Path) -> None:
 
 def add_fact(tables: Tables, fact: Fact) -> None:
     """Put a fact in its place, refusing a second one for the same name."""
-    if not re.fullmatch(r"[\x21-\x39\x3b-\x7e]+:[\x21-\x39\x3b-\x7e]*", fact.key):
+    fits = len(fact.key) <= LONGEST
+    if not fits or not re.fullmatch(r"[\x21-\x39\x3b-\x7e]+:[\x21-\x39\x3b-\x7e]*", fact.key):
         raise FactError(f"{fact.origin}: {fact.key!r} is no name")
     before = tables.facts.get(fact.key)
     if before is None:
