@@ -35,6 +35,7 @@ class Console {
   // Writes what is buffered. Returns whether all output so far arrived.
   bool flush();
   bool ok() const { return error_ == 0; }
+  bool pending() const { return !buffer_.empty(); }
 
   // "brine: PLACE: MESSAGE" on standard error; PLACE may be empty. Both are escaped.
   void error(std::string_view place, std::string_view message);

@@ -153,8 +153,10 @@ class ScanRun {
         continue;
       }
       // Nothing is ready: what is printed so far may be seen, and how far we are.
-      if (console_.out_is_terminal()) show(progress_.erase());
-      console_.flush();
+      if (console_.pending()) {
+        show(progress_.erase());
+        console_.flush();
+      }
       show(progress_.draw(entries_[work.current().value_or(0)].path));
     }
     bool left_behind = false;

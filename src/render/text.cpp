@@ -103,7 +103,7 @@ std::vector<std::string> default_advice(const FileReport& file, std::size_t room
     case Verdict::incomplete: return {"take it for unknown, not for clean"};
     case Verdict::suspicious:
       if (const std::string module = trustable_module(file); !module.empty()) {
-        return {"if it is yours: brine scan --trust '" + module + ".*' " + word};
+        return {"if it is yours, vouch for it:", "brine scan --trust '" + module + ".*' " + word};
       }
       return {"load it only if you know who made it; to see what it does:",
               "brine explain " + word};
