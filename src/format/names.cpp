@@ -57,6 +57,14 @@ constexpr auto kRows = std::to_array<NameRow>({
 
 }  // namespace
 
+std::string ascii_lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
 std::span<const NameRow> name_rows() { return kRows; }
 
 const NameRow* find_name(std::string_view lower_name) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace brine::format {
@@ -24,6 +25,7 @@ struct NameRow {
   std::string_view expected;  // who opens such files, in words
 };
 
+std::string ascii_lower(std::string_view text);
 std::span<const NameRow> name_rows();
 // The longest row that matches, or nullptr.
 const NameRow* find_name(std::string_view lower_name);

@@ -3,19 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "format/names.h"
+
 namespace brine::format {
-
-namespace {
-
-std::string ascii_lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
-}  // namespace
 
 Probe::Probe(std::string_view name, SourcePtr source)
     : name_(name), lower_(ascii_lower(name)), source_(std::move(source)), size_(source_->size()) {

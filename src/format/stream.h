@@ -42,6 +42,14 @@ struct StorageRecord {
   bool agreed = true;                      // one record, and both headers say the same
 };
 
+// A member's bytes, made when they are wanted and dropped when they were read: an archive of many
+// deflated members must not lie in memory as a whole.
+struct Content {
+  SourcePtr source;
+  std::string problem;  // what goes wrong behind these bytes, or empty
+};
+using OpenContent = std::function<Result<Content>()>;
+
 // Why somebody runs the stream.
 enum class Certainty : std::uint8_t {
   sure,     // a container hands it to an unpickler, it starts like a pickle
@@ -50,7 +58,8 @@ enum class Certainty : std::uint8_t {
 };
 
 struct Stream {
-  SourcePtr source;                        // the member's bytes
+  SourcePtr source;                        // the member's bytes; none: `open` gives them
+  OpenContent open;
   std::vector<std::string> member;         // from outside in
   std::optional<std::uint64_t> file_base;  // file offset of the source's byte 0; none if compressed
   std::uint64_t start = 0;                 // where the pickle begins in `source`
@@ -66,7 +75,7 @@ class Sink {
   virtual ~Sink() = default;
   virtual void stream(Stream stream) = 0;
   // A member with a verdict of its own: the scan looks at it as at a file of that name.
-  virtual void member(SourcePtr source, std::string name, std::optional<std::uint64_t> base) = 0;
+  virtual void member(OpenContent open, std::string name, std::optional<std::uint64_t> base) = 0;
   virtual void interpreted(std::uint64_t start, std::uint64_t end) = 0;
   virtual void data(std::uint64_t start, std::uint64_t end) = 0;
   virtual void finding(Finding finding) = 0;

@@ -62,9 +62,10 @@ class FileScan::ItemSink final : public format::Sink {
     stream.file_base = translated(start_in_item);
     context_.streams.emplace_back(std::move(stream), start_in_item);
   }
-  void member(SourcePtr source, std::string name, std::optional<std::uint64_t> base) override {
+  void member(format::OpenContent open, std::string name,
+              std::optional<std::uint64_t> base) override {
     Item item;
-    item.source = std::move(source);
+    item.open = std::move(open);
     item.name = last_component(name);
     item.member = context_.item.member;
     item.member.push_back(std::move(name));
@@ -139,6 +140,9 @@ FileScan::FileScan(const std::string& path, const SourcePtr& source, const ScanO
   const std::uint64_t size = source->size();
   const std::uint64_t factor = std::max<std::uint64_t>(options.limits.salvage_factor, 1);
   search_budget_.left = size > ~std::uint64_t{0} / factor ? ~std::uint64_t{0} : size * factor;
+  const std::uint64_t ratio = std::max<std::uint64_t>(options.limits.inflate_ratio, 1);
+  inflate_left_ = size > (~std::uint64_t{0} - kReadWhole) / ratio ? ~std::uint64_t{0}
+                                                                  : size * ratio + kReadWhole;
   report_.coverage.total = size;
 }
 
@@ -151,6 +155,11 @@ FileReport FileScan::run() {
   while (std::optional<Item> item = work_.pop()) {
     if (options_.stop.stop_requested()) break;
     process(std::move(*item));
+  }
+  const format::NameRow* promise = format::find_name(format::ascii_lower(last_component(report_.path)));
+  if (!file_opened_ && findings_.worst() == Verdict::clean && promise != nullptr &&
+      !options_.stop.stop_requested()) {
+    add(nothing_opens({}, *promise, report_.coverage.total == 0));
   }
   if (options_.stop.stop_requested()) {
     add(finding_of(code::kInterrupted));
@@ -183,7 +192,40 @@ SourcePtr FileScan::held_or_watched() const {
   return std::make_shared<MemorySource>(std::move(*bytes));
 }
 
+SourcePtr FileScan::opened(const format::OpenContent& open,
+                           const std::vector<std::string>& member, bool compressed) {
+  Result<format::Content> content = open();
+  if (!content) {
+    if (content.error().code == ErrorCode::budget) {
+      add_limit(content.error().what, member, std::nullopt);
+      return nullptr;
+    }
+    content = format::Content{nullptr, content.error().what};
+  }
+  if (!content->problem.empty()) {
+    Finding finding = finding_at(code::kMemberUnread, member, std::nullopt, 0);
+    finding.title = "a member cannot be read to its end: " + content->problem;
+    add(std::move(finding));
+  }
+  // Archives in archives multiply: what is inflated of one file is bounded as a whole.
+  if (compressed && content->source != nullptr) {
+    const std::uint64_t size = content->source->size();
+    if (size > inflate_left_) {
+      inflate_left_ = 0;
+      add_limit("inflate_ratio", member, std::nullopt);
+      return nullptr;
+    }
+    inflate_left_ -= size;
+  }
+  return std::move(content->source);
+}
+
 void FileScan::process(Item item) {
+  if (item.source == nullptr) {
+    item.source = opened(item.open, item.member, !item.base);
+    item.open = nullptr;
+    if (item.source == nullptr) return;
+  }
   const std::uint64_t size = item.source->size();
   Context context(std::move(item), size);
   format::Probe probe(context.item.name, context.item.source);
@@ -214,9 +256,17 @@ void FileScan::read_item(Context& context, format::Probe& probe) {
       reading.reader(probe, reading.loaders, sink);
     }
   }
-  for (std::size_t i = 0; i < context.streams.size(); ++i) {
-    const auto& [stream, start_in_item] = context.streams[i];
+  for (auto& [stream, start_in_item] : context.streams) {
+    if (stream.source == nullptr) {
+      stream.source = opened(stream.open, stream.member, !start_in_item);
+      stream.open = nullptr;
+      if (stream.source == nullptr) {
+        context.open_ended = context.told = true;
+        continue;
+      }
+    }
     if (run_stream(context, stream, start_in_item)) context.opened = true;
+    stream.source = nullptr;
   }
 }
 
@@ -236,14 +286,9 @@ void FileScan::finish_item(Context& context, format::Probe& probe) {
     finding.title = "the name promises a format that executes nothing, the content is a pickle";
     add(std::move(finding));
   }
-  if (!context.opened && context.families.empty() && !context.told &&
+  if (!root && !context.opened && context.families.empty() && !context.told &&
       promise != format::Promise::nothing) {
-    Finding finding = finding_at(code::kNothingOpens, context.item.member, context.item.base, 0);
-    if (probe.size() == 0) finding.title = "the file is empty, and its name promises a model";
-    if (const format::NameRow* row = format::find_name(probe.lower())) {
-      finding.evidence.push_back({"name", std::string(row->ending)});
-    }
-    add(std::move(finding));
+    add(nothing_opens(context.item.member, *format::find_name(probe.lower()), probe.size() == 0));
   }
 
   const bool taken = context.opened || !context.families.empty();
@@ -341,6 +386,16 @@ void FileScan::report_unexplained(const SourcePtr& source, const std::vector<std
     finding.advice = "ask where they come from; `brine inspect` shows them";
     add(std::move(finding));
   }
+}
+
+Finding FileScan::nothing_opens(const std::vector<std::string>& member,
+                                const format::NameRow& promise, bool empty) {
+  Finding finding = finding_of(code::kNothingOpens);
+  finding.member = member;
+  if (empty) finding.title = "the file is empty, and its name promises a model";
+  finding.evidence.push_back({"name", std::string(promise.ending) + ": " +
+                                          std::string(promise.expected)});
+  return finding;
 }
 
 void FileScan::add(Finding finding) { findings_.add(std::move(finding)); }

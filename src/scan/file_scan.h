@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "format/acceptor.h"
+#include "format/names.h"
 #include "format/stream.h"
 #include "scan/coverage.h"
 #include "scan/findings.h"
@@ -57,6 +58,9 @@ class FileScan {
   class ItemSink;
 
   SourcePtr held_or_watched() const;
+  // A member's bytes, or null and a finding.
+  SourcePtr opened(const format::OpenContent& open, const std::vector<std::string>& member,
+                   bool compressed);
   void process(Item item);
   void read_item(Context& context, format::Probe& probe);
   void finish_item(Context& context, format::Probe& probe);
@@ -83,6 +87,8 @@ class FileScan {
   void report_unexplained(const SourcePtr& source, const std::vector<std::string>& member,
                           std::optional<std::uint64_t> base, const Ranges& ranges);
 
+  static Finding nothing_opens(const std::vector<std::string>& member,
+                               const format::NameRow& promise, bool empty);
   void add(Finding finding);
   void add_limit(std::string_view limit, const std::vector<std::string>& member,
                  std::optional<std::uint64_t> offset);
@@ -97,6 +103,7 @@ class FileScan {
   SearchBudget search_budget_;
   std::set<std::string> waived_;
   std::set<std::string> nested_seen_;
+  std::uint64_t inflate_left_ = 0;
   bool file_opened_ = false;
 };
 

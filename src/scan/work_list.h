@@ -18,7 +18,8 @@
 namespace brine::scan {
 
 struct Item {
-  SourcePtr source;
+  SourcePtr source;                       // none: `open` gives it
+  format::OpenContent open;
   std::string name;                       // what acceptors see
   std::vector<std::string> member;        // from outside in; empty: the file
   std::optional<std::uint64_t> base;      // file offset of byte 0

@@ -11,6 +11,7 @@
 
 #include "archive/zip/reader.h"
 #include "format/codes.h"
+#include "format/names.h"
 #include "format/profiles.h"
 #include "format/words.h"
 
@@ -79,13 +80,18 @@ constexpr auto kKnownRecords = std::to_array<std::string_view>({
     ".storage_alignment",
 });
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
+// Members by which an archive is told whose loader does more than read its members.
+struct ArchiveFormat {
+  std::string_view ending;
+  std::string_view format;
+};
+constexpr auto kArchiveFormats = std::to_array<ArchiveFormat>({
+    {".data/extern_modules", "torch.package, whose Python files run"},
+    {"/archive_format", "PT2 archive (torch.export)"},
+    {"/model.json", "TorchScript 1.0"},
+    {"MAR-INF/MANIFEST.json", "TorchServe archive"},
+    {"model.weights.h5", "Keras 3"},
+});
 
 bool is_pickle_name(std::string_view lower_name) {
   return lower_name.ends_with(".pkl") || lower_name.ends_with(".debug_pkl");
@@ -222,40 +228,37 @@ class ZipReader {
   void read_member(const ZipView& view, std::size_t index, const ZipReading& reading) {
     const ZipMember& member = view.members[index];
     if (member.name.ends_with('/') && reading.output == 0) return;
-    std::optional<ZipContent> content = content_of(view, index);
-    if (!content) return;
+    note_format(member.name);
     sink_.interpreted(reading.data_offset, reading.data_offset + reading.input);
     ++members_;
-    sink_.member(content->source, std::string(member.name), content->file_offset);
+    sink_.member(opener(view, index), std::string(member.name), base_of(reading));
   }
 
-  std::optional<ZipContent> content_of(const ZipView& view, std::size_t index) {
-    Result<ZipContent> content = archive_->content(view, index);
-    const ZipMember& member = view.members[index];
-    if (!content) {
-      note_unread(member, content.error().what);
-      return std::nullopt;
-    }
-    if (content->budget) {
-      refuse(Error::budget(view.members[index].header_offset, content->problem));
-    } else if (!content->whole) {
-      note_unread(member, content->problem);
-    }
-    if (content->unwritten > 0) {
-      Finding finding;
-      finding.code = code::kDisagree;
-      finding.title = "zip: PyTorch hands out " + counted(content->unwritten, "byte") +
-                      " of memory that nobody wrote";
-      finding.member = {std::string(member.name)};
-      sink_.finding(std::move(finding));
-    }
-    return std::move(*content);
+  static std::optional<std::uint64_t> base_of(const ZipReading& reading) {
+    if (reading.deflated) return std::nullopt;
+    return reading.data_offset;
+  }
+
+  OpenContent opener(const ZipView& view, std::size_t index) const {
+    return [archive = archive_, profile = view.profile, index]() -> Result<Content> {
+      const ZipView* again = &archive->miniz();
+      if (profile == archive::ZipProfile::zipfile) again = &archive->zipfile();
+      if (profile == archive::ZipProfile::local) {
+        BRINE_TRY(again, archive->local());
+      }
+      BRINE_TRY(ZipContent content, archive->content(*again, index));
+      if (content.budget) return fail(Error::budget(0, "member_bytes"));
+      if (content.unwritten > 0 && content.problem.empty()) {
+        content.problem = "the reader hands out memory that nobody wrote";
+      }
+      return Content{std::move(content.source), std::move(content.problem)};
+    };
   }
 
   // Whether torch has a use for the member.
   bool read_torch_member(const ZipView& view, std::size_t index, const ZipReading& reading) {
-    const std::string name = lower(view.members[index].name);
-    const std::string root = lower(*archive_->torch_root()) + "/";
+    const std::string name = ascii_lower(view.members[index].name);
+    const std::string root = ascii_lower(*archive_->torch_root()) + "/";
     if (!name.starts_with(root)) return false;
     const std::string_view record = std::string_view(name).substr(root.size());
     if (record == "data.pkl" || (script_ && is_pickle_name(record))) {
@@ -278,12 +281,10 @@ class ZipReader {
 
   void read_pickle(const ZipView& view, std::size_t index, const ZipReading& reading,
                    std::string_view record) {
-    std::optional<ZipContent> content = content_of(view, index);
-    if (!content) return;
     Stream stream;
-    stream.source = content->source;
+    stream.open = opener(view, index);
     stream.member = {std::string(view.members[index].name)};
-    stream.file_base = content->file_offset;
+    stream.file_base = base_of(reading);
     // torch.load hands an archive with this very name in it to torch.jit.load.
     const bool delegated = script_ && has_exact("constants.pkl");
     if (record == "data.pkl" && !delegated && torch_load_) stream.loaders = torch_zip_loaders();
@@ -296,7 +297,7 @@ class ZipReader {
                       folder = std::move(folder)](std::string_view key) {
       return find_storage(*archive, contested, folder + "/" + std::string(key));
     };
-    if (!content->file_offset) {
+    if (reading.deflated) {
       sink_.interpreted(reading.data_offset, reading.data_offset + reading.input);
     }
     sink_.stream(std::move(stream));
@@ -324,6 +325,20 @@ class ZipReader {
     return out;
   }
 
+  // Archives that are more than their members.
+  void note_format(std::string_view name) {
+    for (const ArchiveFormat& row : kArchiveFormats) {
+      if (name.ends_with(row.ending) && !format_told_) {
+        format_told_ = true;
+        Finding finding;
+        finding.code = code::kNotAnalysed;
+        finding.title = std::string(row.format) + ": recognized, not analysed yet";
+        finding.member = {std::string(name)};
+        sink_.finding(std::move(finding));
+      }
+    }
+  }
+
   void describe() {
     if (is_torch_) {
       sink_.describe(script_ ? "TorchScript zip" : "torch zip");
@@ -347,6 +362,7 @@ class ZipReader {
   std::set<std::size_t> contested_;  // entries that readers disagree about
   std::set<std::size_t> refused_;
   std::set<Extent> seen_;
+  bool format_told_ = false;
   std::uint64_t members_ = 0;
   std::uint64_t code_files_ = 0;
 };
