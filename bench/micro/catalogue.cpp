@@ -3,8 +3,8 @@
 //   brine-catalogue-bench [BLOB]
 //
 // Without BLOB the embedded facts are used; tools/catalogue/synthetic.py and embed.py make one of
-// 500,000 names. Lookups ask for names in random order, half of them absent. The call is a REDUCE of a
-// known constructor with constant arguments, asked of the World as the machine asks it.
+// 500,000 names. Lookups ask for names in random order, half of them absent. The call is a REDUCE
+// of a known constructor with constant arguments, asked of the World as the machine asks it.
 
 #include <algorithm>
 #include <cstdio>
@@ -44,7 +44,8 @@ double lookups(const Blob& blob) {
     found += blob.find_name(module, name) != brine::catalogue::kNoRank ? 1 : 0;
   }
   const double each = (now() - start) / static_cast<double>(kCount);
-  std::printf("%u names, %zu of %zu found: %.0f ns a lookup\n", blob.name_count(), found, kCount, each);
+  std::printf("%u names, %zu of %zu found: %.0f ns a lookup\n", blob.name_count(), found, kCount,
+              each);
   return each;
 }
 

@@ -25,9 +25,7 @@ class Assembler {
   }
   Assembler& str(std::string_view text) { return raw("X").word(text.size()).raw(text); }
   Assembler& bytes(std::string_view text) { return raw("B").word(text.size()).raw(text); }
-  Assembler& integer(int number) {
-    return raw("J").word(static_cast<std::uint32_t>(number));
-  }
+  Assembler& integer(int number) { return raw("J").word(static_cast<std::uint32_t>(number)); }
   Assembler& none() { return raw("N"); }
   Assembler& yes() { return op(0x88); }
   Assembler& no() { return op(0x89); }

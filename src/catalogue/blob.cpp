@@ -112,15 +112,15 @@ bool Blob::is(Rank rank, Key key) const {
          stored[cut] == ':' && stored.ends_with(key.name);
 }
 
-// Writes the name into `buffer`, going through its block; what is longer than that is no name of ours.
+// Writes the name into `buffer`, going through its block; what is longer than that is no name of
+// ours.
 std::string_view Blob::spell(Rank rank, std::span<char> buffer) const {
   if (rank >= names_.count) return {};
   const std::uint32_t offset = load_le32(blocks_.bytes.data() + std::size_t{rank / kBlock} * 4);
   NameReader reader(names_.bytes, std::min<std::size_t>(offset, names_.bytes.size()));
   std::size_t size = 0;
   for (Rank i = rank / kBlock * kBlock; i <= rank; ++i) {
-    const std::size_t shared =
-        i % kBlock == 0 ? 0 : std::min<std::size_t>(reader.number(), size);
+    const std::size_t shared = i % kBlock == 0 ? 0 : std::min<std::size_t>(reader.number(), size);
     const std::string_view suffix = reader.suffix();
     if (suffix.size() > buffer.size() - shared) return {};
     std::memcpy(buffer.data() + shared, suffix.data(), suffix.size());

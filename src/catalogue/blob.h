@@ -2,9 +2,10 @@
 //
 // Problem: half a million names must be there at once, cost nothing at start, and answer in well
 // under a microsecond. Method: names are sorted and front-coded in blocks of 16; an index by CRC-32
-// leads to the one name that may be meant, its block is walked up to it and the whole name compared.
-// Everything is an offset from the start, so nothing is relocated. tools/catalogue/embed.py writes it.
-// Invariant: the bytes come from our own build, yet every offset is checked before it is followed.
+// leads to the one name that may be meant, its block is walked up to it and the whole name
+// compared. Everything is an offset from the start, so nothing is relocated.
+// tools/catalogue/embed.py writes it. Invariant: the bytes come from our own build, yet every
+// offset is checked before it is followed.
 #pragma once
 
 #include <cstdint>
@@ -33,26 +34,26 @@ inline constexpr std::uint8_t kNoArgument = 0xff;
 // What is known of a name.
 struct Fact {
   FactKind kind = FactKind::module;
-  bool danger = false;      // from the danger data: evidence only, never inert
-  bool shared = false;      // what it is or gives belongs to the process
+  bool danger = false;  // from the danger data: evidence only, never inert
+  bool shared = false;  // what it is or gives belongs to the process
   bool gives_none = false;  // a call gives None
-  bool typed = false;       // a constant whose type is known, or a class
+  bool typed = false;  // a constant whose type is known, or a class
   Behaviour behaviour = Behaviour::none;
   std::uint8_t argument = kNoArgument;  // a call gives this argument back
-  pickle::Capabilities caps = 0;        // of a call; of the import for a module
-  std::uint32_t type = 0;      // class: its own number; constant: its type
-  std::uint32_t result = 0;    // class number of what a call gives; 0: not known
+  pickle::Capabilities caps = 0;  // of a call; of the import for a module
+  std::uint32_t type = 0;  // class: its own number; constant: its type
+  std::uint32_t result = 0;  // class number of what a call gives; 0: not known
   std::uint32_t contract = 0;  // words of the arguments' contract; 0: no call is inert
-  Rank canonical = kNoRank;    // the name it is an alias of, or itself
-  std::uint32_t why = 0;       // texts
-  std::uint32_t loader = 0;    // unpickler: the loader's name; constant: the object it stands for
+  Rank canonical = kNoRank;  // the name it is an alias of, or itself
+  std::uint32_t why = 0;  // texts
+  std::uint32_t loader = 0;  // unpickler: the loader's name; constant: the object it stands for
 };
 
 // Which code of a class runs, as contracts over what it is given. 0: not known to be inert.
 struct ClassFact {
   Rank name = kNoRank;
   std::uint32_t construct = 0;  // cls.__new__(cls, *args), no __init__
-  std::uint32_t state = 0;      // BUILD
+  std::uint32_t state = 0;  // BUILD
   std::uint32_t append = 0, extend = 0, setitem = 0, add = 0;
   bool hash_inert = false;
   bool unhashable = false;
@@ -63,7 +64,8 @@ class Blob {
  public:
   // The facts that this program carries.
   static const Blob& embedded();
-  // Facts in memory that outlives the Blob (tests, benchmarks). None when the header makes no sense.
+  // Facts in memory that outlives the Blob (tests, benchmarks). None when the header makes no
+  // sense.
   static std::optional<Blob> over(ByteSpan bytes);
 
   // kNoRank when there is no fact.

@@ -16,17 +16,17 @@ struct CodecName {
   Codec codec;
 };
 constexpr std::array kNames = {
-    CodecName{"utf8", Codec::utf8},         CodecName{"u8", Codec::utf8},
-    CodecName{"cp65001", Codec::utf8},      CodecName{"ascii", Codec::ascii},
-    CodecName{"usascii", Codec::ascii},     CodecName{"646", Codec::ascii},
-    CodecName{"latin1", Codec::latin1},     CodecName{"latin", Codec::latin1},
-    CodecName{"l1", Codec::latin1},         CodecName{"iso88591", Codec::latin1},
-    CodecName{"88591", Codec::latin1},      CodecName{"8859", Codec::latin1},
-    CodecName{"cp819", Codec::latin1},      CodecName{"unicodeescape", Codec::unicode_escape},
-    CodecName{"rot13", Codec::rot13},       CodecName{"hex", Codec::hex},
-    CodecName{"hexcodec", Codec::hex},      CodecName{"base64", Codec::base64},
+    CodecName{"utf8", Codec::utf8},          CodecName{"u8", Codec::utf8},
+    CodecName{"cp65001", Codec::utf8},       CodecName{"ascii", Codec::ascii},
+    CodecName{"usascii", Codec::ascii},      CodecName{"646", Codec::ascii},
+    CodecName{"latin1", Codec::latin1},      CodecName{"latin", Codec::latin1},
+    CodecName{"l1", Codec::latin1},          CodecName{"iso88591", Codec::latin1},
+    CodecName{"88591", Codec::latin1},       CodecName{"8859", Codec::latin1},
+    CodecName{"cp819", Codec::latin1},       CodecName{"unicodeescape", Codec::unicode_escape},
+    CodecName{"rot13", Codec::rot13},        CodecName{"hex", Codec::hex},
+    CodecName{"hexcodec", Codec::hex},       CodecName{"base64", Codec::base64},
     CodecName{"base64codec", Codec::base64}, CodecName{"zlib", Codec::zlib},
-    CodecName{"zip", Codec::zlib},          CodecName{"zlibcodec", Codec::zlib},
+    CodecName{"zip", Codec::zlib},           CodecName{"zlibcodec", Codec::zlib},
 };
 
 bool is_ascii(std::string_view text) {

@@ -12,10 +12,18 @@
 namespace brine::catalogue {
 
 enum class Codec : std::uint8_t {
-  utf8, ascii, latin1, unicode_escape, rot13, hex, base64, zlib,
+  utf8,
+  ascii,
+  latin1,
+  unicode_escape,
+  rot13,
+  hex,
+  base64,
+  zlib,
 };
 
-// By any of Python's names for it ("latin-1", "L1", "iso8859_1"); none for a codec we do not compute.
+// By any of Python's names for it ("latin-1", "L1", "iso8859_1"); none for a codec we do not
+// compute.
 std::optional<Codec> find_codec(std::string_view name);
 
 // str.encode(codec): text becomes bytes (rot13: text). None when Python would raise.
@@ -27,7 +35,8 @@ bool decodes_to_bytes(Codec codec);
 
 std::optional<std::string> base64_decode(std::string_view text);
 std::optional<std::string> base32_decode(std::string_view text);
-std::optional<std::string> hex_decode(std::string_view text);  // white space between bytes is skipped
+std::optional<std::string> hex_decode(
+    std::string_view text);  // white space between bytes is skipped
 std::string hex_encode(std::string_view bytes);
 std::string rot13(std::string_view text);
 // zlib or gzip data, whichever it says; none when it is broken or larger than the limit.

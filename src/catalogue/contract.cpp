@@ -24,9 +24,19 @@ std::uint32_t mask_of(Kind kind) {
     case Kind::list: return 2;
     case Kind::set: return 4;
     case Kind::frozenset: return 8;
-    case Kind::none: case Kind::boolean: case Kind::integer: case Kind::floating: case Kind::str:
-    case Kind::bytes: case Kind::bytearray: case Kind::dict: case Kind::ref: case Kind::object:
-    case Kind::persistent: case Kind::buffer: case Kind::unknown: return 0;
+    case Kind::none:
+    case Kind::boolean:
+    case Kind::integer:
+    case Kind::floating:
+    case Kind::str:
+    case Kind::bytes:
+    case Kind::bytearray:
+    case Kind::dict:
+    case Kind::ref:
+    case Kind::object:
+    case Kind::persistent:
+    case Kind::buffer:
+    case Kind::unknown: return 0;
   }
   return 0;
 }
@@ -119,8 +129,7 @@ bool Matcher::value(std::uint32_t word, Thing thing) {
     case ContractOp::inert_ref: return reference(pattern, thing);
     case ContractOp::object: return instance(pattern, thing);
     case ContractOp::empty: return instance(pattern, thing) && untouched(thing);
-    case ContractOp::storage:
-      return stored(thing);
+    case ContractOp::storage: return stored(thing);
   }
   return false;
 }
@@ -253,8 +262,9 @@ bool Matcher::untouched(Thing& thing) {
   const Node* node = inspector_->node(thing);
   if (node == nullptr || node->kind != Kind::object) return false;
   const auto& nodes = inspector_->machine().nodes();
-  const bool no_arguments = node->args == pickle::kNoNode ||
-                            (nodes[node->args].kind == Kind::tuple && nodes[node->args].items.empty());
+  const bool no_arguments =
+      node->args == pickle::kNoNode ||
+      (nodes[node->args].kind == Kind::tuple && nodes[node->args].items.empty());
   return no_arguments && node->kwargs == pickle::kNoNode && node->states.empty() &&
          node->appended.empty() && node->stored.empty();
 }

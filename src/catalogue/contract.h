@@ -1,8 +1,8 @@
 // Contract: which arguments keep a callable inert.
 //
 // A contract is a small pattern over values, compiled to words (docs/catalogue.md). Matching walks
-// the pattern, whose depth the compiler bounds; values of any depth are walked with a work list. What
-// is unknown or over budget matches nothing but `any`.
+// the pattern, whose depth the compiler bounds; values of any depth are walked with a work list.
+// What is unknown or over budget matches nothing but `any`.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Contracts, tried through facts that use each word of the language: what fits is inert, what does not
-// breaks the contract (BRN124).
+// Contracts, tried through facts that use each word of the language: what fits is inert, what does
+// not breaks the contract (BRN124).
 
 #include <gtest/gtest.h>
 
@@ -30,13 +30,37 @@ TEST(Contract, EmptyArguments) {
 }
 
 TEST(Contract, Pairs) {
-  fits(calls("collections", "OrderedDict").empty_list().str("a").integer(1).tuple2().append().tuple1()
-           .reduce().stop());
-  fits(calls("collections", "OrderedDict").empty_list().empty_list().mark().str("a").integer(1)
-           .appends().append().tuple1().reduce().stop());
-  breaks(calls("collections", "OrderedDict").empty_list().str("ab").append().tuple1().reduce().stop());
-  breaks(calls("collections", "OrderedDict").empty_list().empty_list().integer(1).tuple2().append()
-             .tuple1().reduce().stop());
+  fits(calls("collections", "OrderedDict")
+           .empty_list()
+           .str("a")
+           .integer(1)
+           .tuple2()
+           .append()
+           .tuple1()
+           .reduce()
+           .stop());
+  fits(calls("collections", "OrderedDict")
+           .empty_list()
+           .empty_list()
+           .mark()
+           .str("a")
+           .integer(1)
+           .appends()
+           .append()
+           .tuple1()
+           .reduce()
+           .stop());
+  breaks(
+      calls("collections", "OrderedDict").empty_list().str("ab").append().tuple1().reduce().stop());
+  breaks(calls("collections", "OrderedDict")
+             .empty_list()
+             .empty_list()
+             .integer(1)
+             .tuple2()
+             .append()
+             .tuple1()
+             .reduce()
+             .stop());
 }
 
 TEST(Contract, LiteralsAndOptionals) {
@@ -54,41 +78,108 @@ TEST(Contract, RangesAndCharacters) {
 }
 
 TEST(Contract, CollectionsAndRepeats) {
-  fits(calls("torch", "Size").empty_list().mark().integer(1).integer(2).appends().tuple1().reduce().stop());
-  breaks(calls("torch", "Size").empty_list().mark().integer(1).str("2").appends().tuple1().reduce().stop());
+  fits(calls("torch", "Size")
+           .empty_list()
+           .mark()
+           .integer(1)
+           .integer(2)
+           .appends()
+           .tuple1()
+           .reduce()
+           .stop());
+  breaks(calls("torch", "Size")
+             .empty_list()
+             .mark()
+             .integer(1)
+             .str("2")
+             .appends()
+             .tuple1()
+             .reduce()
+             .stop());
   fits(calls("pathlib", "PosixPath").str("a").str("b").tuple2().reduce().stop());
   breaks(calls("pathlib", "PosixPath").str("a").none().tuple2().reduce().stop());
 }
 
 TEST(Contract, ReferencesByAnyOfTheirNames) {
   fits(calls("collections", "defaultdict").global("__builtin__", "list").tuple1().reduce().stop());
-  breaks(calls("collections", "defaultdict").global("builtins", "getattr").tuple1().reduce().stop());
+  breaks(
+      calls("collections", "defaultdict").global("builtins", "getattr").tuple1().reduce().stop());
 }
 
 TEST(Contract, InstancesAndConstants) {
-  fits(calls("datetime", "timezone").global("datetime", "timedelta").integer(0).tuple1().reduce()
-           .tuple1().reduce().stop());
+  fits(calls("datetime", "timezone")
+           .global("datetime", "timedelta")
+           .integer(0)
+           .tuple1()
+           .reduce()
+           .tuple1()
+           .reduce()
+           .stop());
   breaks(calls("datetime", "timezone").integer(0).tuple1().reduce().stop());
-  fits(calls("torch._utils", "_rebuild_meta_tensor_no_storage").mark().global("torch", "float32")
-           .integer(1).tuple1().integer(1).tuple1().no().tuple().reduce().stop());
-  breaks(calls("torch._utils", "_rebuild_meta_tensor_no_storage").mark().global("torch", "strided")
-             .integer(1).tuple1().integer(1).tuple1().no().tuple().reduce().stop());
+  fits(calls("torch._utils", "_rebuild_meta_tensor_no_storage")
+           .mark()
+           .global("torch", "float32")
+           .integer(1)
+           .tuple1()
+           .integer(1)
+           .tuple1()
+           .no()
+           .tuple()
+           .reduce()
+           .stop());
+  breaks(calls("torch._utils", "_rebuild_meta_tensor_no_storage")
+             .mark()
+             .global("torch", "strided")
+             .integer(1)
+             .tuple1()
+             .integer(1)
+             .tuple1()
+             .no()
+             .tuple()
+             .reduce()
+             .stop());
 }
 
 TEST(Contract, AttributesMayNotBeSpecial) {
-  fits(calls("argparse", "Namespace").empty_tuple().newobj().empty_dict().str("lr").integer(1).setitem()
-           .build().stop());
-  breaks(calls("argparse", "Namespace").empty_tuple().newobj().empty_dict().str("__class__").integer(1)
-             .setitem().build().stop());
-  breaks(calls("argparse", "Namespace").empty_tuple().newobj().empty_dict().integer(1).integer(1)
-             .setitem().build().stop());
+  fits(calls("argparse", "Namespace")
+           .empty_tuple()
+           .newobj()
+           .empty_dict()
+           .str("lr")
+           .integer(1)
+           .setitem()
+           .build()
+           .stop());
+  breaks(calls("argparse", "Namespace")
+             .empty_tuple()
+             .newobj()
+             .empty_dict()
+             .str("__class__")
+             .integer(1)
+             .setitem()
+             .build()
+             .stop());
+  breaks(calls("argparse", "Namespace")
+             .empty_tuple()
+             .newobj()
+             .empty_dict()
+             .integer(1)
+             .integer(1)
+             .setitem()
+             .build()
+             .stop());
 }
 
 TEST(Contract, EmptyMeansThatNothingWasPutIn) {
   const auto tensor = [](bool filled) {
     Assembler out = calls("torch._utils", "_rebuild_parameter");
-    out.global("torch", "Tensor").empty_tuple().reduce().no().global("collections", "OrderedDict")
-        .empty_tuple().reduce();
+    out.global("torch", "Tensor")
+        .empty_tuple()
+        .reduce()
+        .no()
+        .global("collections", "OrderedDict")
+        .empty_tuple()
+        .reduce();
     if (filled) out.str("hook").integer(1).setitem();
     return out.tuple3().reduce().stop();
   };
@@ -102,13 +193,24 @@ TEST(Contract, PlainDataToAnyDepth) {
   deep.integer(1).append();
   for (int i = 1; i < 2000; ++i) deep.append();
   fits(deep.tuple1().reduce().stop());
-  breaks(calls("builtins", "ValueError").empty_list().global("collections", "OrderedDict").append()
-             .tuple1().reduce().stop());
+  breaks(calls("builtins", "ValueError")
+             .empty_list()
+             .global("collections", "OrderedDict")
+             .append()
+             .tuple1()
+             .reduce()
+             .stop());
 }
 
 TEST(Contract, ItemsOfObjects) {
   fits(calls("collections", "OrderedDict").empty_tuple().reduce().str("k").none().setitem().stop());
-  breaks(calls("collections", "OrderedDict").empty_tuple().reduce().empty_list().none().setitem().stop());
+  breaks(calls("collections", "OrderedDict")
+             .empty_tuple()
+             .reduce()
+             .empty_list()
+             .none()
+             .setitem()
+             .stop());
 }
 
 }  // namespace

@@ -34,9 +34,18 @@ std::optional<std::string> python_text(const Constant& c) {
     case Kind::none: return "None";
     case Kind::boolean: return c.integer != 0 ? "True" : "False";
     case Kind::bytes: return python_bytes(c.text);
-    case Kind::floating: case Kind::bytearray: case Kind::tuple: case Kind::list: case Kind::dict:
-    case Kind::set: case Kind::frozenset: case Kind::ref: case Kind::object: case Kind::persistent:
-    case Kind::buffer: case Kind::unknown: return std::nullopt;
+    case Kind::floating:
+    case Kind::bytearray:
+    case Kind::tuple:
+    case Kind::list:
+    case Kind::dict:
+    case Kind::set:
+    case Kind::frozenset:
+    case Kind::ref:
+    case Kind::object:
+    case Kind::persistent:
+    case Kind::buffer:
+    case Kind::unknown: return std::nullopt;
   }
   return std::nullopt;
 }
@@ -175,7 +184,8 @@ Result replaced(Args args, std::size_t limit) {
 Result stripped(Args args, std::size_t /*limit*/) {
   if (args.empty() || !is_text(args[0])) return std::nullopt;
   if (args.size() > 1 && args[1].kind != args[0].kind) return std::nullopt;
-  const std::string_view unwanted = args.size() > 1 ? std::string_view(args[1].text) : " \t\n\r\f\v";
+  const std::string_view unwanted =
+      args.size() > 1 ? std::string_view(args[1].text) : " \t\n\r\f\v";
   const std::size_t first = args[0].text.find_first_not_of(unwanted);
   if (first == std::string::npos) return like(args[0], {});
   const std::size_t last = args[0].text.find_last_not_of(unwanted);
@@ -324,9 +334,8 @@ Result item_of(Args args, std::size_t /*limit*/) {
   if (!text) return items[at];
   const auto byte = static_cast<unsigned char>(items[0].text[at]);
   if (items[0].kind == Kind::bytes) return Constant::of_integer(byte);
-  const bool ascii = std::all_of(items[0].text.begin(), items[0].text.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x80;
-  });
+  const bool ascii = std::all_of(items[0].text.begin(), items[0].text.end(),
+                                 [](char c) { return static_cast<unsigned char>(c) < 0x80; });
   if (!ascii) return std::nullopt;
   return Constant::of_text(std::string(1, items[0].text[at]));
 }
@@ -386,7 +395,8 @@ Evaluator::Octets Evaluator::octets(Thing thing) {
   limit_ = static_cast<std::size_t>(limits.evaluated_bytes);
   auto found = constant(thing);
   limit_ = static_cast<std::size_t>(limits.text_bytes);
-  out.constant = inspector_->kind(thing) == Kind::bytes || inspector_->kind(thing) == Kind::bytearray;
+  out.constant =
+      inspector_->kind(thing) == Kind::bytes || inspector_->kind(thing) == Kind::bytearray;
   if (!found || found->kind != Kind::bytes) return out;
   out.constant = true;
   out.whole = spend(found->text.size());
@@ -437,9 +447,15 @@ Result Evaluator::constant(Thing thing, int depth) {
       items.insert(items.begin(), target->bound.begin(), target->bound.end());
       return apply(target->behaviour, items, depth + 1);
     }
-    case Kind::tuple: case Kind::list: case Kind::dict: case Kind::set: case Kind::frozenset:
-    case Kind::ref: case Kind::persistent: case Kind::buffer: case Kind::unknown:
-      return std::nullopt;
+    case Kind::tuple:
+    case Kind::list:
+    case Kind::dict:
+    case Kind::set:
+    case Kind::frozenset:
+    case Kind::ref:
+    case Kind::persistent:
+    case Kind::buffer:
+    case Kind::unknown: return std::nullopt;
   }
   return std::nullopt;
 }
@@ -483,7 +499,8 @@ Result Evaluator::apply(Behaviour behaviour, std::span<const Thing> args, int de
 std::optional<Evaluator::Name> Evaluator::attribute(Thing object, std::string_view attribute) {
   // The classes of constants and built-in containers, by kind.
   static constexpr std::array<std::string_view, 11> kClasses = {
-      "NoneType", "bool", "int", "float", "str", "bytes", "bytearray", "tuple", "list", "dict", "set"};
+      "NoneType",  "bool",  "int",  "float", "str", "bytes",
+      "bytearray", "tuple", "list", "dict",  "set"};
   const Kind kind = inspector_->kind(object);
   std::string name(attribute);
   if (const auto ref = inspector_->ref(object)) {

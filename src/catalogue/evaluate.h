@@ -1,8 +1,9 @@
 // Evaluate: pure functions of constants.
 //
-// Attacks put names and payloads together at run time (join, %, base64, codecs). What such a function
-// gives is computed here, within the budget, so that it can be looked at again. Functions are chosen
-// by the Behaviour that a fact names. What cannot be computed has no value; it is never guessed.
+// Attacks put names and payloads together at run time (join, %, base64, codecs). What such a
+// function gives is computed here, within the budget, so that it can be looked at again. Functions
+// are chosen by the Behaviour that a fact names. What cannot be computed has no value; it is never
+// guessed.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,9 @@ struct Constant {
   double floating = 0;
 
   static Constant of_text(std::string text) { return {pickle::Kind::str, std::move(text), 0, 0}; }
-  static Constant of_bytes(std::string text) { return {pickle::Kind::bytes, std::move(text), 0, 0}; }
+  static Constant of_bytes(std::string text) {
+    return {pickle::Kind::bytes, std::move(text), 0, 0};
+  }
   static Constant of_integer(std::int64_t n) { return {pickle::Kind::integer, {}, n, 0}; }
 };
 

@@ -19,8 +19,8 @@ constexpr std::size_t kMostFound = 16;
 constexpr int kDeepest = 4;
 
 bool ends_word(char c) {
-  return static_cast<unsigned char>(c) <= ' ' || std::string_view("'\"`<>|;&(){}").find(c) !=
-                                                     std::string_view::npos;
+  return static_cast<unsigned char>(c) <= ' ' ||
+         std::string_view("'\"`<>|;&(){}").find(c) != std::string_view::npos;
 }
 
 std::string_view word_at(std::string_view text, std::size_t at) {
@@ -49,8 +49,8 @@ void find_device(std::string_view text, std::string_view device, std::vector<Evi
     const std::string_view rest = word_at(text, at + device.size());
     const std::size_t slash = rest.find('/');
     if (slash == std::string_view::npos || slash == 0) continue;
-    add(out, "address", std::string(rest.substr(0, slash)) + ":" +
-                            std::string(rest.substr(slash + 1)));
+    add(out, "address",
+        std::string(rest.substr(0, slash)) + ":" + std::string(rest.substr(slash + 1)));
   }
 }
 
@@ -62,7 +62,8 @@ void find_netcat(std::string_view text, std::vector<Evidence>& out) {
     if (!word.empty()) words.push_back(word);
     at += word.size() + 1;
   }
-  constexpr std::array<std::string_view, 5> kPrograms = {"nc", "ncat", "netcat", "nc.exe", "telnet"};
+  constexpr std::array<std::string_view, 5> kPrograms = {"nc", "ncat", "netcat", "nc.exe",
+                                                         "telnet"};
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string_view base = words[i].substr(words[i].rfind('/') + 1);
     if (std::find(kPrograms.begin(), kPrograms.end(), base) == kPrograms.end()) continue;
@@ -74,7 +75,6 @@ void find_netcat(std::string_view text, std::vector<Evidence>& out) {
     }
   }
 }
-
 
 std::string render_scalar(const Node& node, std::size_t limit) {
   switch (node.kind) {
@@ -90,8 +90,15 @@ std::string render_scalar(const Node& node, std::size_t limit) {
       if (!node.name.empty()) out += "." + std::string(node.name);
       return escape_text(out);
     }
-    case Kind::tuple: case Kind::list: case Kind::dict: case Kind::set: case Kind::frozenset:
-    case Kind::object: case Kind::persistent: case Kind::buffer: case Kind::unknown: return "?";
+    case Kind::tuple:
+    case Kind::list:
+    case Kind::dict:
+    case Kind::set:
+    case Kind::frozenset:
+    case Kind::object:
+    case Kind::persistent:
+    case Kind::buffer:
+    case Kind::unknown: return "?";
   }
   return "?";
 }
@@ -163,7 +170,8 @@ bool host_and_port(Evaluator& evaluator, std::span<const Thing> items, std::stri
 }  // namespace
 
 void find_addresses(std::string_view text, std::vector<Evidence>& out) {
-  for (std::size_t at = text.find("://"); at != std::string_view::npos; at = text.find("://", at + 3)) {
+  for (std::size_t at = text.find("://"); at != std::string_view::npos;
+       at = text.find("://", at + 3)) {
     std::size_t start = at;
     while (start > 0 && ((text[start - 1] | 32) >= 'a' && (text[start - 1] | 32) <= 'z')) --start;
     if (start != at) add(out, "url", std::string(word_at(text, start)));
@@ -190,7 +198,8 @@ std::string render_arguments(Evaluator& evaluator, std::span<const Thing> args, 
 
 void add_evidence(Evaluator& evaluator, pickle::Capabilities caps, std::span<const Thing> args,
                   std::vector<Evidence>& out) {
-  const auto limit = static_cast<std::size_t>(evaluator.inspector().machine().limits().evidence_bytes);
+  const auto limit =
+      static_cast<std::size_t>(evaluator.inspector().machine().limits().evidence_bytes);
   const CapabilityWords& words = gravest(caps);
   std::vector<Thing> items;
   bool first = true;

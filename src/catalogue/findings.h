@@ -37,8 +37,8 @@ enum class Code : std::uint16_t {
 
 // Capabilities whose exercise makes a file malicious.
 inline constexpr pickle::Capabilities kHarm = pickle::kRunCode | pickle::kProcess |
-                                              pickle::kNetwork | pickle::kWrite |
-                                              pickle::kDelete | pickle::kNative;
+                                              pickle::kNetwork | pickle::kWrite | pickle::kDelete |
+                                              pickle::kNative;
 
 struct CapabilityWords {
   pickle::Capability capability;

@@ -1,4 +1,5 @@
-// Harness: runs a stream in the catalogue's World and keeps what was judged, for this folder's tests.
+// Harness: runs a stream in the catalogue's World and keeps what was judged, for this folder's
+// tests.
 #pragma once
 
 #include <algorithm>

@@ -50,8 +50,8 @@ Inspector::Known Inspector::look_up(std::string_view module, std::string_view na
 }
 
 // A dotted name without a fact may walk through a known module to something dangerous (torch's
-// "os.system", "hub.load") or on from it ("system.__call__"). What is found is evidence only: without
-// it the name is merely unknown.
+// "os.system", "hub.load") or on from it ("system.__call__"). What is found is evidence only:
+// without it the name is merely unknown.
 Inspector::Known Inspector::danger_behind(std::string_view module, std::string_view name) const {
   constexpr int kMostParts = 8;
   const auto dangerous = [this](std::string_view at, std::string_view wanted) {
@@ -133,8 +133,8 @@ bool Inspector::items(Thing& thing, std::vector<Thing>& out) {
 bool Inspector::text(const Thing& thing, std::string& out, std::size_t limit) const {
   if (thing.node == kNoNode) return machine_->text_of(thing.value, out, limit);
   const Node& spelled = machine_->nodes()[thing.node];
-  const bool is_text = spelled.kind == Kind::str || spelled.kind == Kind::bytes ||
-                       spelled.kind == Kind::bytearray;
+  const bool is_text =
+      spelled.kind == Kind::str || spelled.kind == Kind::bytes || spelled.kind == Kind::bytearray;
   if (!is_text || spelled.length > limit || spelled.text.size() != spelled.length) return false;
   out.assign(spelled.text);
   return true;

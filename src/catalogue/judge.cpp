@@ -50,9 +50,17 @@ void give_constant(const Constant& constant, Outcome& out) {
     case Kind::floating: out.result = Outcome::Result::floating; break;
     case Kind::str: out.result = Outcome::Result::str; break;
     case Kind::bytes: out.result = Outcome::Result::bytes; break;
-    case Kind::bytearray: case Kind::tuple: case Kind::list: case Kind::dict: case Kind::set:
-    case Kind::frozenset: case Kind::ref: case Kind::object: case Kind::persistent:
-    case Kind::buffer: case Kind::unknown: out.result = Outcome::Result::unknown; break;
+    case Kind::bytearray:
+    case Kind::tuple:
+    case Kind::list:
+    case Kind::dict:
+    case Kind::set:
+    case Kind::frozenset:
+    case Kind::ref:
+    case Kind::object:
+    case Kind::persistent:
+    case Kind::buffer:
+    case Kind::unknown: out.result = Outcome::Result::unknown; break;
   }
 }
 
@@ -64,7 +72,9 @@ void give_ref(std::string module, std::string name, Outcome& out) {
 }
 
 Judge::Judge(const Blob& blob, const WorldOptions& options)
-    : options_(options), inspector_(blob, options.blind), evaluator_(inspector_),
+    : options_(options),
+      inspector_(blob, options.blind),
+      evaluator_(inspector_),
       matcher_(inspector_) {}
 
 bool Judge::shadowed(std::string_view module) const {
@@ -105,8 +115,8 @@ Judgement Judge::module(std::string_view module) {
   const Fact fact = inspector_.blob().fact(rank);
   if (!fact.danger) return {};
   danger_seen_ = true;
-  Judgement out = suspicious(Code::danger_referenced, "refers to a dangerous module: " + text, text,
-                             fact.caps);
+  Judgement out =
+      suspicious(Code::danger_referenced, "refers to a dangerous module: " + text, text, fact.caps);
   if ((fact.caps & kHarm) != 0) {
     out.level = Level::malicious;
     out.code = static_cast<std::uint16_t>(gravest(fact.caps).code);
@@ -119,8 +129,8 @@ Judgement Judge::name(std::string_view module, std::string_view name) {
   if (name.empty()) return this->module(module);
   const std::string text = dotted(module, name);
   if (shadowed(module)) {
-    return suspicious(Code::unknown_module, "imports from a module that lies beside the file: " +
-                                                std::string(module),
+    return suspicious(Code::unknown_module,
+                      "imports from a module that lies beside the file: " + std::string(module),
                       text, pickle::kImport);
   }
   const Inspector::Known known = inspector_.look_up(module, name);
@@ -128,10 +138,10 @@ Judgement Judge::name(std::string_view module, std::string_view name) {
   if (known.rank != kNoRank) {
     danger_seen_ = true;
     const CapabilityWords& words = gravest(known.fact.caps);
-    Judgement out = suspicious(
-        Code::danger_referenced,
-        "refers to " + text + ", which " + std::string(words.phrase) + " when called", text,
-        known.fact.caps);
+    Judgement out =
+        suspicious(Code::danger_referenced,
+                   "refers to " + text + ", which " + std::string(words.phrase) + " when called",
+                   text, known.fact.caps);
     const Rank at = inspector_.module_rank(module);
     const pickle::Capabilities on_import =
         at == kNoRank ? pickle::Capabilities{} : inspector_.blob().fact(at).caps;
@@ -166,8 +176,8 @@ pickle::TypeId Judge::result_type(const Callee& callee) {
 
 Judgement Judge::broken(const Callee& callee, std::span<const Thing> args, std::string what) {
   const std::string text = dotted(callee.module, callee.name);
-  Judgement out = suspicious(Code::contract_broken, text + " " + std::move(what), text,
-                             callee.known.fact.caps);
+  Judgement out =
+      suspicious(Code::contract_broken, text + " " + std::move(what), text, callee.known.fact.caps);
   const auto limit = static_cast<std::size_t>(inspector_.machine().limits().evidence_bytes);
   out.evidence.push_back({"arguments", render_arguments(evaluator_, args, limit)});
   return out;
@@ -194,7 +204,8 @@ void Judge::unknown(const Callee& callee, std::span<const Thing> args, Outcome& 
     return;
   }
   const std::string text = dotted(callee.module, callee.name);
-  out.judgement = suspicious(Code::unknown_used, "calls something that is not known: " + text, text);
+  out.judgement =
+      suspicious(Code::unknown_used, "calls something that is not known: " + text, text);
   const auto limit = static_cast<std::size_t>(inspector_.machine().limits().evidence_bytes);
   out.judgement.evidence.push_back({"arguments", render_arguments(evaluator_, args, limit)});
   out.type = 0;
@@ -270,15 +281,16 @@ void Judge::construct(const Thing& cls, std::span<const Thing> args, Outcome& ou
   if (callee->known.rank == kNoRank) {
     out.type = trusts(callee->module, callee->name) ? object_type::kTrusted : object_type::kForeign;
     if (out.type == object_type::kForeign) {
-      out.judgement = suspicious(Code::unknown_used, "makes an object of an unknown class: " + text,
-                                 text);
+      out.judgement =
+          suspicious(Code::unknown_used, "makes an object of an unknown class: " + text, text);
     }
     return;
   }
   if (fact.danger) {
     if ((fact.caps & pickle::kRunCode) != 0) return danger(*callee, args, out);
     danger_seen_ = true;
-    out.judgement = suspicious(Code::danger_referenced, "makes an object of " + text, text, fact.caps);
+    out.judgement =
+        suspicious(Code::danger_referenced, "makes an object of " + text, text, fact.caps);
     add_evidence(evaluator_, fact.caps, args, out.judgement.evidence);
     out.type = object_type::kForeign;
     return;

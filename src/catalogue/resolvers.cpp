@@ -1,8 +1,8 @@
 // Resolvers: callables that reach other things by name or call what they are given.
 //
 // Each is a small function over values, chosen by the Behaviour that a fact names. With constant
-// arguments the effect counts as if the stream had named what is reached; otherwise the resolver says
-// that it cannot tell, which is suspicious.
+// arguments the effect counts as if the stream had named what is reached; otherwise the resolver
+// says that it cannot tell, which is suspicious.
 
 #include <array>
 #include <string>
@@ -128,12 +128,11 @@ bool do_keep_callable(Judge& judge, const Callee& callee, Things args, Outcome& 
   const auto kept = judge.evaluator().callee(args[0]);
   if (kept && kept->known.rank != kNoRank && kept->known.fact.danger) {
     const std::string text = dotted(kept->module, kept->name);
-    out.judgement = suspicious(
-        Code::danger_referenced,
-        dotted(callee.module, callee.name) + " keeps a dangerous callable for later", text,
-        kept->known.fact.caps);
-    add_evidence(judge.evaluator(), kept->known.fact.caps, args.subspan(1),
-                 out.judgement.evidence);
+    out.judgement =
+        suspicious(Code::danger_referenced,
+                   dotted(callee.module, callee.name) + " keeps a dangerous callable for later",
+                   text, kept->known.fact.caps);
+    add_evidence(judge.evaluator(), kept->known.fact.caps, args.subspan(1), out.judgement.evidence);
   }
   return true;
 }
@@ -255,9 +254,9 @@ bool do_add_extension(Judge& judge, const Callee& callee, Things args, Outcome& 
   const auto code = judge.evaluator().constant(args[2]);
   if (!code || code->kind != pickle::Kind::integer) return false;
   out.extensions.push_back({*module, *name, code->integer});
-  out.judgement = suspicious(Code::global_state, "defines an extension code for " +
-                                                     dotted(*module, *name),
-                             dotted(callee.module, callee.name), pickle::kGlobalState);
+  out.judgement =
+      suspicious(Code::global_state, "defines an extension code for " + dotted(*module, *name),
+                 dotted(callee.module, callee.name), pickle::kGlobalState);
   return true;
 }
 
@@ -296,7 +295,8 @@ bool do_unpickle_stream(Judge& judge, const Callee& callee, Things args, Outcome
   Thing stream = args.empty() ? Thing{} : args[0];
   for (int hops = 0; hops < 4 && !args.empty(); ++hops) {
     const pickle::Node* node = judge.inspector().node(stream);
-    if (node == nullptr || node->kind != pickle::Kind::object || node->args == pickle::kNoNode) break;
+    if (node == nullptr || node->kind != pickle::Kind::object || node->args == pickle::kNoNode)
+      break;
     std::vector<Thing> items;
     Thing made_of = Thing::of(node->args);
     if (!judge.inspector().items(made_of, items) || items.empty()) break;

@@ -31,8 +31,7 @@ Status Trust::add(std::string_view pattern) {
     if (more) rest.remove_prefix(dot + 1);
   }
   if (!prefix && parts < 2) {
-    return fail({ErrorCode::usage, 0,
-                 "trust wants a module and a class: " + std::string(pattern)});
+    return fail({ErrorCode::usage, 0, "trust wants a module and a class: " + std::string(pattern)});
   }
   patterns_.emplace_back(pattern);
   return {};

@@ -15,8 +15,8 @@ namespace brine::catalogue {
 
 class Trust {
  public:
-  // Fails with ErrorCode::usage when the pattern is no dotted name, would cover everything, or has a
-  // star anywhere but as its last part.
+  // Fails with ErrorCode::usage when the pattern is no dotted name, would cover everything, or has
+  // a star anywhere but as its last part.
   Status add(std::string_view pattern);
   bool covers(std::string_view module, std::string_view name) const;
   bool empty() const { return patterns_.empty(); }

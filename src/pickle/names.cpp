@@ -20,10 +20,9 @@ struct ModulePair {
 
 bool map_python2(std::string_view& module, std::string_view& name) {
   const std::pair<std::string_view, std::string_view> wanted{module, name};
-  const auto* pair = std::lower_bound(std::begin(kNames), std::end(kNames), wanted,
-                                      [](const NamePair& row, const auto& key) {
-                                        return std::pair{row.module, row.name} < key;
-                                      });
+  const auto* pair = std::lower_bound(
+      std::begin(kNames), std::end(kNames), wanted,
+      [](const NamePair& row, const auto& key) { return std::pair{row.module, row.name} < key; });
   if (pair != std::end(kNames) && pair->module == module && pair->name == name) {
     module = pair->to_module;
     name = pair->to_name;

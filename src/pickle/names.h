@@ -1,7 +1,7 @@
 // Names of Python 2: what an unpickler calls them today.
 //
-// At protocols 0 to 2 find_class renames first the pair (module, name), else the module. The table is
-// CPython's own (_compat_pickle), which is the same from 3.8 to 3.13.
+// At protocols 0 to 2 find_class renames first the pair (module, name), else the module. The table
+// is CPython's own (_compat_pickle), which is the same from 3.8 to 3.13.
 #pragma once
 
 #include <string_view>

@@ -59,9 +59,9 @@ struct Alias {
   std::string_view name, dtype;
 };
 constexpr std::array kAliases = {
-    Alias{"double", "float64"},     Alias{"float", "float32"},     Alias{"half", "float16"},
-    Alias{"long", "int64"},         Alias{"int", "int32"},         Alias{"short", "int16"},
-    Alias{"cdouble", "complex128"}, Alias{"cfloat", "complex64"},  Alias{"chalf", "complex32"},
+    Alias{"double", "float64"},     Alias{"float", "float32"},    Alias{"half", "float16"},
+    Alias{"long", "int64"},         Alias{"int", "int32"},        Alias{"short", "int16"},
+    Alias{"cdouble", "complex128"}, Alias{"cfloat", "complex64"}, Alias{"chalf", "complex32"},
     Alias{"bit", "uint1"},
 };
 
@@ -81,9 +81,8 @@ const Dtype* find_dtype(std::string_view name) {
 const Dtype* dtype_of_storage(std::string_view storage_class) {
   if (storage_class.empty()) return nullptr;
   const auto* found =
-      std::find_if(kDtypes.begin(), kDtypes.end(), [storage_class](const Dtype& row) {
-        return row.storage == storage_class;
-      });
+      std::find_if(kDtypes.begin(), kDtypes.end(),
+                   [storage_class](const Dtype& row) { return row.storage == storage_class; });
   return found == kDtypes.end() ? nullptr : &*found;
 }
 

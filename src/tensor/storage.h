@@ -1,8 +1,8 @@
 // Storage ids: what a torch stream says of the raw bytes behind a tensor.
 //
-// torch.save puts ('storage', class, key, location, numel[, view]) where a tensor's bytes belong; the
-// loader copies numel elements of the class's dtype from the record `key`. The bytes are data only
-// when that product is the record's size, which the scan checks with what is read here.
+// torch.save puts ('storage', class, key, location, numel[, view]) where a tensor's bytes belong;
+// the loader copies numel elements of the class's dtype from the record `key`. The bytes are data
+// only when that product is the record's size, which the scan checks with what is read here.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,8 @@ struct StorageId {
   std::optional<std::uint64_t> byte_size() const;
 };
 
-// Reads the id of a storage; none when it has another shape than torch.save gives it. Nodes that were
-// needed stay in the machine's arena.
+// Reads the id of a storage; none when it has another shape than torch.save gives it. Nodes that
+// were needed stay in the machine's arena.
 std::optional<StorageId> parse_storage_id(pickle::Machine& machine, const pickle::Value& id);
 std::optional<StorageId> parse_storage_id(const pickle::NodeGraph& nodes, pickle::NodeId id);
 
