@@ -169,6 +169,8 @@ def main() -> int:
     print("looked in CPython", ", ".join(sorted(versions)))
     for line in sorted(missing):
         print(line)
+    # Libraries change, so that names of older versions are only listed.
+    missing = [line for line in missing if not line.startswith("third_party")]
     if not ALL_VERSIONS <= versions:
         print("not judged: some versions of CPython are not here")
         return 0
