@@ -116,6 +116,7 @@ class ZipReader {
     if (!note_structure()) return;
     read_view(archive_->miniz());
     read_view(archive_->zipfile());
+    read_contested();
     describe();
   }
 
@@ -212,6 +213,12 @@ class ZipReader {
       if (torch && read_torch_member(view, i, *reading)) continue;
       read_member(view, i, *reading);
     }
+  }
+
+  // Where the two headers of a member contradict each other, what the local ones give is read too.
+  void read_contested() {
+    if (contested_.empty()) return;
+    if (const Result<const ZipView*> view = archive_->local()) read_view(**view);
   }
 
   void note_unread(const ZipMember& member, const std::string& why) {
