@@ -437,6 +437,15 @@ std::vector<Attack> attacks() {
           .tuple3()
           .reduce()
           .stop());
+  add("reconstructor with an unknown base", Level::suspicious,
+      Assembler()
+          .global("copyreg", "_reconstructor")
+          .global("argparse", "Namespace")
+          .global("argparse", "Namespace")
+          .none()
+          .tuple3()
+          .reduce()
+          .stop());
   add("tensor with hooks", Level::suspicious,
       Assembler()
           .global("torch._utils", "_rebuild_parameter")

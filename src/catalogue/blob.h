@@ -46,7 +46,7 @@ struct Fact {
   std::uint32_t contract = 0;  // words of the arguments' contract; 0: no call is inert
   Rank canonical = kNoRank;  // the name it is an alias of, or itself
   std::uint32_t why = 0;  // texts
-  std::uint32_t loader = 0;  // unpickler: the loader's name; constant: the object it stands for
+  std::uint32_t loader = 0;  // unpickler: the loader's name
 };
 
 // Which code of a class runs, as contracts over what it is given. 0: not known to be inert.

@@ -389,12 +389,16 @@ bool is_evaluator(Behaviour behaviour) {
   return find_pure(behaviour) != nullptr || behaviour == Behaviour::join;
 }
 
+std::size_t Evaluator::text_limit() const {
+  const Limits& limits = inspector_->machine().limits();
+  return static_cast<std::size_t>(large_ ? limits.evaluated_bytes : limits.text_bytes);
+}
+
 Evaluator::Octets Evaluator::octets(Thing thing) {
   Octets out;
-  const Limits& limits = inspector_->machine().limits();
-  limit_ = static_cast<std::size_t>(limits.evaluated_bytes);
+  large_ = true;
   auto found = constant(thing);
-  limit_ = static_cast<std::size_t>(limits.text_bytes);
+  large_ = false;
   out.constant =
       inspector_->kind(thing) == Kind::bytes || inspector_->kind(thing) == Kind::bytearray;
   if (!found || found->kind != Kind::bytes) return out;
@@ -507,11 +511,6 @@ std::optional<Evaluator::Name> Evaluator::attribute(Thing object, std::string_vi
     const pickle::Machine& machine = inspector_->machine();
     const std::string module(machine.module_of(*ref));
     const std::string_view owner = machine.name_of(*ref);
-    const Inspector::Known& known = inspector_->known(*ref);
-    // A constant that stands for another object: `os.sys` is the module sys.
-    if (known.rank != kNoRank && known.fact.kind == FactKind::constant && known.fact.loader != 0) {
-      return Name{std::string(inspector_->blob().text(known.fact.loader)), name};
-    }
     return Name{module, owner.empty() ? name : std::string(owner) + "." + name};
   }
   if (static_cast<std::size_t>(kind) < kClasses.size()) {

@@ -38,8 +38,6 @@ struct Callee {
 
 class Evaluator {
  public:
-  static constexpr std::size_t kLongestText = std::size_t{1} << 20;
-
   explicit Evaluator(Inspector& inspector) : inspector_(&inspector) {}
 
   // The constant that a value is, or that pure functions of constants give for it.
@@ -61,7 +59,7 @@ class Evaluator {
   };
   std::optional<Name> attribute(Thing object, std::string_view attribute);
 
-  std::size_t text_limit() const { return limit_; }
+  std::size_t text_limit() const;
   Inspector& inspector() const { return *inspector_; }
 
  private:
@@ -70,7 +68,7 @@ class Evaluator {
 
   Inspector* inspector_;
   std::uint64_t spent_ = 0;
-  std::size_t limit_ = kLongestText;
+  bool large_ = false;  // bytes are wanted, not a text
 };
 
 bool is_evaluator(Behaviour behaviour);

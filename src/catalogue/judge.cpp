@@ -88,7 +88,7 @@ bool Judge::trusts(std::string_view module, std::string_view name) {
   if (names_are_types_) return true;
   if (options_.trust == nullptr || !options_.trust->covers(module, name)) return false;
   const Blob& blob = inspector_.blob();
-  if (blob.find_name(module, name) != kNoRank || blob.find_module(module) != kNoRank) return false;
+  if (blob.find_name(module, name) != kNoRank) return false;
   const bool below_danger = any_parent(module, [&blob](std::string_view parent) {
     const Rank rank = blob.find_module(parent);
     return rank != kNoRank && blob.fact(rank).danger;

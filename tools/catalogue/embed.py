@@ -53,7 +53,7 @@ ROW_KEYS = {
         "module", "modules", "names", "call", "does", "gives", "fresh", "loader", "why", "hash",
         "instance", "like", "older", "base", *CLASS_CONTRACTS,
     },
-    "constant": {"module", "modules", "names", "type", "fresh", "target", "why"},
+    "constant": {"module", "modules", "names", "type", "fresh", "why"},
 }  # fmt: skip
 DANGER_KEYS = {"module", "modules", "aliases", "importing", "read_only", "mixed", "why",
                *CAPABILITIES}
@@ -264,7 +264,7 @@ def give_numbers(tables: Tables) -> list[str]:
 def fact_record(tables: Tables, fact: Fact) -> bytes:
     """32 bytes: see blob.h."""
     row = inherited(tables, fact) if fact.kind == "class" else fact.row
-    argument, target = NONE, 0
+    argument = NONE
     gives = row.get("gives", "")
     if gives.startswith("argument "):
         argument = int(gives.removeprefix("argument "))
@@ -275,7 +275,6 @@ def fact_record(tables: Tables, fact: Fact) -> bytes:
         number = tables.types[fact.canonical]
     elif fact.kind == "constant":
         number = tables.type_of(row["type"]) if "type" in row else 0
-        target = tables.text(row.get("target", "").encode("ascii"))
     else:
         number = 0
     result = tables.type_of(gives) if gives not in ("", "none") else 0
@@ -290,7 +289,7 @@ def fact_record(tables: Tables, fact: Fact) -> bytes:
     does = row.get("does", "none")
     if does not in tables.behaviours:
         raise FactError(f"{fact.origin}: {fact.key}: no behaviour {does!r}")
-    loader = tables.text(row.get("loader", "").encode("ascii")) or target
+    loader = tables.text(row.get("loader", "").encode("ascii"))
     call = row.get("call")
     if fact.danger:
         both = capability_bits("read+write", fact.origin)
