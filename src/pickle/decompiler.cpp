@@ -38,6 +38,14 @@ std::string count_of(std::uint64_t count, std::string_view one) {
   return std::to_string(count) + " " + std::string(one) + (count == 1 ? "" : "s");
 }
 
+std::string_view container_noun(Kind kind) {
+  if (kind == Kind::list) return "list";
+  if (kind == Kind::tuple) return "tuple";
+  if (kind == Kind::dict) return "dict";
+  if (kind == Kind::set || kind == Kind::frozenset) return "set";
+  return "";
+}
+
 bool gives_result(EventKind kind) {
   return kind == EventKind::call || kind == EventKind::construct || kind == EventKind::persistent;
 }
@@ -413,14 +421,15 @@ void Decompiler::Impl::add_result(const RunResult& run, Machine& machine) {
   add_value(statement, Part::Form::value, run.result, machine,
             options.full ? kExact : kResultElision);
   const Expr& expr = book[statement.parts.back().expr];
-  const std::size_t shown = expr.items.size();
-  if (expr.shape == Expr::Shape::dict) {
-    const std::uint64_t count = shown / 2 + expr.hidden;
-    result_kind = "a dict of " + std::to_string(count) + (count == 1 ? " entry" : " entries");
-  } else if (is_container(expr.shape)) {
-    result_kind = "a container of " + count_of(shown + expr.hidden, "item");
-  } else {
+  const bool dict = expr.shape == Expr::Shape::dict;
+  const std::uint64_t count = expr.items.size() / (dict ? 2 : 1) + expr.hidden;
+  const std::string_view noun = container_noun(run.result.kind());
+  if (noun.empty()) {
     result_kind = "one value";
+  } else if (is_container(expr.shape)) {
+    result_kind = "a " + std::string(noun) + " of " + count_of(count, "item");
+  } else {
+    result_kind = "a " + std::string(noun) + " that is too large to be shown";
   }
   statements.push_back(std::move(statement));
   machine.clear_nodes();

@@ -230,6 +230,16 @@ TEST(Decompiler, TheSentenceSaysWhatCannotBeVouchedFor) {
             "value.");
 }
 
+TEST(Decompiler, WhatIsTooLargeIsOutlined) {
+  std::string bytes = "](";
+  for (int i = 0; i < 200'000; ++i) bytes += 'N';
+  bytes += "e.";
+  const Printed out = explain(bytes);
+  EXPECT_THAT(out.text, HasSubstr("result = [...]"));
+  EXPECT_EQ(out.sentence, "loading this file builds a list that is too large to be shown.");
+  EXPECT_EQ(explain("(NNd.").sentence, "loading this file builds a dict of 1 item.");
+}
+
 TEST(ViewHeading, NamesTheLoaders) {
   Profile profile;
   const std::vector<std::string> also = {"torch.load", "joblib.load"};
