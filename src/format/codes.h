@@ -11,7 +11,7 @@ enum : std::uint16_t {
   kShadowed = 130,
   kBroken = 310, kTooManyReadings = 312, kStacked = 313, kEarlyStop = 314,
   kDisagree = 401, kMismatch = 402, kPolyglot = 403, kUnexplained = 410, kStorageSize = 411,
-  kStorageUnclear = 412, kSalvaged = 413, kSafetensors = 420,
+  kSalvaged = 413, kSafetensors = 420,
   kNotAnalysed = 501, kNothingOpens = 502, kTorchScriptCode = 503, kLimit = 504,
   kUnreadable = 505, kMemberUnread = 506, kJoblibArray = 507, kInterrupted = 508,
   kPolicy = 601,

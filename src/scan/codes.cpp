@@ -46,8 +46,6 @@ constexpr auto kRows = std::to_array<CodeRow>({
     {code::kUnexplained, Severity::medium, Verdict::suspicious, "no loader explains these bytes"},
     {code::kStorageSize, Severity::medium, Verdict::suspicious,
      "a storage's size is not the size of its record"},
-    {code::kStorageUnclear, Severity::medium, Verdict::suspicious,
-     "a storage cannot be told from the stream"},
     {code::kSalvaged, Severity::medium, Verdict::suspicious,
      "a pickle lies where no loader's directory points"},
     {code::kSafetensors, Severity::medium, Verdict::suspicious,

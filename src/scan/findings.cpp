@@ -50,7 +50,7 @@ constexpr std::uint16_t kDangerNamed = 123;
 using Subject = std::pair<std::vector<std::string>, std::string>;
 
 auto place(const Finding& finding) {
-  return std::tie(finding.member, finding.offset, finding.code, finding.callable);
+  return std::tie(finding.member, finding.offset, finding.code, finding.callable, finding.title);
 }
 
 }  // namespace
@@ -117,7 +117,7 @@ std::vector<Finding> Findings::take() {
   std::erase_if(kept_, [&](const Finding& finding) {
     return finding.code == kDangerNamed && called.contains({finding.member, finding.callable});
   });
-  std::stable_sort(kept_.begin(), kept_.end(), [](const Finding& a, const Finding& b) {
+  std::sort(kept_.begin(), kept_.end(), [](const Finding& a, const Finding& b) {
     if (a.verdict != b.verdict) return a.verdict > b.verdict;
     if (a.severity != b.severity) return a.severity > b.severity;
     return place(a) < place(b);

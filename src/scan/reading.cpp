@@ -81,10 +81,8 @@ class ScanSink final : public pickle::TraceSink {
         event.has_argument ? tensor::parse_storage_id(machine, event.argument) : std::nullopt;
     ++run_.tensors;
     // A tensor's storage is named once for each use; the last one stands for all that are alike.
-    if (!id) {
-      ++run_.storages_unclear;
-    } else if (run_.storages.empty() || run_.storages.back().key != id->key ||
-               run_.storages.back().byte_size() != id->byte_size()) {
+    if (id && (run_.storages.empty() || run_.storages.back().key != id->key ||
+               run_.storages.back().byte_size() != id->byte_size())) {
       run_.storages.push_back(std::move(*id));
     }
     machine.clear_nodes();

@@ -44,7 +44,6 @@ struct PickleRun {
   std::uint64_t nested_dropped = 0;
   std::vector<tensor::StorageId> storages;
   std::uint64_t tensors = 0;           // persistent ids met
-  std::uint64_t storages_unclear = 0;  // persistent ids that are no storage ids
   std::vector<std::string> waived;
   bool poisoned = false;
   // What the stack of torch's legacy format asks of its pickles.

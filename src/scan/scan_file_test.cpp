@@ -218,6 +218,36 @@ TEST(ScanFile, StopsAtTheNestingLimit) {
   EXPECT_TRUE(codes(report).contains(code::kLimit));
 }
 
+TEST(ScanFile, SaysWhenLoadersReadInTooManyWays) {
+  ScanOptions options = test_options();
+  options.limits.forks = 1;
+  const FileReport report = scan("a.pkl", "U\x01\xe9."s, options);
+  EXPECT_EQ(report.verdict, Verdict::suspicious);
+  EXPECT_TRUE(codes(report).contains(code::kTooManyReadings));
+}
+
+TEST(ScanFile, BoundsTheSearchForHiddenPickles) {
+  ScanOptions options = test_options();
+  options.limits.salvage_factor = 1;
+  std::string bytes = "\x80\x02N.\xff";
+  for (int i = 0; i < 1000; ++i) bytes += "\x80\x02";
+  EXPECT_TRUE(codes(scan("a.pkl", bytes, options)).contains(code::kLimit));
+}
+
+TEST(ScanFile, BoundsSafetensorsHeaders) {
+  ScanOptions options = test_options();
+  options.limits.header_bytes = 1;
+  EXPECT_TRUE(codes(scan("a.safetensors", "\x02\0\0\0\0\0\0\0{}"s, options)).contains(code::kLimit));
+}
+
+TEST(ScanFile, BoundsNestedStreams) {
+  ScanOptions options = test_options();
+  options.limits.nested_streams = 1;
+  std::string bytes = "\x80\x03";
+  for (int i = 0; i < 4; ++i) bytes += "cpickle\nloads\nC\x02N.\x85R0";
+  EXPECT_TRUE(codes(scan("a.pkl", bytes + "N.", options)).contains(code::kLimit));
+}
+
 TEST(ScanFile, ReadsPython2TextsWithTheEncodingThatGoesOn) {
   const FileReport plain = scan("a.pkl", "U\x01\xe9."s);
   EXPECT_EQ(plain.verdict, Verdict::clean);
