@@ -2,11 +2,11 @@
 
     python3 tools/catalogue/check.py [--facts catalogue]
 
-Imports each module that a reviewed fact names, where it is installed, and checks what can be checked
-without running anything of a model: the name exists, a class is a class and a function is none, a
-constant has its type, aliases are the same object, and what a class says of `new`, `state` and `hash`
-agrees with who defines `__new__`, `__setstate__` and `__hash__`. Also validates every file against
-catalogue/schema.json where jsonschema is installed. Prints one line for each disagreement.
+Imports each module that a reviewed fact names, where it is installed, and checks what can be
+checked without running anything of a model: the name exists, a class is a class and a function is
+none, a constant has its type, and what a class says of `new`, `hash` and stores agrees with what
+it defines. Also validates every file against catalogue/schema.json where jsonschema is installed.
+Prints one line for each disagreement.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def check_row(kind: str, row: dict[str, Any]) -> Iterator[str]:
     for name in row["names"]:
         objects = [(module, find(module, name)) for module in modules]
         known = [(module, found) for module, found in objects if found is not MISSING]
-        if "older" not in row and not known and any(import_quietly(module) is not MISSING for module in modules):
+        installed = any(import_quietly(module) is not MISSING for module in modules)
+        if "older" not in row and not known and installed:
             yield f"{modules[0]}.{name}: does not exist"
         for module, found in known:
             label = f"{module}.{name}"

@@ -98,7 +98,7 @@ class Parser:
         """Give the words of the whole contract."""
         words = self.alternatives()
         if self.at != len(self.tokens):
-            raise ContractError(f"{self.source!r}: something left over: {self.tokens[self.at:]}")
+            raise ContractError(f"{self.source!r}: something left over: {self.tokens[self.at :]}")
         return words
 
     def peek(self) -> str:

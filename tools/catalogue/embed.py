@@ -12,7 +12,7 @@ parsed. Layout (little-endian, every section aligned to 4 bytes; src/catalogue/b
     classes  one record a class
     words    contracts
     texts    32-bit length, bytes; addressed by offset
-    index    open addressing by CRC-32 of the name: its high 8 bits and its number from 1, in 32 bits
+    index    open addressing by CRC-32 of the name: its high 8 bits and the number from 1
 
 A name is `module:qualified.name`; a module's own fact is `module:`. The names are sorted bytewise.
 The danger data lives in a folder of its own and may be missing.
@@ -55,8 +55,16 @@ ROW_KEYS = {
     },
     "constant": {"module", "modules", "names", "type", "fresh", "why"},
 }  # fmt: skip
-DANGER_KEYS = {"module", "modules", "aliases", "importing", "read_only", "mixed", "why",
-               *CAPABILITIES}
+DANGER_KEYS = {
+    "module",
+    "modules",
+    "aliases",
+    "importing",
+    "read_only",
+    "mixed",
+    "why",
+    *CAPABILITIES,
+}
 
 
 class FactError(ValueError):

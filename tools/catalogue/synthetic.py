@@ -1,6 +1,6 @@
 """Write a folder of facts with as many names as wanted, for measuring lookups.
 
-    python3 tools/catalogue/synthetic.py --names 500000 --output /tmp/facts
+python3 tools/catalogue/synthetic.py --names 500000 --output /tmp/facts
 """
 
 from __future__ import annotations
