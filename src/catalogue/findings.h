@@ -20,6 +20,7 @@ enum class Code : std::uint16_t {
   foreign_changed = 125,    // something that the stream did not build is changed
   danger_left = 126,        // something dangerous is part of the result
   unknown_state = 127,      // state or items go into an object of unknown code
+  shadowed = 130,           // the module's place is taken by a file beside the model
   process = 201,
   run_code = 202,
   network = 203,

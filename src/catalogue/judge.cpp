@@ -104,7 +104,7 @@ bool Judge::trusts(std::string_view module, std::string_view name) {
 Judgement Judge::module(std::string_view module) {
   const std::string text(module);
   if (shadowed(module)) {
-    return suspicious(Code::unknown_module, "imports a module that lies beside the file: " + text,
+    return suspicious(Code::shadowed, "imports a module that lies beside the file: " + text,
                       text, pickle::kImport);
   }
   const Rank rank = inspector_.module_rank(module);
@@ -129,7 +129,7 @@ Judgement Judge::name(std::string_view module, std::string_view name) {
   if (name.empty()) return this->module(module);
   const std::string text = dotted(module, name);
   if (shadowed(module)) {
-    return suspicious(Code::unknown_module,
+    return suspicious(Code::shadowed,
                       "imports from a module that lies beside the file: " + std::string(module),
                       text, pickle::kImport);
   }

@@ -265,7 +265,7 @@ TEST(World, ShadowedModulesHaveNoFacts) {
   const Ran ran =
       run(Assembler().global("collections", "OrderedDict").empty_tuple().reduce().stop(), options);
   EXPECT_EQ(ran.worst, Level::suspicious);
-  EXPECT_TRUE(ran.has(121)) << ran.report();
+  EXPECT_TRUE(ran.has(130)) << ran.report();
 }
 
 TEST(World, ChangingAClassPoisonsTheView) {
