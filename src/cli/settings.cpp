@@ -19,8 +19,9 @@ constexpr std::uint64_t kMostPolicy = 1'000'000;
 
 Result<std::uint64_t> parse_number(std::string_view text) {
   std::uint64_t value = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto [stop, error] = std::from_chars(begin, end, value);
   std::string_view unit(stop, static_cast<std::size_t>(end - stop));
   unsigned shift = 0;
   if (unit == "k" || unit == "K") {

@@ -65,9 +65,9 @@ void Explanation::ran(const scan::ViewStart& view, const pickle::RunResult& run,
 }
 
 void Explanation::end(const scan::ViewStart& view, const scan::ViewEnd& how) {
-  Reading& running = open(view);
-  Reading reading = std::move(running);
-  open_.erase(open_.begin() + (&running - open_.data()));
+  const auto place = open_.begin() + (&open(view) - open_.data());
+  Reading reading = std::move(*place);
+  open_.erase(place);
   reading.also = how.also;
   reading.decompiler->print(
       [&reading](std::string_view line) { reading.lines.emplace_back(line); });

@@ -153,8 +153,8 @@ void TextReport::labelled(std::string& out, std::string_view label, std::string_
   const std::size_t room = width > kDetail + 28 ? width - kDetail : 0;
   bool first = true;
   for (const std::string& part : wrap(text, room)) {
-    const std::string left = "  " + std::string(first ? label : "");
-    out += left + std::string(kDetail - left.size(), ' ') + part + "\n";
+    const std::string_view left = first ? label : std::string_view();
+    out.append("  ").append(left).append(kDetail - 2 - left.size(), ' ').append(part) += '\n';
     first = false;
   }
 }
