@@ -4,7 +4,7 @@
 #include <string>
 #include <unordered_set>
 
-#include "tensor/storage.h"
+#include "catalogue/storage.h"
 
 namespace brine::catalogue {
 namespace {

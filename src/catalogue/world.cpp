@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "catalogue/judge.h"
-#include "tensor/storage.h"
+#include "catalogue/storage.h"
 
 namespace brine::catalogue {
 namespace {

@@ -16,11 +16,11 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "catalogue/storage.h"
 #include "format/stream.h"
 #include "pickle/machine.h"
 #include "scan/findings.h"
 #include "scan/scan_file.h"
-#include "tensor/storage.h"
 
 namespace brine::scan {
 
@@ -34,7 +34,7 @@ struct NestedPickle {
 // One pickle, run once.
 struct PickleRun {
   std::uint64_t start = 0;
-  std::uint64_t behind = 0;   // where the next load goes on
+  std::uint64_t behind = 0;  // where the next load goes on
   pickle::Profile profile;
   pickle::RunResult result;
   std::vector<Finding> findings;  // offsets in the stream; no member, no loader yet
@@ -43,12 +43,12 @@ struct PickleRun {
   std::vector<NestedPickle> nested;
   std::uint64_t nested_dropped = 0;
   std::vector<tensor::StorageId> storages;
-  std::uint64_t tensors = 0;           // persistent ids met
+  std::uint64_t tensors = 0;  // persistent ids met
   std::vector<std::string> waived;
   bool poisoned = false;
   // What the stack of torch's legacy format asks of its pickles.
   enum class Answer : std::uint8_t { no, maybe, yes };
-  Answer magic = Answer::no;     // whether the result is torch's magic number
+  Answer magic = Answer::no;  // whether the result is torch's magic number
   Answer protocol = Answer::no;  // whether it is 1001
   std::optional<std::vector<std::string>> keys;  // the result as a list of storage keys
 };
@@ -57,8 +57,8 @@ struct PickleRun {
 struct ViewRun {
   const format::LoaderUse* use = nullptr;
   std::vector<std::shared_ptr<const PickleRun>> pickles;
-  pickle::End end;               // of the view
-  std::size_t sure = 1;          // pickles that the loader surely reads; it may refuse before others
+  pickle::End end;  // of the view
+  std::size_t sure = 1;  // pickles that the loader surely reads; it may refuse before others
   std::optional<std::size_t> same_as;  // an earlier view of the stream with the same pickles
   // Bytes behind the last pickle that the loader copies: (start, end) pairs.
   std::vector<std::pair<std::uint64_t, std::uint64_t>> headers, data;
@@ -66,7 +66,7 @@ struct ViewRun {
 
 struct StreamReading {
   std::vector<ViewRun> views;
-  bool too_many = false;         // more different readings than Limits::forks
+  bool too_many = false;  // more different readings than Limits::forks
 };
 
 // Runs the stream for each of its loaders.
@@ -75,10 +75,10 @@ StreamReading read_stream(const format::Stream& stream, const ScanOptions& optio
 // Whether the bytes at `start` are a pickle by what they do: they import an identifier or use EXT
 // (any reader), or reach a STOP behind at least nine tenths of what is left.
 struct Trial {
-  bool pickle = false;           // by the rule above
-  bool acts = false;             // imports a name and calls something, or uses EXT
-  bool stopped = false;          // reaches a STOP
-  std::uint64_t reached = 0;     // how far the run came
+  bool pickle = false;  // by the rule above
+  bool acts = false;  // imports a name and calls something, or uses EXT
+  bool stopped = false;  // reaches a STOP
+  std::uint64_t reached = 0;  // how far the run came
 };
 Trial try_pickle(ByteSource& source, std::uint64_t start, const Limits& limits);
 

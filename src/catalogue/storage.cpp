@@ -1,4 +1,4 @@
-#include "tensor/storage.h"
+#include "catalogue/storage.h"
 
 #include <limits>
 
