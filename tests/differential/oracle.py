@@ -1,7 +1,7 @@
 """The VM oracles: CPython's own unpicklers, with nothing to run.
 
 Problem: what does an unpickler do with a stream, exactly, in which order, and where does it fail?
-Method: let the real one tell. Both unpicklers of the running CPython (``_pickle.Unpickler`` in C and
+Method: let the real one tell. Both unpicklers of the running CPython (``_pickle.Unpickler`` in C,
 ``pickle._Unpickler`` in Python) run the stream; only ``find_class`` is replaced, and gives inert
 recorder classes that write down what is done to them. Nothing is imported, nothing is called.
 
@@ -17,8 +17,8 @@ A run gives a list of lines, the same that ``brine-differential`` prints:
     stop n                  the load returned, n bytes of the stream were used
     broken | memory         it raised
 
-With ``deep`` the lines of C, N, B, P and stop end with the arguments (state, id, result) spelled out,
-sharing and identity included; see Speller. Runs on Python 3.8 and later, standard library only.
+With ``deep`` the lines of C, N, B, P and stop end with the arguments (state, id, result) spelled
+out, sharing and identity included; see Speller. Runs on Python 3.8 and later, without libraries.
 """
 
 from __future__ import annotations
@@ -119,8 +119,8 @@ class Speller:
             out.append("frozenset")
         elif kind is memoryview:
             out.append("view")
-        elif isinstance(value, type):
-            out.append("r" + value._expression.encode("utf-8", "surrogatepass").hex())
+        elif isinstance(value, Meta):
+            out.append("r" + value.expression.encode("utf-8", "surrogatepass").hex())
         elif not self.known(value):
             self.container(value)
 
@@ -216,10 +216,6 @@ class Action:
 class Meta(type):
     expression: str
 
-    @property
-    def _expression(cls) -> str:
-        return cls.expression
-
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         _log("C " + cls.expression + " " + str(len(args)) + spell_items(args))
         return make(cls, "C", cls, args)
@@ -312,11 +308,11 @@ class CPersistentOracle(_pickle.Unpickler):
     persistent_load = persistent_load
 
 
-class PyOracle(pickle._Unpickler):  # type: ignore[name-defined,misc]
+class PyOracle(pickle._Unpickler):
     find_class = find_class
 
 
-class PyPersistentOracle(pickle._Unpickler):  # type: ignore[name-defined,misc]
+class PyPersistentOracle(pickle._Unpickler):
     find_class = find_class
     persistent_load = persistent_load
 

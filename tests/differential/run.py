@@ -4,11 +4,11 @@
 
 Generated streams (N for each unpickler), all programs of up to three words over a reduced alphabet,
 and pickles of every protocol whole, cut at each offset and with bytes changed go through the oracle
-(oracle.py) and through the machine under the all-opaque World (driver.cpp). This Python's unpicklers
-see all of them, those of every other CPython found see a part. The lists of imports, calls, states,
-stores and hashes must be the same up to and including the step at which CPython fails; where streams
-are spelled out, so must be every argument and result, with sharing. Each fourth stream is also run
-with collapsing of containers off, under both Worlds.
+(oracle.py) and through the machine under the all-opaque World (driver.cpp). The running Python's
+unpicklers see all of them, those of every other CPython found see a part. The lists of imports,
+calls, states, stores and hashes must be the same up to and including the step at which CPython
+fails. Where they are spelled out, so must be every argument and result, with sharing. Each fourth
+stream is also run with collapsing of containers off, under both Worlds.
 
 Prints what was compared, what the generator reached, what the machine saw beyond CPython and why;
 every failure is cut down and printed as a listing. Exit status 1 when there is one.
@@ -35,6 +35,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
+import oracle  # noqa: E402
 import pickleasm  # noqa: E402
 import worker  # noqa: E402
 
@@ -44,10 +45,11 @@ CHUNK = 20_000
 MIN_STOPPED = 0.40
 MIN_MEDIAN = 30
 # Columns of the table opcode x kind on top, in the order of src/pickle/value.h.
-COLUMNS = (
-    "none boolean integer floating str bytes bytearray tuple list dict set frozenset ref object "
-    "persistent buffer unknown mark nothing"
-).split()
+COLUMNS = [
+    *("none", "boolean", "integer", "floating", "str", "bytes", "bytearray", "tuple", "list"),
+    *("dict", "set", "frozenset", "ref", "object", "persistent", "buffer", "unknown"),
+    *("mark", "nothing"),
+]
 NEVER_ON_TOP = {"unknown"}  # under the all-opaque World nothing is unknown
 
 
@@ -128,7 +130,8 @@ def find_pythons() -> list[str]:
     places += sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/3.*/bin")))
     question = (
         "import _pickle, sys, platform;"
-        "print(platform.python_implementation(), platform.python_version(), sys.version_info >= (3,8))"
+        "print(platform.python_implementation(), platform.python_version(), "
+        "sys.version_info >= (3, 8))"
     )
     found: dict[str, str] = {".".join(map(str, sys.version_info[:3])): sys.executable}
     for place in dict.fromkeys(places):
@@ -255,14 +258,16 @@ def shrink(driver: str, how: int, stream: bytes) -> bytes:
 def show_failure(driver: str, failure: dict[str, Any]) -> None:
     stream = bytes.fromhex(failure["stream"])
     small = shrink(driver, failure["how"], stream)
-    lines = worker.oracle.run(small, worker.oracle.Setup(failure["how"]))
-    mine, exception = "\n".join(lines), worker.oracle.Failure.last
+    lines = oracle.run(small, oracle.Setup(failure["how"]))
+    mine, exception = "\n".join(lines), oracle.Failure.last
     process = worker.Driver(driver, check=failure["kind"].startswith("collapse"))
     theirs = process.trace(failure["how"], small).decode("utf-8", "replace")
     process.close()
-    setup = worker.oracle.Setup(failure["how"])
+    setup = oracle.Setup(failure["how"])
     print(f"\n{failure['kind']}: Python {failure['python']}, {'Python' if setup.python else 'C'}")
-    print(f"unpickler, {setup.encoding}{', persistent_load' if setup.persistent else ''}: {small!r}")
+    print(
+        f"unpickler, {setup.encoding}{', persistent_load' if setup.persistent else ''}: {small!r}"
+    )
     print(pickleasm.listing(small))
     for name, text in (("CPython", f"{mine}\n{exception}"), ("Brine", theirs)):
         print(f"  {name}:")
@@ -324,7 +329,7 @@ def main() -> int:
                 else:
                     total.add(result, waiting[done].mode == "generate")
     good = report(total, time.monotonic() - begin, options)
-    shown = set()
+    shown: set[tuple[str, str]] = set()
     for failure in sorted(total.failures, key=lambda f: len(f["stream"])):
         kind = (failure["kind"], failure["exception"][:40])
         if kind not in shown and len(shown) < options.show:

@@ -7,8 +7,8 @@ What may differ, and nothing else:
 
 * The machine says "?" (a number of arguments, a value): counted as unknown.
 * The oracle ran out of its memory: what came before is compared ("memory").
-* The real unpickler raises, the machine goes on: its further events are extra ones. Each reason is a
-  row of EXTRA, with the exception that CPython raised; any other exception is a failure.
+* The real unpickler raises, the machine goes on: its further events are extra ones. Each reason is
+  a row of EXTRA, with the exception that CPython raised; any other exception is a failure.
 """
 
 from __future__ import annotations
@@ -84,9 +84,7 @@ class Comparison:
             )
 
     def add_extra(self, reason: str, count: int, stream: bytes) -> None:
-        entry = self.extra.setdefault(
-            reason, {"streams": 0, "events": 0, "example": stream.hex()}
-        )
+        entry = self.extra.setdefault(reason, {"streams": 0, "events": 0, "example": stream.hex()})
         entry["streams"] += 1
         entry["events"] += count
         if len(stream) * 2 < len(entry["example"]):
@@ -197,7 +195,7 @@ class Driver:
 
 
 def limit_memory() -> None:
-    """A length that lies costs the oracle an exception. The driver, started before, has no limit."""
+    """A length that lies costs the oracle an exception; the driver, started before, is free."""
     resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 
 

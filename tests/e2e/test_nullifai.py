@@ -19,11 +19,13 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+TESTS = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS.parent), str(TESTS / "support")]
+
+from pickleasm import assemble  # noqa: E402
 
 from samples.recipes import make_samples  # noqa: E402
 from tests.e2e.program import BRINE, ROOT, environment  # noqa: E402
-from tests.support.pickleasm import assemble  # noqa: E402
 
 BATCH = 4000
 WORD = "echo the payload ran"

@@ -65,8 +65,8 @@ def _split(text: str) -> tuple[str, list[str]]:
     name, _, rest = text.strip().partition(" ")
     if not rest:
         return name, []
-    if name == "GLOBAL" or name == "INST":
-        return name, [word for word in shlex.split(rest, posix=False)]
+    if name in ("GLOBAL", "INST"):
+        return name, shlex.split(rest, posix=False)
     return name, [rest]
 
 
