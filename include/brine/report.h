@@ -20,7 +20,7 @@ const char* to_string(Verdict verdict);
 const char* to_string(Severity severity);
 
 struct ReportEvidence {
-  std::string kind;  // command · code · url · address · path · arguments · name · value · bytes
+  std::string kind;  // command, code, url, address, path, arguments, name, value, bytes
   std::string text;
 };
 
@@ -43,7 +43,7 @@ struct Finding {
 struct View {
   std::string loader;                // "torch.load", "pickle.load", ... (docs/loaders.md lists them)
   std::vector<std::string> member;
-  std::string end;                   // stop · broken · budget · refused
+  std::string end;                   // stop, broken, budget, refused
   std::uint64_t end_offset = 0;      // in the member's bytes
   std::string error;                 // what the loader would say; empty at stop
 };

@@ -42,7 +42,7 @@ using Capabilities = std::uint16_t;
 std::vector<std::string_view> capability_names(Capabilities caps);
 
 struct Evidence {
-  std::string kind;  // command · code · url · address · path · arguments · name · value · pickle
+  std::string kind;  // command, code, url, address, path, arguments, name, value, pickle
   std::string text;  // raw text from the file; renderers escape and cut it
 };
 
