@@ -126,16 +126,26 @@ std::optional<std::string> unescape(std::string_view bytes) {
   return out;
 }
 
-// Groups of `bits` from a table of digits; padding and characters outside the alphabet end or are
-// skipped as Python's lenient decoders do.
-std::optional<std::string> decode_digits(std::string_view text, int (*digit)(char), unsigned bits) {
+// How many padding characters stand behind so many decoded bytes.
+std::size_t padding_of(std::size_t bytes, unsigned bits, std::size_t quantum) {
+  const std::size_t digits = (bytes * 8 + bits - 1) / bits;
+  return (quantum - digits % quantum) % quantum;
+}
+
+// Groups of `bits` from an alphabet, as the strictest reader takes them: whole quanta, padding only
+// at the end, nothing else in between. Python's decoders skip, stop or raise at anything else, each
+// in its own way and version, so what is not canonical is not computed.
+std::optional<std::string> decode_digits(std::string_view text, std::string_view alphabet,
+                                         unsigned bits, std::size_t quantum) {
+  if (text.size() % quantum != 0) return std::nullopt;
+  std::size_t digits = text.size();
+  while (digits > 0 && text.size() - digits < quantum && text[digits - 1] == '=') --digits;
   std::string out;
   std::uint32_t buffer = 0;
   unsigned held = 0;
-  for (const char c : text) {
-    if (c == '=') break;
-    const int value = digit(c);
-    if (value < 0) continue;
+  for (const char c : text.substr(0, digits)) {
+    const std::size_t value = alphabet.find(c);
+    if (value == std::string_view::npos) return std::nullopt;
     buffer = buffer << bits | static_cast<std::uint32_t>(value);
     held += bits;
     if (held >= 8) {
@@ -143,24 +153,14 @@ std::optional<std::string> decode_digits(std::string_view text, int (*digit)(cha
       out.push_back(static_cast<char>(buffer >> held & 0xff));
     }
   }
-  return out;
+  const bool fits = held < bits && (text.size() - digits) == padding_of(out.size(), bits, quantum);
+  const bool zero = (buffer & ((1u << held) - 1)) == 0;
+  return fits && zero ? std::optional(std::move(out)) : std::nullopt;
 }
 
-int base64_digit(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+' || c == '-') return 62;
-  if (c == '/' || c == '_') return 63;
-  return -1;
-}
-
-int base32_digit(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a';
-  if (c >= '2' && c <= '7') return c - '2' + 26;
-  return -1;
-}
+constexpr std::string_view kBase64 =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kBase32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 }  // namespace
 
@@ -203,24 +203,23 @@ std::optional<std::string> decode_bytes(Codec codec, std::string_view bytes, std
     case Codec::rot13: return rot13(bytes);
     case Codec::hex: return hex_decode(bytes);
     case Codec::base64: return base64_decode(bytes);
-    case Codec::zlib: return inflate(bytes, limit);
+    case Codec::zlib: return inflate(bytes, false, limit);
   }
   return std::nullopt;
 }
 
 std::optional<std::string> base64_decode(std::string_view text) {
-  return decode_digits(text, base64_digit, 6);
+  return decode_digits(text, kBase64, 6, 4);
 }
 
 std::optional<std::string> base32_decode(std::string_view text) {
-  return decode_digits(text, base32_digit, 5);
+  return decode_digits(text, kBase32, 5, 8);
 }
 
 std::optional<std::string> hex_decode(std::string_view text) {
   std::string out;
   int high = -1;
   for (const char c : text) {
-    if (high < 0 && (c == ' ' || (c >= '\t' && c <= '\r'))) continue;
     const int digit = hex_digit(c);
     if (digit < 0) return std::nullopt;
     if (high < 0) {
@@ -254,10 +253,12 @@ std::string rot13(std::string_view text) {
   return out;
 }
 
-std::optional<std::string> inflate(std::string_view bytes, std::size_t limit) {
-  constexpr int kZlibOrGzip = 15 + 32;
+std::optional<std::string> inflate(std::string_view bytes, bool gzip, std::size_t limit) {
+  constexpr int kZlib = 15;
+  constexpr int kGzip = 15 + 16;
   z_stream stream{};
-  if (bytes.size() > limit || inflateInit2(&stream, kZlibOrGzip) != Z_OK) return std::nullopt;
+  if (bytes.size() > limit || inflateInit2(&stream, gzip ? kGzip : kZlib) != Z_OK)
+    return std::nullopt;
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
   stream.avail_in = static_cast<uInt>(bytes.size());
   std::string out;
@@ -269,8 +270,10 @@ std::optional<std::string> inflate(std::string_view bytes, std::size_t limit) {
     status = ::inflate(&stream, Z_NO_FLUSH);
     out.append(chunk.data(), chunk.size() - stream.avail_out);
   }
+  const bool all = stream.avail_in == 0;
   inflateEnd(&stream);
-  if (status != Z_STREAM_END || out.size() > limit) return std::nullopt;
+  // What lies behind is another gzip member, padding or an error: Python's readers go on.
+  if (status != Z_STREAM_END || !all || out.size() > limit) return std::nullopt;
   return out;
 }
 

@@ -35,11 +35,11 @@ bool decodes_to_bytes(Codec codec);
 
 std::optional<std::string> base64_decode(std::string_view text);
 std::optional<std::string> base32_decode(std::string_view text);
-std::optional<std::string> hex_decode(
-    std::string_view text);  // white space between bytes is skipped
+std::optional<std::string> hex_decode(std::string_view text);
 std::string hex_encode(std::string_view bytes);
 std::string rot13(std::string_view text);
-// zlib or gzip data, whichever it says; none when it is broken or larger than the limit.
-std::optional<std::string> inflate(std::string_view bytes, std::size_t limit);
+// One whole zlib stream or gzip member; none when it is broken, larger than the limit, or followed
+// by anything.
+std::optional<std::string> inflate(std::string_view bytes, bool gzip, std::size_t limit);
 
 }  // namespace brine::catalogue

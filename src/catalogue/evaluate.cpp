@@ -16,12 +16,18 @@ using pickle::Node;
 using Result = std::optional<Constant>;
 using Args = std::span<const Constant>;
 
+constexpr std::size_t kFree = 1024;  // texts up to this may be looked at any number of times
+constexpr std::uint64_t kMostEvaluations = 1u << 18;  // objects computed for one view
 constexpr int kDeepest = 24;
 constexpr std::size_t kMostItems = 1u << 16;
 
 bool is_text(const Constant& c) { return c.kind == Kind::str || c.kind == Kind::bytes; }
 bool both(const Constant& a, const Constant& b, Kind kind) {
   return a.kind == kind && b.kind == kind;
+}
+bool ascii(const Constant& c) {
+  return std::all_of(c.text.begin(), c.text.end(),
+                     [](char letter) { return static_cast<unsigned char>(letter) < 0x80; });
 }
 Constant like(const Constant& model, std::string text) {
   return {model.kind, std::move(text), 0, 0};
@@ -33,7 +39,7 @@ std::optional<std::string> python_text(const Constant& c) {
     case Kind::integer: return std::to_string(c.integer);
     case Kind::none: return "None";
     case Kind::boolean: return c.integer != 0 ? "True" : "False";
-    case Kind::bytes: return python_bytes(c.text);
+    case Kind::bytes:
     case Kind::floating:
     case Kind::bytearray:
     case Kind::tuple:
@@ -116,7 +122,7 @@ Result percent(Args args, std::size_t limit) {
     const Constant& value = args[next++];
     if (format[i] == 'c' && value.kind == Kind::integer) {
       append_utf8(out, static_cast<char32_t>(value.integer));
-    } else if (format[i] == 's' || format[i] == 'd' || format[i] == 'c') {
+    } else if (format[i] == 's' || (format[i] == 'd' && value.kind == Kind::integer)) {
       const auto text = python_text(value);
       if (!text) return std::nullopt;
       out += *text;
@@ -182,10 +188,12 @@ Result replaced(Args args, std::size_t limit) {
 }
 
 Result stripped(Args args, std::size_t /*limit*/) {
-  if (args.empty() || !is_text(args[0])) return std::nullopt;
+  if (args.empty() || args.size() > 2 || !is_text(args[0])) return std::nullopt;
   if (args.size() > 1 && args[1].kind != args[0].kind) return std::nullopt;
-  const std::string_view unwanted =
-      args.size() > 1 ? std::string_view(args[1].text) : " \t\n\r\f\v";
+  const bool str = args[0].kind == Kind::str;
+  if (str && (!ascii(args[0]) || (args.size() > 1 && !ascii(args[1])))) return std::nullopt;
+  const std::string_view blanks = str ? " \t\n\r\f\v\x1c\x1d\x1e\x1f" : " \t\n\r\f\v";
+  const std::string_view unwanted = args.size() > 1 ? std::string_view(args[1].text) : blanks;
   const std::size_t first = args[0].text.find_first_not_of(unwanted);
   if (first == std::string::npos) return like(args[0], {});
   const std::size_t last = args[0].text.find_last_not_of(unwanted);
@@ -274,18 +282,21 @@ Result to_hex(Args args, std::size_t /*limit*/) {
   if (args.size() != 1 || args[0].kind != Kind::bytes) return std::nullopt;
   return Constant::of_text(hex_encode(args[0].text));
 }
+// Further arguments (another alphabet, leniency, window bits) change what these give.
 Result from_base64(Args args, std::size_t /*limit*/) {
-  if (args.empty() || !is_text(args[0])) return std::nullopt;
+  if (args.size() != 1 || !is_text(args[0])) return std::nullopt;
   return octets_of(base64_decode(args[0].text));
 }
 Result from_base32(Args args, std::size_t /*limit*/) {
-  if (args.empty() || !is_text(args[0])) return std::nullopt;
+  if (args.size() != 1 || !is_text(args[0])) return std::nullopt;
   return octets_of(base32_decode(args[0].text));
 }
-Result inflated(Args args, std::size_t limit) {
-  if (args.empty() || args[0].kind != Kind::bytes) return std::nullopt;
-  return octets_of(inflate(args[0].text, limit));
+Result inflated(Args args, bool gzip, std::size_t limit) {
+  if (args.size() != 1 || args[0].kind != Kind::bytes) return std::nullopt;
+  return octets_of(inflate(args[0].text, gzip, limit));
 }
+Result from_zlib(Args args, std::size_t limit) { return inflated(args, false, limit); }
+Result from_gzip(Args args, std::size_t limit) { return inflated(args, true, limit); }
 
 // separator.join(parts), or of the characters of one text.
 Result joined(Args args, bool listed) {
@@ -321,27 +332,27 @@ Result octets_from(Args numbers) {
   return Constant::of_bytes(std::move(out));
 }
 
-// text[index]; containers are looked into by the caller.
-Result item_of(Args args, std::size_t /*limit*/) {
-  if (args.size() < 2 || args.back().kind != Kind::integer) return std::nullopt;
+// items[index] of a tuple or list (`listed`), or text[index]; the index stands last.
+Result item_of(Args args, bool listed) {
+  if (args.empty() || args.back().kind != Kind::integer) return std::nullopt;
   const Args items = args.first(args.size() - 1);
-  const bool text = items.size() == 1 && is_text(items[0]);
-  const std::size_t count = text ? items[0].text.size() : items.size();
+  if (!listed && (items.size() != 1 || !is_text(items[0]))) return std::nullopt;
+  if (!listed && items[0].kind == Kind::str && !ascii(items[0])) return std::nullopt;
+  const std::size_t count = listed ? items.size() : items[0].text.size();
   std::int64_t index = args.back().integer;
   if (index < 0) index += static_cast<std::int64_t>(count);
   if (index < 0 || static_cast<std::uint64_t>(index) >= count) return std::nullopt;
   const auto at = static_cast<std::size_t>(index);
-  if (!text) return items[at];
-  const auto byte = static_cast<unsigned char>(items[0].text[at]);
-  if (items[0].kind == Kind::bytes) return Constant::of_integer(byte);
-  const bool ascii = std::all_of(items[0].text.begin(), items[0].text.end(),
-                                 [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-  if (!ascii) return std::nullopt;
+  if (listed) return items[at];
+  if (items[0].kind == Kind::bytes) {
+    return Constant::of_integer(static_cast<unsigned char>(items[0].text[at]));
+  }
   return Constant::of_text(std::string(1, items[0].text[at]));
 }
 
 Result reversed(Args args, std::size_t /*limit*/) {
   if (args.size() != 1 || !is_text(args[0])) return std::nullopt;
+  if (args[0].kind == Kind::str && !ascii(args[0])) return std::nullopt;
   return like(args[0], std::string(args[0].text.rbegin(), args[0].text.rend()));
 }
 
@@ -350,7 +361,6 @@ struct Pure {
   Result (*function)(Args, std::size_t limit);
 };
 constexpr std::array kPure = {
-    Pure{Behaviour::getitem, item_of},
     Pure{Behaviour::codec_encode, encoded},
     Pure{Behaviour::codec_decode, decoded},
     Pure{Behaviour::str_encode, encoded},
@@ -373,8 +383,8 @@ constexpr std::array kPure = {
     Pure{Behaviour::tohex, to_hex},
     Pure{Behaviour::base64_decode, from_base64},
     Pure{Behaviour::base32_decode, from_base32},
-    Pure{Behaviour::zlib_decompress, inflated},
-    Pure{Behaviour::gzip_decompress, inflated},
+    Pure{Behaviour::zlib_decompress, from_zlib},
+    Pure{Behaviour::gzip_decompress, from_gzip},
 };
 
 const Pure* find_pure(Behaviour behaviour) {
@@ -386,7 +396,8 @@ const Pure* find_pure(Behaviour behaviour) {
 }  // namespace
 
 bool is_evaluator(Behaviour behaviour) {
-  return find_pure(behaviour) != nullptr || behaviour == Behaviour::join;
+  return find_pure(behaviour) != nullptr || behaviour == Behaviour::join ||
+         behaviour == Behaviour::getitem;
 }
 
 std::size_t Evaluator::text_limit() const {
@@ -403,7 +414,7 @@ Evaluator::Octets Evaluator::octets(Thing thing) {
       inspector_->kind(thing) == Kind::bytes || inspector_->kind(thing) == Kind::bytearray;
   if (!found || found->kind != Kind::bytes) return out;
   out.constant = true;
-  out.whole = spend(found->text.size());
+  out.whole = true;
   out.bytes = std::move(found->text);
   return out;
 }
@@ -413,6 +424,17 @@ bool Evaluator::spend(std::size_t bytes) {
   if (bytes > limit - std::min(spent_, limit)) return false;
   spent_ += bytes;
   return true;
+}
+
+// Long texts are paid for whether or not they fit, so that no stream has them copied for nothing.
+bool Evaluator::read_text(const Thing& thing, std::string& out) {
+  const std::uint64_t limit = inspector_->machine().limits().evaluated_bytes;
+  const std::uint64_t left = limit - std::min(spent_, limit);
+  const std::size_t most = std::min(text_limit(), std::max(kFree, static_cast<std::size_t>(left)));
+  const bool fits = inspector_->text(thing, out, most);
+  const std::size_t cost = fits ? out.size() : most;
+  if (cost > kFree) spent_ += std::min<std::uint64_t>(cost, left);
+  return fits;
 }
 
 Result Evaluator::constant(Thing thing, int depth) {
@@ -434,10 +456,11 @@ Result Evaluator::constant(Thing thing, int depth) {
     case Kind::str:
     case Kind::bytes:
     case Kind::bytearray:
-      if (!inspector_->text(thing, out.text, text_limit())) return std::nullopt;
+      if (!read_text(thing, out.text)) return std::nullopt;
       if (out.kind == Kind::bytearray) out.kind = Kind::bytes;
       return out;
     case Kind::object: {
+      if (++evaluations_ > kMostEvaluations) return std::nullopt;
       const Node* node = inspector_->node(thing);
       if (node == nullptr || node->callable == pickle::kNoNode || node->args == pickle::kNoNode ||
           !node->states.empty() || !node->appended.empty() || !node->stored.empty()) {
@@ -464,16 +487,37 @@ Result Evaluator::constant(Thing thing, int depth) {
   return std::nullopt;
 }
 
-// The constants that the arguments are. A tuple or list stands for its items, as in
-// "%s" % (a, b), "".join([a, b]) and bytes([1, 2]); `listed` says that the last argument was one.
-bool Evaluator::gather(std::span<const Thing> args, int depth, std::vector<Constant>& out,
-                       bool& listed) {
+// The constants that the arguments are. Only where the function itself goes through a container
+// does that container stand for its items; anywhere else it is no constant.
+bool Evaluator::gather(Behaviour behaviour, std::span<const Thing> args, int depth,
+                       std::vector<Constant>& out, bool& listed) {
+  constexpr std::size_t kNowhere = ~std::size_t{0};
+  std::size_t through = kNowhere;
+  switch (behaviour) {
+    case Behaviour::join:
+    case Behaviour::mod: through = 1; break;
+    case Behaviour::getitem:
+    case Behaviour::make_bytes: through = 0; break;
+    default: break;
+  }
+  // A bytearray is written out as bytes, which functions that give another one must not do.
+  const bool keeps_kind = behaviour == Behaviour::concat || behaviour == Behaviour::repeat ||
+                          behaviour == Behaviour::replace || behaviour == Behaviour::strip ||
+                          behaviour == Behaviour::lower || behaviour == Behaviour::upper ||
+                          behaviour == Behaviour::reverse || behaviour == Behaviour::join;
   std::vector<Thing> items;
-  for (const Thing& arg : args) {
-    Thing thing = arg;
-    listed = inspector_->items(thing, items);
-    if (!listed) items.assign(1, thing);
-    if (items.size() > kMostItems) return false;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    Thing thing = args[i];
+    const Kind kind = inspector_->kind(thing);
+    if (keeps_kind && kind == Kind::bytearray) return false;
+    const bool sequence =
+        kind == Kind::tuple || (kind == Kind::list && behaviour != Behaviour::mod);
+    if (i == through && sequence) {
+      listed = inspector_->items(thing, items);
+      if (!listed || items.size() > kMostItems) return false;
+    } else {
+      items.assign(1, thing);
+    }
     for (const Thing& item : items) {
       auto value = constant(item, depth + 1);
       if (!value) return false;
@@ -487,12 +531,14 @@ Result Evaluator::apply(Behaviour behaviour, std::span<const Thing> args, int de
   if (depth > kDeepest || !is_evaluator(behaviour)) return std::nullopt;
   std::vector<Constant> constants;
   bool listed = false;
-  if (!gather(args, depth, constants, listed)) return std::nullopt;
+  if (!gather(behaviour, args, depth, constants, listed)) return std::nullopt;
   Result result;
   if (behaviour == Behaviour::join) {
     result = args.size() == 2 ? joined(constants, listed) : std::nullopt;
-  } else if (behaviour == Behaviour::make_bytes && listed && args.size() == 1) {
-    result = octets_from(constants);
+  } else if (behaviour == Behaviour::getitem) {
+    result = args.size() == 2 ? item_of(constants, listed) : std::nullopt;
+  } else if (behaviour == Behaviour::make_bytes && listed) {
+    result = args.size() == 1 ? octets_from(constants) : std::nullopt;
   } else if (const Pure* pure = find_pure(behaviour)) {
     result = pure->function(constants, text_limit());
   }

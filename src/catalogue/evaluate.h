@@ -64,10 +64,13 @@ class Evaluator {
 
  private:
   bool spend(std::size_t bytes);
-  bool gather(std::span<const Thing> args, int depth, std::vector<Constant>& out, bool& listed);
+  bool read_text(const Thing& thing, std::string& out);
+  bool gather(Behaviour behaviour, std::span<const Thing> args, int depth,
+              std::vector<Constant>& out, bool& listed);
 
   Inspector* inspector_;
   std::uint64_t spent_ = 0;
+  std::uint64_t evaluations_ = 0;
   bool large_ = false;  // bytes are wanted, not a text
 };
 

@@ -19,6 +19,7 @@ enum class Code : std::uint16_t {
   contract_broken = 124,    // known and inert, but not with these arguments
   foreign_changed = 125,    // something that the stream did not build is changed
   danger_left = 126,        // something dangerous is part of the result
+  put_together = 128,       // text or bytes are computed by the stream
   unknown_state = 127,      // state or items go into an object of unknown code
   shadowed = 130,           // the module's place is taken by a file beside the model
   process = 201,

@@ -17,6 +17,8 @@ std::vector<Thing> with_bound(const Callee& callee, std::span<const Thing> args)
   return all;
 }
 
+constexpr std::size_t kMostWaived = 1000;  // trusted names that a report lists
+
 // A dotted name's parents: "a.b.c", "a.b", "a".
 template <class Wanted>
 bool any_parent(std::string_view name, Wanted wanted) {
@@ -75,12 +77,30 @@ Judge::Judge(const Blob& blob, const WorldOptions& options)
     : options_(options),
       inspector_(blob, options.blind),
       evaluator_(inspector_),
-      matcher_(inspector_) {}
+      matcher_(inspector_) {
+  std::sort(options_.shadowed.begin(), options_.shadowed.end());
+}
+
+// A report keeps a hundred findings of a code; what is pulled out for thousands would only cost
+// time.
+bool Judge::shows() {
+  constexpr std::uint64_t kMostShown = 4096;
+  return shown_++ < kMostShown;
+}
+
+void Judge::show(pickle::Capabilities caps, std::span<const Thing> args, Judgement& judgement) {
+  if (shows()) add_evidence(evaluator_, caps, args, judgement.evidence);
+}
+
+void Judge::show_arguments(std::span<const Thing> args, Judgement& judgement) {
+  if (!shows()) return;
+  const auto limit = static_cast<std::size_t>(inspector_.machine().limits().evidence_bytes);
+  judgement.evidence.push_back({"arguments", render_arguments(evaluator_, args, limit)});
+}
 
 bool Judge::shadowed(std::string_view module) const {
   const std::string_view top = module.substr(0, module.find('.'));
-  return std::find(options_.shadowed.begin(), options_.shadowed.end(), top) !=
-         options_.shadowed.end();
+  return std::binary_search(options_.shadowed.begin(), options_.shadowed.end(), top);
 }
 
 // Trust has no say about a name that has facts, nor about anything in a module of the danger data.
@@ -94,9 +114,9 @@ bool Judge::trusts(std::string_view module, std::string_view name) {
     return rank != kNoRank && blob.fact(rank).danger;
   });
   if (below_danger) return false;
-  std::string waived = dotted(module, name);
-  if (std::find(waived_.begin(), waived_.end(), waived) == waived_.end()) {
-    waived_.push_back(std::move(waived));
+  if (waived_.size() < kMostWaived) {
+    std::string waived = dotted(module, name);
+    if (waived_names_.insert(waived).second) waived_.push_back(std::move(waived));
   }
   return true;
 }
@@ -104,8 +124,8 @@ bool Judge::trusts(std::string_view module, std::string_view name) {
 Judgement Judge::module(std::string_view module) {
   const std::string text(module);
   if (shadowed(module)) {
-    return suspicious(Code::shadowed, "imports a module that lies beside the file: " + text,
-                      text, pickle::kImport);
+    return suspicious(Code::shadowed, "imports a module that lies beside the file: " + text, text,
+                      pickle::kImport);
   }
   const Rank rank = inspector_.module_rank(module);
   if (rank == kNoRank) {
@@ -127,14 +147,15 @@ Judgement Judge::module(std::string_view module) {
 
 Judgement Judge::name(std::string_view module, std::string_view name) {
   if (name.empty()) return this->module(module);
+  const Inspector::Known known = inspector_.look_up(module, name);
+  const bool beside = shadowed(module);
+  if (known.rank != kNoRank && !known.fact.danger && !beside) return {};
   const std::string text = dotted(module, name);
-  if (shadowed(module)) {
+  if (beside) {
     return suspicious(Code::shadowed,
                       "imports from a module that lies beside the file: " + std::string(module),
                       text, pickle::kImport);
   }
-  const Inspector::Known known = inspector_.look_up(module, name);
-  if (known.rank != kNoRank && !known.fact.danger) return {};
   if (known.rank != kNoRank) {
     danger_seen_ = true;
     const CapabilityWords& words = gravest(known.fact.caps);
@@ -178,8 +199,7 @@ Judgement Judge::broken(const Callee& callee, std::span<const Thing> args, std::
   const std::string text = dotted(callee.module, callee.name);
   Judgement out =
       suspicious(Code::contract_broken, text + " " + std::move(what), text, callee.known.fact.caps);
-  const auto limit = static_cast<std::size_t>(inspector_.machine().limits().evidence_bytes);
-  out.evidence.push_back({"arguments", render_arguments(evaluator_, args, limit)});
+  show_arguments(args, out);
   return out;
 }
 
@@ -192,7 +212,7 @@ void Judge::danger(const Callee& callee, std::span<const Thing> args, Outcome& o
   const CapabilityWords& words = gravest(caps);
   out.judgement = suspicious(words.code, std::string(words.phrase), text, caps);
   if ((caps & kHarm) != 0) out.judgement.level = Level::malicious;
-  add_evidence(evaluator_, caps, args, out.judgement.evidence);
+  show(caps, args, out.judgement);
   const std::string canonical = inspector_.blob().dotted(callee.known.fact.canonical);
   if (canonical != text) out.judgement.evidence.push_back({"name", canonical});
   out.result = Outcome::Result::unknown;
@@ -206,8 +226,7 @@ void Judge::unknown(const Callee& callee, std::span<const Thing> args, Outcome& 
   const std::string text = dotted(callee.module, callee.name);
   out.judgement =
       suspicious(Code::unknown_used, "calls something that is not known: " + text, text);
-  const auto limit = static_cast<std::size_t>(inspector_.machine().limits().evidence_bytes);
-  out.judgement.evidence.push_back({"arguments", render_arguments(evaluator_, args, limit)});
+  show_arguments(args, out.judgement);
   out.type = 0;
 }
 
@@ -228,12 +247,25 @@ void Judge::give(const Callee& callee, std::span<const Thing> args, Outcome& out
   out.freshness = fact.shared ? pickle::Freshness::shared : pickle::Freshness::fresh;
 }
 
+// The pure functions that picklers write for text, bytes and numbers; no honest stream calls
+// others.
+static bool written_by_picklers(Behaviour behaviour) {
+  return behaviour == Behaviour::codec_encode || behaviour == Behaviour::make_str ||
+         behaviour == Behaviour::make_bytes || behaviour == Behaviour::make_int;
+}
+
 void Judge::evaluate(const Callee& callee, std::span<const Thing> args, Outcome& out, int depth) {
   if (const auto constant = evaluator_.apply(callee.behaviour, args, depth)) {
     give_constant(*constant, out);
+    if (!written_by_picklers(callee.behaviour)) {
+      out.judgement =
+          suspicious(Code::put_together,
+                     "puts a value together at run time with " + dotted(callee.module, callee.name),
+                     dotted(callee.module, callee.name));
+    }
     return;
   }
-  give(callee, args, out);
+  out.result = Outcome::Result::unknown;  // nobody need try again
   out.judgement = broken(callee, args, "is given what cannot be computed");
 }
 
@@ -291,7 +323,7 @@ void Judge::construct(const Thing& cls, std::span<const Thing> args, Outcome& ou
     danger_seen_ = true;
     out.judgement =
         suspicious(Code::danger_referenced, "makes an object of " + text, text, fact.caps);
-    add_evidence(evaluator_, fact.caps, args, out.judgement.evidence);
+    show(fact.caps, args, out.judgement);
     out.type = object_type::kForeign;
     return;
   }

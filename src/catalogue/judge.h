@@ -5,9 +5,11 @@
 // its contract is inert. Resolvers reach other names and are judged by what they reach.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "catalogue/contract.h"
@@ -49,10 +51,14 @@ class Judge {
                   pickle::Outcome& result, int depth);
   pickle::TypeId result_type(const Callee& callee);
 
+  // Evidence for a judgement, for as many as somebody may want to see.
+  bool shows();
+  void show(pickle::Capabilities caps, std::span<const Thing> args, pickle::Judgement& judgement);
   // A judgement about broken arguments, with the arguments as evidence.
   pickle::Judgement broken(const Callee& callee, std::span<const Thing> args, std::string what);
 
  private:
+  void show_arguments(std::span<const Thing> args, pickle::Judgement& judgement);
   void danger(const Callee& callee, std::span<const Thing> args, pickle::Outcome& out);
   void unknown(const Callee& callee, std::span<const Thing> args, pickle::Outcome& out);
   void evaluate(const Callee& callee, std::span<const Thing> args, pickle::Outcome& out, int depth);
@@ -63,6 +69,8 @@ class Judge {
   Evaluator evaluator_;
   Matcher matcher_;
   std::vector<std::string> waived_;
+  std::unordered_set<std::string> waived_names_;
+  std::uint64_t shown_ = 0;
   bool danger_seen_ = false;
   bool names_are_types_ = false;
 };

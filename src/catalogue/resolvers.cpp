@@ -132,7 +132,7 @@ bool do_keep_callable(Judge& judge, const Callee& callee, Things args, Outcome& 
         suspicious(Code::danger_referenced,
                    dotted(callee.module, callee.name) + " keeps a dangerous callable for later",
                    text, kept->known.fact.caps);
-    add_evidence(judge.evaluator(), kept->known.fact.caps, args.subspan(1), out.judgement.evidence);
+    judge.show(kept->known.fact.caps, args.subspan(1), out.judgement);
   }
   return true;
 }

@@ -82,14 +82,15 @@ class World final : public CatalogueWorld {
       return StateRule::continue_on;
     }
     const std::uint32_t contract = owned_contract(target, &ClassFact::state, out);
-    if (contract == 0) return StateRule::continue_on;
+    if (contract == 0) {
+      inspector.release();
+      return StateRule::continue_on;
+    }
     if (!judge_.matcher().value(contract, Thing::of(state))) {
       out.judgement = suspicious(Code::contract_broken,
                                  "gives " + target_name(target) + " a state that no model has",
                                  target_name(target));
-      out.judgement.evidence.push_back(
-          {"value",
-           machine.render(state, static_cast<std::size_t>(machine.limits().evidence_bytes))});
+      show_value(state, out.judgement);
     }
     inspector.release();
     return StateRule::dict;
@@ -100,7 +101,7 @@ class World final : public CatalogueWorld {
     Inspector& inspector = attached(machine);
     if (target.kind() == Kind::object && target.aux() == object_type::kTrusted) return;
     const std::uint32_t contract = owned_contract(target, contract_of(how), out);
-    if (contract == 0) return;
+    if (contract == 0) return inspector.release();
     Matcher& matcher = judge_.matcher();
     const Thing item = Thing::of(value);
     bool fits = false;
@@ -159,8 +160,7 @@ class World final : public CatalogueWorld {
     if (!tensor::parse_storage_id(machine, id)) {
       out.judgement = suspicious(Code::contract_broken,
                                  "asks the loader for a persistent object that is no storage");
-      out.judgement.evidence.push_back(
-          {"value", machine.render(id, static_cast<std::size_t>(machine.limits().evidence_bytes))});
+      show_value(id, out.judgement);
       out.type = 0;
       out.result = Outcome::Result::unknown;
     }
@@ -205,6 +205,14 @@ class World final : public CatalogueWorld {
     return judge_.inspector();
   }
 
+  void show_value(const Value& value, pickle::Judgement& judgement) {
+    if (!judge_.shows()) return;
+    Machine& machine = judge_.inspector().machine();
+    const auto limit = static_cast<std::size_t>(machine.limits().evidence_bytes);
+    judge_.inspector().spelled_out();
+    judgement.evidence.push_back({"value", machine.render(value, limit)});
+  }
+
   static std::vector<Thing> things_of(const Args& args) {
     std::vector<Thing> out;
     out.reserve(args.items.size());
@@ -230,6 +238,7 @@ class World final : public CatalogueWorld {
       std::string name = type_name(machine, target.aux());
       if (!name.empty()) return name;
     }
+    judge_.inspector().spelled_out();
     return machine.render(target, 120);
   }
 

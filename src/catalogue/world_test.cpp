@@ -321,5 +321,31 @@ TEST(World, ReferencesOfAnotherMachineAreForgotten) {
   }
 }
 
+// x = concat(x, x) again and again: what a result is made of is looked at a bounded number of
+// times.
+TEST(World, DoublingTextEndsSoon) {
+  Assembler out;
+  out.proto(2)
+      .global("operator", "concat")
+      .raw("q")
+      .raw(std::string_view("\0", 1))
+      .str("a")
+      .raw("q\x01");
+  for (int i = 0; i < 200; ++i) out.raw(std::string_view("0h\0h\x01h\x01\x86Rq\x01", 11));
+  const Ran ran = run(out.stop());
+  EXPECT_EQ(ran.worst, Level::suspicious) << ran.report();
+}
+
+// A large text handed to a pure function many times costs its budget, not its size times the calls.
+TEST(World, LargeTextIsPaidFor) {
+  Assembler out;
+  out.proto(2).global("builtins", "int").raw("q").raw(std::string_view("\0", 1));
+  out.str(std::string(900'000, 'a')).tuple1().raw("q\x01");
+  for (int i = 0; i < 20'000; ++i) out.raw(std::string_view("h\0h\x01R0", 6));
+  const Ran ran = run(out.stop());
+  EXPECT_EQ(ran.worst, Level::suspicious);
+  EXPECT_EQ(ran.result.end.kind, pickle::EndKind::stop);
+}
+
 }  // namespace
 }  // namespace brine::catalogue

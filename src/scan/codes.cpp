@@ -17,6 +17,7 @@ constexpr auto kRows = std::to_array<CodeRow>({
     {125, Severity::high, Verdict::suspicious, "something that the stream did not build is changed"},
     {126, Severity::high, Verdict::suspicious, "something dangerous is part of the result"},
     {127, Severity::medium, Verdict::suspicious, "state or items go into an object of unknown code"},
+    {128, Severity::medium, Verdict::suspicious, "text or bytes are put together at run time"},
     {code::kShadowed, Severity::medium, Verdict::suspicious,
      "a file beside the model takes the place of a module that it imports"},
     {201, Severity::critical, Verdict::malicious, "starts a process"},
