@@ -58,7 +58,7 @@ fuzz: ## each fuzz target for FUZZ_SECONDS under ASan and UBSan, from the seeds 
 	@$(CMAKE) --build build/asan --parallel $(JOBS)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
 
-mutants: ## show that each committed one-line mutant of the machine turns the suite red
+mutants: ## show that the comparison sees each one-line mutant of the machine
 	@scripts/bootstrap build test
 	@scripts/venv .venv tests/requirements.txt
 	@.venv/bin/python tests/mutants/run.py
