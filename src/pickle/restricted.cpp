@@ -161,7 +161,7 @@ bool Machine::Impl::admitted(std::uint8_t code) {
     case op::BINPERSID: {
       const Value* id = entry(0);
       if (id == nullptr || id->kind() == Kind::unknown) return true;
-      if (id->kind() == Kind::integer || id->kind() == Kind::boolean) return true;
+      if (id->kind() == Kind::integer) return true;
       if (id->kind() != Kind::tuple) return refuse("persistent_load id must be tuple or int");
       NodeId node = rebuild(*id);
       bool storage = node == kNoNode || graph[node].items.empty();

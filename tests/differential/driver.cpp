@@ -165,6 +165,7 @@ std::unique_ptr<pickle::World> make_world(WorldName name) {
   return std::make_unique<pickle::OpaqueWorld>();
 }
 
+constexpr std::uint8_t kRestricted = 64;  // torch's weights_only unpickler; ends carry offsets
 constexpr std::uint8_t kDeep = 32;  // in the stream's byte: values are spelled out
 
 // Interprets one stream and appends its trace.
@@ -176,6 +177,10 @@ void interpret(std::string_view stream, std::uint8_t how, WorldName world_name, 
   profile.encoding = setup.encoding;
   profile.persistent =
       setup.persistent ? pickle::PersistentLoad::any : pickle::PersistentLoad::none;
+  if ((how & kRestricted) != 0) {
+    profile = {pickle::Unpickler::torch_weights_only, pickle::Encoding::utf8,
+               pickle::PersistentLoad::torch};
+  }
   const bool deep = (how & kDeep) != 0;
   MemorySource source(as_bytes(stream));
   std::unique_ptr<pickle::World> world = make_world(world_name);
@@ -192,6 +197,7 @@ void interpret(std::string_view stream, std::uint8_t how, WorldName world_name, 
       out += std::to_string(machine.position());
       if (deep) out += spell(machine, result.result);
     }
+    if (!stopped && (how & kRestricted) != 0) out += " " + std::to_string(result.end.offset);
     if (!stopped) break;
     if (load == 0 && setup.twice) out += '\n';
   }

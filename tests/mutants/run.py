@@ -4,8 +4,8 @@
 
 Each tests/mutants/*.patch is applied to a copy of the sources, the differential driver is built
 from it, and a short differential run looks for a difference from CPython. A mutant that no stream
-betrays means that the streams or the comparison have a hole. Prints a line for each; exit status 1 when the
-unchanged sources are red, when a patch no longer applies, or when a mutant survives.
+betrays means that the streams or the comparison have a hole. Prints a line for each; exit status 1
+when the unchanged sources are red, when a patch no longer applies, or when a mutant survives.
 """
 
 from __future__ import annotations
