@@ -145,11 +145,31 @@ Judgement Judge::module(std::string_view module) {
   return out;
 }
 
+bool reaches_others(Behaviour behaviour) {
+  switch (behaviour) {
+    case Behaviour::getattr:
+    case Behaviour::apply:
+    case Behaviour::apply_items:
+    case Behaviour::apply_tuples:
+    case Behaviour::fold:
+    case Behaviour::import_top:
+    case Behaviour::import_module:
+    case Behaviour::resolve_name:
+    case Behaviour::add_extension:
+    case Behaviour::unpickle_bytes:
+    case Behaviour::unpickle_stream: return true;
+    default: return false;
+  }
+}
+
 Judgement Judge::name(std::string_view module, std::string_view name) {
   if (name.empty()) return this->module(module);
   const Inspector::Known known = inspector_.look_up(module, name);
   const bool beside = shadowed(module);
-  if (known.rank != kNoRank && !known.fact.danger && !beside) return {};
+  if (known.rank != kNoRank && !known.fact.danger && !beside) {
+    reach_seen_ = reach_seen_ || reaches_others(known.fact.behaviour);
+    return {};
+  }
   const std::string text = dotted(module, name);
   if (beside) {
     return suspicious(Code::shadowed,

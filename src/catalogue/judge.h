@@ -21,6 +21,11 @@
 
 namespace brine::catalogue {
 
+// Whether calling it with other arguments reaches code that this stream does not show. Such a
+// callable is inert only while the stream itself calls it; left behind, it is a tool for whoever
+// gets it.
+bool reaches_others(Behaviour behaviour);
+
 class Judge {
  public:
   Judge(const Blob& blob, const WorldOptions& options);
@@ -41,6 +46,8 @@ class Judge {
   const std::vector<std::string>& waived() const { return waived_; }
   // Whether something dangerous was named so far.
   bool danger_seen() const { return danger_seen_; }
+  // Whether a callable was named that reaches others (getattr, pickle.loads, ...).
+  bool reach_seen() const { return reach_seen_; }
 
   // A call, with the arguments that were bound before it; fills judgement, result, implied, nested.
   void call(const Callee& callee, std::span<const Thing> args, pickle::Outcome& out, int depth);
@@ -72,6 +79,7 @@ class Judge {
   std::unordered_set<std::string> waived_names_;
   std::uint64_t shown_ = 0;
   bool danger_seen_ = false;
+  bool reach_seen_ = false;
   bool names_are_types_ = false;
 };
 

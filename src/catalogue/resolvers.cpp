@@ -126,7 +126,8 @@ bool do_methodcaller(Judge& judge, const Callee& callee, Things args, Outcome& o
 bool do_keep_callable(Judge& judge, const Callee& callee, Things args, Outcome& out, int) {
   if (args.empty()) return false;
   const auto kept = judge.evaluator().callee(args[0]);
-  if (kept && kept->known.rank != kNoRank && kept->known.fact.danger) {
+  if (kept && kept->known.rank != kNoRank &&
+      (kept->known.fact.danger || reaches_others(kept->behaviour))) {
     const std::string text = dotted(kept->module, kept->name);
     out.judgement =
         suspicious(Code::danger_referenced,

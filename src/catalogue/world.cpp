@@ -300,9 +300,18 @@ class World final : public CatalogueWorld {
 // Something dangerous that is part of what the loader gives back can be called by whoever gets it.
 void World::finish(Machine& machine, const Value& result, Outcome& out) {
   Inspector& inspector = attached(machine);
-  if (!judge_.danger_seen()) return;
+  if (!judge_.danger_seen() && !judge_.reach_seen()) return;
   Thing root = Thing::of(result);
-  if (inspector.node(root) == nullptr) return;
+  if (inspector.node(root) == nullptr) {
+    // A dangerous name was reported where it was imported; one that only reaches others was not.
+    if (judge_.reach_seen()) {
+      out.judgement.level = pickle::Level::incomplete;
+      out.judgement.code = static_cast<std::uint16_t>(Code::danger_left);
+      out.judgement.what =
+          "the result is too large to see whether it holds what reaches other code";
+    }
+    return;
+  }
   const auto& nodes = machine.nodes();
   std::vector<pickle::NodeId> open{root.node};
   std::vector<bool> seen(nodes.size(), false);
@@ -318,7 +327,8 @@ void World::finish(Machine& machine, const Value& result, Outcome& out) {
     const pickle::Node& node = nodes[id];
     if (node.kind == Kind::ref) {
       const Inspector::Known known = inspector.known(node.ref);
-      if (known.rank == kNoRank || !known.fact.danger) continue;
+      if (known.rank == kNoRank) continue;
+      if (!known.fact.danger && !reaches_others(known.fact.behaviour)) continue;
       const std::string text = dotted(node.module, node.name);
       out.judgement =
           suspicious(Code::danger_left, "the loaded object holds " + text, text, known.fact.caps);

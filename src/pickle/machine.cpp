@@ -5,8 +5,8 @@
 // Method: the loop keeps its cursor and stack pointer in registers and pushes handles; what is rare
 // or has effects leaves the loop through SAVE/LOAD and works on the members (cold_opcode here,
 // effects.cpp). C and Python semantics are two instances of one template, told apart by kPy.
-// Invariant: an entry's range [start, end) run on an empty stack leaves the entry's value (value.h);
-// every opcode that changes an entry in place moves its `end`.
+// Invariant: an entry's range [start, end) run on an empty stack leaves the entry's value
+// (value.h); every opcode that changes an entry in place moves its `end`.
 
 #include "pickle/machine.h"
 
@@ -23,23 +23,30 @@ constexpr std::size_t kMaxProtocolChanges = 1u << 16;
 
 bool tells_itself(Kind kind) {  // GET and DUP may copy the handle: nothing can change it
   switch (kind) {
-    case Kind::none: case Kind::boolean: case Kind::integer: case Kind::floating: case Kind::str:
-    case Kind::bytes: case Kind::ref: return true;
+    case Kind::none:
+    case Kind::boolean:
+    case Kind::integer:
+    case Kind::floating:
+    case Kind::str:
+    case Kind::bytes:
+    case Kind::ref: return true;
     default: return false;
   }
 }
 
 bool changes_in_place(Kind kind) {
   switch (kind) {
-    case Kind::list: case Kind::dict: case Kind::set: case Kind::object: case Kind::persistent:
+    case Kind::list:
+    case Kind::dict:
+    case Kind::set:
+    case Kind::object:
+    case Kind::persistent:
     case Kind::bytearray: return true;
     default: return false;
   }
 }
 
-bool hashable_constant(Kind kind) {
-  return kind <= Kind::bytes || kind == Kind::frozenset;
-}
+bool hashable_constant(Kind kind) { return kind <= Kind::bytes || kind == Kind::frozenset; }
 
 }  // namespace
 
@@ -108,9 +115,18 @@ RunResult Machine::Impl::run() {
       result.divergence |= kDivergesByFraming;
       if (!profile.whole) pos = frame_end;
     }
+    judge_result();
   }
   result.end = end;
   return result;
+}
+
+// What the stream leaves behind for whoever gets its result.
+void Machine::Impl::judge_result() {
+  if (!asks_world()) return;
+  outcome.clear();
+  world.finish(self, result.result, outcome);
+  if (outcome.judgement.level != Level::inert) sink.on_result(outcome.judgement, op_offset, self);
 }
 
 std::string Machine::Impl::short_by(std::uint64_t count) const {
@@ -145,9 +161,9 @@ bool Machine::Impl::read_line(std::string_view& line, bool& ended) {
     if (look > searched && !window.ensure(pos, look)) return fail_op("cannot be read");
     const std::uint8_t* first = look == 0 ? nullptr : window.at(pos);
     std::uint64_t seen = look == 0 ? 0 : window.held_end() - pos;
-    const void* hit =
-        seen > searched ? std::memchr(first + searched, '\n', static_cast<std::size_t>(seen - searched))
-                        : nullptr;
+    const void* hit = seen > searched ? std::memchr(first + searched, '\n',
+                                                    static_cast<std::size_t>(seen - searched))
+                                      : nullptr;
     if (hit != nullptr) {
       auto count = static_cast<std::uint64_t>(static_cast<const std::uint8_t*>(hit) - first);
       if (in_frame && python() && pos + count >= frame_end) {
@@ -171,97 +187,112 @@ bool Machine::Impl::read_line(std::string_view& line, bool& ended) {
 
 // Stores the top of the stack in the memo. The truth about what can change moves there, so that
 // later changes are seen from every handle.
-#define BRINE_PUT(index_expr)                                                             \
-  do {                                                                                    \
-    if (sp <= floor) { SAVE(); underflow(); return; }                                     \
-    Value& top_ = sp[-1];                                                                 \
-    std::uint64_t index_ = (index_expr);                                                  \
-    Value kept_ = top_;                                                                   \
-    if (kept_.via_memo()) {                                                               \
-      const Value* known_ = memo.version(kept_);                                          \
-      if (known_ != nullptr && !known_->direct()) kept_ = *known_;                        \
-    }                                                                                     \
-    if (!memo.put(index_, kept_, at)) { SAVE(); over_budget("memo_entries"); return; }    \
-    if (top_.direct() && !top_.shifted() && changes_in_place(top_.kind())) {              \
-      top_.flags = Value::kViaMemo | Value::kInPlace;                                     \
-      top_.end = index_ & kMaxOffset;                                                     \
-    }                                                                                     \
+#define BRINE_PUT(index_expr)                                                                    \
+  do {                                                                                           \
+    if (sp <= floor) {                                                                           \
+      SAVE();                                                                                    \
+      underflow();                                                                               \
+      return;                                                                                    \
+    }                                                                                            \
+    Value& top_ = sp[-1];                                                                        \
+    std::uint64_t index_ = (index_expr);                                                         \
+    Value kept_ = top_;                                                                          \
+    if (kept_.via_memo()) {                                                                      \
+      const Value* known_ = memo.version(kept_);                                                 \
+      if (known_ != nullptr && !known_->direct()) kept_ = *known_;                               \
+    }                                                                                            \
+    if (!memo.put(index_, kept_, at)) {                                                          \
+      SAVE();                                                                                    \
+      over_budget("memo_entries");                                                               \
+      return;                                                                                    \
+    }                                                                                            \
+    if (top_.direct() && !top_.shifted() && changes_in_place(top_.kind())) {                     \
+      top_.flags = Value::kViaMemo | Value::kInPlace;                                            \
+      top_.end = index_ & kMaxOffset;                                                            \
+    }                                                                                            \
     if (tuple_fresh_until == at) tuple_fresh_until = base + static_cast<std::uint64_t>(p - buf); \
   } while (0)
 
-#define BRINE_GET(index_expr)                                                            \
-  do {                                                                                   \
-    std::uint64_t index_ = (index_expr);                                                 \
-    const Value* found_ = memo.find(index_);                                             \
-    if (found_ == nullptr) {                                                             \
-      SAVE();                                                                            \
-      fail_op("Memo value not found at index " + std::to_string(index_));                \
-      return;                                                                            \
-    }                                                                                    \
-    Value value_ = *found_;                                                              \
-    if (tells_itself(value_.kind()) && value_.direct()) {                                \
-      if (!value_.shifted()) value_.end = value_.start;                                  \
-      value_.flags |= Value::kShifted;                                                   \
-    } else {                                                                             \
-      value_.flags = Value::kViaMemo;                                                    \
-      value_.end = index_ & kMaxOffset;                                                  \
-    }                                                                                    \
-    value_.start = at & kMaxOffset;                                                      \
-    PUSH(value_);                                                                        \
+#define BRINE_GET(index_expr)                                             \
+  do {                                                                    \
+    std::uint64_t index_ = (index_expr);                                  \
+    const Value* found_ = memo.find(index_);                              \
+    if (found_ == nullptr) {                                              \
+      SAVE();                                                             \
+      fail_op("Memo value not found at index " + std::to_string(index_)); \
+      return;                                                             \
+    }                                                                     \
+    Value value_ = *found_;                                               \
+    if (tells_itself(value_.kind()) && value_.direct()) {                 \
+      if (!value_.shifted()) value_.end = value_.start;                   \
+      value_.flags |= Value::kShifted;                                    \
+    } else {                                                              \
+      value_.flags = Value::kViaMemo;                                     \
+      value_.end = index_ & kMaxOffset;                                   \
+    }                                                                     \
+    value_.start = at & kMaxOffset;                                       \
+    PUSH(value_);                                                         \
   } while (0)
 
 #define OFF() (base + static_cast<std::uint64_t>(p - buf))
 #define SAVE() (pos = OFF(), height = static_cast<std::uint64_t>(sp - stack.data()))
-#define LOAD()                                                                           \
-  do {                                                                                   \
-    visible = window.visible(pos);                                                       \
-    if (!kPy && frame_end > pos && !profile.whole) {                                     \
-      visible = std::min(visible, frame_end - pos);                                      \
-    }                                                                                    \
-    buf = window.data();                                                                 \
-    base = window.base();                                                                \
-    p = visible != 0 ? window.at(pos) : buf;                                             \
-    if (visible == 0) base = pos;                                                        \
-    e = p + visible;                                                                     \
-    sp = stack.data() + height;                                                          \
-    stack_limit = stack.data() + stack.capacity();                                       \
-    floor = stack.data() + fence();                                                      \
+#define LOAD()                                       \
+  do {                                               \
+    visible = window.visible(pos);                   \
+    if (!kPy && frame_end > pos && !profile.whole) { \
+      visible = std::min(visible, frame_end - pos);  \
+    }                                                \
+    buf = window.data();                             \
+    base = window.base();                            \
+    p = visible != 0 ? window.at(pos) : buf;         \
+    if (visible == 0) base = pos;                    \
+    e = p + visible;                                 \
+    sp = stack.data() + height;                      \
+    stack_limit = stack.data() + stack.capacity();   \
+    floor = stack.data() + fence();                  \
   } while (0)
-#define COLD(call)          \
-  do {                      \
-    SAVE();                 \
-    if (!(call)) return;    \
-    LOAD();                 \
+#define COLD(call)       \
+  do {                   \
+    SAVE();              \
+    if (!(call)) return; \
+    LOAD();              \
   } while (0)
-#define PUSH(value)                                                                       \
-  do {                                                                                    \
-    if (sp == stack_limit) {                                                              \
-      SAVE();                                                                             \
-      if (!stack.reserve(height + 1, limits.stack_entries)) { over_budget("stack_entries"); return; } \
-      LOAD();                                                                             \
-    }                                                                                     \
-    *sp++ = (value);                                                                      \
+#define PUSH(value)                                           \
+  do {                                                        \
+    if (sp == stack_limit) {                                  \
+      SAVE();                                                 \
+      if (!stack.reserve(height + 1, limits.stack_entries)) { \
+        over_budget("stack_entries");                         \
+        return;                                               \
+      }                                                       \
+      LOAD();                                                 \
+    }                                                         \
+    *sp++ = (value);                                          \
   } while (0)
 #define PUSH_CONST(kind) PUSH(Value::make(kind, at, OFF()))
 // `count` argument bytes at p: visible, and (Python) inside the frame.
-#define ARG(count)                                                                        \
-  do {                                                                                    \
+#define ARG(count)                                                                                \
+  do {                                                                                            \
     if (static_cast<std::size_t>(e - p) < static_cast<std::size_t>(count) || (kPy && in_frame)) { \
-      SAVE();                                                                             \
-      if (!kPy && crosses(count)) {                                                       \
-        if (!load_torn(code)) return;                                                     \
-        LOAD();                                                                           \
-        goto next_opcode;                                                                 \
-      }                                                                                   \
-      if (!read_arg(count) || !window.ensure(pos, count)) {                               \
-        if (end.kind == EndKind::stop) fail_op("cannot be read");                         \
-        return;                                                                           \
-      }                                                                                   \
-      LOAD();                                                                             \
-    }                                                                                     \
+      SAVE();                                                                                     \
+      if (!kPy && crosses(count)) {                                                               \
+        if (!load_torn(code)) return;                                                             \
+        LOAD();                                                                                   \
+        goto next_opcode;                                                                         \
+      }                                                                                           \
+      if (!read_arg(count) || !window.ensure(pos, count)) {                                       \
+        if (end.kind == EndKind::stop) fail_op("cannot be read");                                 \
+        return;                                                                                   \
+      }                                                                                           \
+      LOAD();                                                                                     \
+    }                                                                                             \
   } while (0)
-#define NEED_ENTRIES(count) \
-  if (sp - floor < (count)) { SAVE(); underflow(); return; }
+#define NEED_ENTRIES(count)   \
+  if (sp - floor < (count)) { \
+    SAVE();                   \
+    underflow();              \
+    return;                   \
+  }
 
 template <bool kPy>
 void Machine::Impl::loop() {
@@ -319,16 +350,36 @@ void Machine::Impl::loop() {
       case op::NONE: PUSH_CONST(Kind::none); break;
       case op::NEWTRUE:
       case op::NEWFALSE: PUSH_CONST(Kind::boolean); break;
-      case op::BININT1: ARG(1); p += 1; PUSH_CONST(Kind::integer); break;
-      case op::BININT2: ARG(2); p += 2; PUSH_CONST(Kind::integer); break;
-      case op::BININT: ARG(4); p += 4; PUSH_CONST(Kind::integer); break;
-      case op::BINFLOAT: ARG(8); p += 8; PUSH_CONST(Kind::floating); break;
+      case op::BININT1:
+        ARG(1);
+        p += 1;
+        PUSH_CONST(Kind::integer);
+        break;
+      case op::BININT2:
+        ARG(2);
+        p += 2;
+        PUSH_CONST(Kind::integer);
+        break;
+      case op::BININT:
+        ARG(4);
+        p += 4;
+        PUSH_CONST(Kind::integer);
+        break;
+      case op::BINFLOAT:
+        ARG(8);
+        p += 8;
+        PUSH_CONST(Kind::floating);
+        break;
 
       case op::SHORT_BINUNICODE: {
         ARG(1);
         std::size_t size = *p++;
         ARG(size);
-        if (!valid_utf8(p, size, true)) { SAVE(); fail_op("SHORT_BINUNICODE is not UTF-8"); return; }
+        if (!valid_utf8(p, size, true)) {
+          SAVE();
+          fail_op("SHORT_BINUNICODE is not UTF-8");
+          return;
+        }
         p += size;
         PUSH_CONST(Kind::str);
         break;
@@ -354,16 +405,36 @@ void Machine::Impl::loop() {
           break;
         }
         p += 4;
-        if (!valid_utf8(p, size, true)) { SAVE(); fail_op("BINUNICODE is not UTF-8"); return; }
+        if (!valid_utf8(p, size, true)) {
+          SAVE();
+          fail_op("BINUNICODE is not UTF-8");
+          return;
+        }
         p += size;
         PUSH_CONST(Kind::str);
         break;
       }
 
-      case op::BINGET: ARG(1); p += 1; BRINE_GET(std::uint64_t{p[-1]}); break;
-      case op::LONG_BINGET: ARG(4); p += 4; BRINE_GET(std::uint64_t{load_le32(p - 4)}); break;
-      case op::BINPUT: ARG(1); p += 1; BRINE_PUT(std::uint64_t{p[-1]}); break;
-      case op::LONG_BINPUT: ARG(4); p += 4; BRINE_PUT(std::uint64_t{load_le32(p - 4)}); break;
+      case op::BINGET:
+        ARG(1);
+        p += 1;
+        BRINE_GET(std::uint64_t{p[-1]});
+        break;
+      case op::LONG_BINGET:
+        ARG(4);
+        p += 4;
+        BRINE_GET(std::uint64_t{load_le32(p - 4)});
+        break;
+      case op::BINPUT:
+        ARG(1);
+        p += 1;
+        BRINE_PUT(std::uint64_t{p[-1]});
+        break;
+      case op::LONG_BINPUT:
+        ARG(4);
+        p += 4;
+        BRINE_PUT(std::uint64_t{load_le32(p - 4)});
+        break;
       case op::MEMOIZE: BRINE_PUT(memo.count()); break;
 
       case op::EMPTY_LIST: PUSH_CONST(Kind::list); break;
@@ -377,7 +448,8 @@ void Machine::Impl::loop() {
         break;
 
       case op::MARK:
-        if (!marks.push_back({static_cast<std::uint64_t>(sp - stack.data()), at}, limits.stack_entries)) {
+        if (!marks.push_back({static_cast<std::uint64_t>(sp - stack.data()), at},
+                             limits.stack_entries)) {
           SAVE();
           over_budget("stack_entries");
           return;
@@ -400,7 +472,11 @@ void Machine::Impl::loop() {
         break;
       }
       case op::TUPLE: {
-        if (marks.empty()) { SAVE(); fail_op("could not find MARK"); return; }
+        if (marks.empty()) {
+          SAVE();
+          fail_op("could not find MARK");
+          return;
+        }
         Mark mark = marks.back();
         marks.pop_back();
         Value* first = stack.data() + mark.height;
@@ -418,7 +494,11 @@ void Machine::Impl::loop() {
         break;
       }
       case op::LIST: {
-        if (marks.empty()) { SAVE(); fail_op("could not find MARK"); return; }
+        if (marks.empty()) {
+          SAVE();
+          fail_op("could not find MARK");
+          return;
+        }
         Mark mark = marks.back();
         marks.pop_back();
         sp = stack.data() + mark.height;
@@ -440,12 +520,20 @@ void Machine::Impl::loop() {
         break;
       }
       case op::APPENDS: {
-        if (marks.empty()) { SAVE(); fail_op("could not find MARK"); return; }
+        if (marks.empty()) {
+          SAVE();
+          fail_op("could not find MARK");
+          return;
+        }
         Mark mark = marks.back();
         marks.pop_back();
         Value* first = stack.data() + mark.height;
         floor = stack.data() + fence();
-        if (first <= floor) { SAVE(); underflow(); return; }
+        if (first <= floor) {
+          SAVE();
+          underflow();
+          return;
+        }
         Value& target = first[-1];
         if (target.kind() == Kind::list && target.direct()) {
           sp = first;
@@ -469,15 +557,24 @@ void Machine::Impl::loop() {
         break;
       }
       case op::SETITEMS: {
-        if (marks.empty()) { SAVE(); fail_op("could not find MARK"); return; }
+        if (marks.empty()) {
+          SAVE();
+          fail_op("could not find MARK");
+          return;
+        }
         Mark mark = marks.back();
         marks.pop_back();
         Value* first = stack.data() + mark.height;
         floor = stack.data() + fence();
-        if (first <= floor) { SAVE(); underflow(); return; }
+        if (first <= floor) {
+          SAVE();
+          underflow();
+          return;
+        }
         Value& target = first[-1];
         bool plain = target.kind() == Kind::dict && ((sp - first) & 1) == 0;
-        for (Value* key = first; plain && key < sp; key += 2) plain = hashable_constant(key->kind());
+        for (Value* key = first; plain && key < sp; key += 2)
+          plain = hashable_constant(key->kind());
         if (plain && target.direct()) {
           sp = first;
           target.end = OFF() & kMaxOffset;
@@ -501,7 +598,11 @@ void Machine::Impl::loop() {
           return;
         }
         if (*p != proto) {
-          if (proto_log.size() >= kMaxProtocolChanges) { SAVE(); over_budget("references"); return; }
+          if (proto_log.size() >= kMaxProtocolChanges) {
+            SAVE();
+            over_budget("references");
+            return;
+          }
           proto_log.emplace_back(at, *p);
         }
         proto = *p++;
@@ -525,12 +626,22 @@ template <bool kPy>
 bool Machine::Impl::cold_opcode(std::uint8_t code) {
   if (!kPy && torn_ahead(code)) return load_torn(code);
   switch (code) {
-    case op::INT: case op::LONG: case op::FLOAT: case op::STRING: case op::UNICODE:
-      return load_text_number(code);
-    case op::BINSTRING: case op::SHORT_BINSTRING: case op::BINBYTES: case op::BINBYTES8:
-    case op::BINUNICODE: case op::BINUNICODE8: case op::BYTEARRAY8: case op::LONG1: case op::LONG4:
-      return load_counted(code);
-    case op::GET: case op::PUT: return load_memo_text(code);
+    case op::INT:
+    case op::LONG:
+    case op::FLOAT:
+    case op::STRING:
+    case op::UNICODE: return load_text_number(code);
+    case op::BINSTRING:
+    case op::SHORT_BINSTRING:
+    case op::BINBYTES:
+    case op::BINBYTES8:
+    case op::BINUNICODE:
+    case op::BINUNICODE8:
+    case op::BYTEARRAY8:
+    case op::LONG1:
+    case op::LONG4: return load_counted(code);
+    case op::GET:
+    case op::PUT: return load_memo_text(code);
     case op::DICT: return make_dict();
     case op::ADDITEMS: return do_additems();
     case op::POP: return do_pop();
@@ -559,7 +670,9 @@ bool Machine::Impl::cold_opcode(std::uint8_t code) {
       height = mark.height;
       return push(Value::make(Kind::frozenset, mark.offset, pos));
     }
-    case op::EXT1: case op::EXT2: case op::EXT4: {
+    case op::EXT1:
+    case op::EXT2:
+    case op::EXT4: {
       std::uint64_t size = code == op::EXT1 ? 1 : code == op::EXT2 ? 2 : 4;
       if (!read_arg(size) || !window.ensure(pos, size)) return false;
       const std::uint8_t* p = window.at(pos);
@@ -639,14 +752,15 @@ bool Machine::Impl::load_counted(std::uint8_t code) {
   bool text = false;
   Encoding encoding = profile.encoding;
   switch (code) {
-    case op::BINUNICODE: case op::BINUNICODE8:
+    case op::BINUNICODE:
+    case op::BINUNICODE8:
       kind = Kind::str;
       text = true;
       break;
-    case op::BINSTRING: case op::SHORT_BINSTRING:
-      kind = encoding == Encoding::bytes ? Kind::bytes : Kind::str;
-      break;
-    case op::LONG1: case op::LONG4: kind = Kind::integer; break;
+    case op::BINSTRING:
+    case op::SHORT_BINSTRING: kind = encoding == Encoding::bytes ? Kind::bytes : Kind::str; break;
+    case op::LONG1:
+    case op::LONG4: kind = Kind::integer; break;
     case op::BYTEARRAY8: kind = Kind::bytearray; break;
     default: break;
   }
@@ -664,7 +778,8 @@ bool Machine::Impl::load_counted(std::uint8_t code) {
       }
       std::string_view view{reinterpret_cast<const char*>(q), static_cast<std::size_t>(piece)};
       ascii = ascii && decodes(view, Encoding::ascii);
-      bool good = text ? valid_utf8(q, static_cast<std::size_t>(piece), true) : decodes(view, encoding);
+      bool good =
+          text ? valid_utf8(q, static_cast<std::size_t>(piece), true) : decodes(view, encoding);
       if (!good) {
         if (string) result.divergence |= kDivergesByEncoding;
         return fail_op(std::string(find_opcode(code)->name) + " does not decode");
@@ -758,7 +873,8 @@ bool Machine::Impl::begin_frame(std::uint64_t size) {
   if (size >> 63 != 0) return fail_op("FRAME is larger than the system's maximum");
   if (size > left) result.divergence |= kDivergesByUnpickler;
   if (python()) {
-    if (in_frame && pos < frame_end) return fail_op("beginning of a new frame before end of current frame");
+    if (in_frame && pos < frame_end)
+      return fail_op("beginning of a new frame before end of current frame");
     in_frame = true;
     frame_end = pos + std::min(size, left);
     return true;
@@ -838,7 +954,8 @@ bool Machine::Impl::readonly_buffer() {
   if (height <= fence()) return underflow();
   Value& top = stack[height - 1];
   switch (top.kind()) {
-    case Kind::bytes: case Kind::buffer: return true;
+    case Kind::bytes:
+    case Kind::buffer: return true;
     case Kind::bytearray: {
       const NodeId id = rebuild(top);
       const bool filled =
@@ -847,7 +964,9 @@ bool Machine::Impl::readonly_buffer() {
       return true;
     }
     case Kind::unknown: return true;
-    case Kind::object: case Kind::persistent: case Kind::ref:
+    case Kind::object:
+    case Kind::persistent:
+    case Kind::ref:
       if (world.may_iterate(self, top)) {  // what is not known may offer a buffer
         top = Value::make(Kind::unknown, top.start, pos);
         return true;

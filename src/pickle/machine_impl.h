@@ -1,5 +1,6 @@
 // The machine's insides, shared by its parts: machine.cpp (the loop and plain opcodes), effects.cpp
-// (imports, calls, state, stores), rebuild.cpp (looking inside a value) and inspect.cpp (text of values).
+// (imports, calls, state, stores), rebuild.cpp (looking inside a value) and inspect.cpp (text of
+// values).
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,7 @@ namespace brine::pickle {
 struct Constant {
   Kind kind = Kind::unknown;
   std::uint64_t payload = 0;  // offset of the text or bytes
-  std::uint64_t length = 0;   // of the payload in the stream
+  std::uint64_t length = 0;  // of the payload in the stream
   std::uint8_t opcode = 0;
   bool computed = false;
 };
@@ -38,11 +39,12 @@ struct Computed {
 };
 
 struct Machine::Impl {
-  Impl(Machine& self_, ByteSource& source_, const Profile& profile_, World& world_, TraceSink& sink_,
-       const Limits& limits_, MachineOptions options_);
+  Impl(Machine& self_, ByteSource& source_, const Profile& profile_, World& world_,
+       TraceSink& sink_, const Limits& limits_, MachineOptions options_);
 
   // --- the loop (machine.cpp) ---
   RunResult run();
+  void judge_result();
   template <bool kPy>
   void loop();
   void reset();
@@ -90,7 +92,8 @@ struct Machine::Impl {
   bool do_reduce();
   bool do_newobj(bool ex);
   bool do_obj();
-  bool instantiate(const Value& cls, std::span<const Value> items, std::uint64_t start, CallHow how);
+  bool instantiate(const Value& cls, std::span<const Value> items, std::uint64_t start,
+                   CallHow how);
   bool do_build();
   bool builtin_build(const Value& inst, const Value& state);
   bool do_append(std::uint64_t first, bool single);
@@ -126,7 +129,8 @@ struct Machine::Impl {
   Value* truth_slot(const Value& handle);
   bool extend_target(Value& entry, std::uint64_t op_end);
   Constant constant_at(std::uint64_t offset);
-  bool constant_text(const Value& value, std::string& out, std::size_t limit, std::uint64_t* length);
+  bool constant_text(const Value& value, std::string& out, std::size_t limit,
+                     std::uint64_t* length);
   bool constant_integer(const Value& value, std::int64_t& out);
   bool long_fits(const Constant& constant, std::int64_t& out);
   std::uint64_t line_end(std::uint64_t at, int lines);
@@ -166,7 +170,7 @@ struct Machine::Impl {
            profile.unpickler == Unpickler::libtorch;
   }
   RefId intern(std::string_view module, std::string_view name);
-  bool read_arg(std::uint64_t count);   // [pos, pos + count) visible, frame rules obeyed
+  bool read_arg(std::uint64_t count);  // [pos, pos + count) visible, frame rules obeyed
   bool read_line(std::string_view& line, bool& ended);
   std::string short_by(std::uint64_t count) const;
 
@@ -205,15 +209,15 @@ struct Machine::Impl {
   std::uint64_t patch_count = 0;
   std::vector<Computed> computed;
   std::uint64_t computed_bytes = 0;
-  std::uint64_t pos = 0;        // behind what was read
+  std::uint64_t pos = 0;  // behind what was read
   std::uint64_t op_offset = 0;  // of the running opcode
   std::uint8_t op_code = 0;
   std::uint64_t stream_start = 0;
-  bool in_frame = false;        // Python's unframer
+  bool in_frame = false;  // Python's unframer
   std::uint64_t frame_end = 0;  // also the end of the piece of the file that C holds
   static constexpr std::uint64_t kNoFrame = ~std::uint64_t{0};
   struct Tear {
-    std::uint64_t next;   // offset of the following opcode
+    std::uint64_t next;  // offset of the following opcode
     std::uint64_t index;  // of the memo, for GETs
   };
   std::unordered_map<std::uint64_t, Tear> tears;  // by offset of an opcode whose argument is parted
@@ -251,13 +255,14 @@ struct Machine::Impl {
   };
   struct IdentityHash {
     std::size_t operator()(const Identity& id) const {
-      std::uint64_t x = id.start * 0x9e3779b97f4a7c15u ^ (id.end + id.kind * 131u + id.depth) * 0xc2b2ae3d27d4eb4fu;
+      std::uint64_t x = id.start * 0x9e3779b97f4a7c15u ^
+                        (id.end + id.kind * 131u + id.depth) * 0xc2b2ae3d27d4eb4fu;
       return static_cast<std::size_t>(x ^ x >> 29);
     }
   };
   std::unordered_map<Identity, NodeId, IdentityHash> node_ids;
-  std::vector<Value> node_values;       // by NodeId: the handle it was made from
-  std::deque<std::string> texts;        // what nodes look at when the stream is not held
+  std::vector<Value> node_values;  // by NodeId: the handle it was made from
+  std::deque<std::string> texts;  // what nodes look at when the stream is not held
   std::uint64_t rebuilt_bytes = 0;
   std::vector<std::uint8_t> node_states;  // by NodeId: 0 asked for, 1 complete, 2 being built
   std::vector<std::uint8_t> fetch_scratch;

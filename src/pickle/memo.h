@@ -1,10 +1,11 @@
 // Memo: the unpickler's table of values, dense where pickles are dense.
 //
-// Picklers number memo entries 0, 1, 2 ..., hostile streams do not: an index far behind the end goes
-// into a hash table that counts three entries against the limit. An index that is defined twice means
-// what it meant at each use: the older value is kept with the offset at which it ended.
+// Picklers number memo entries 0, 1, 2 ..., hostile streams do not: an index far behind the end
+// goes into a hash table that counts three entries against the limit. An index that is defined
+// twice means what it meant at each use: the older value is kept with the offset at which it ended.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
@@ -49,7 +50,12 @@ class Memo {
     if (history_.empty()) return now;
     auto it = history_.find(handle.index());
     if (it == history_.end()) return now;
-    for (Past& past : it->second) {
+    // Versions lie in the order in which they ended, and the wanted one ended behind the handle.
+    std::vector<Past>& versions = it->second;
+    auto first = std::partition_point(versions.begin(), versions.end(),
+                                      [&](const Past& past) { return past.ended <= handle.start; });
+    for (; first != versions.end(); ++first) {
+      Past& past = *first;
       bool fits = handle.in_place()
                       ? past.value.start == handle.start && past.value.kind_ == handle.kind_ &&
                             past.value.depth == handle.depth
@@ -112,7 +118,7 @@ class Memo {
   std::uint64_t limit_;
   Growable<Value> dense_;
   std::uint64_t dense_end_ = 0;
-  std::uint64_t count_ = 0;   // different indices defined
+  std::uint64_t count_ = 0;  // different indices defined
   std::uint64_t weight_ = 0;  // of sparse and replaced entries, in dense entries
   std::unordered_map<std::uint64_t, Value> sparse_;
   std::unordered_map<std::uint64_t, std::vector<Past>> history_;

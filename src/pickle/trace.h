@@ -1,7 +1,8 @@
 // Trace: what a loader would do, in order. Everything else Brine says is a reading of it.
 //
-// The machine hands each Event to a TraceSink as it happens and keeps none. A sink says which events
-// it wants, so that a scan of gigabytes of inert calls stores nothing. How the run ended is an End.
+// The machine hands each Event to a TraceSink as it happens and keeps none. A sink says which
+// events it wants, so that a scan of gigabytes of inert calls stores nothing. How the run ended is
+// an End.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,14 @@
 namespace brine::pickle {
 
 enum class EventKind : std::uint8_t {
-  import, getattr, call, construct, set_state, store, hash, persistent,
+  import,
+  getattr,
+  call,
+  construct,
+  set_state,
+  store,
+  hash,
+  persistent,
 };
 std::string_view to_string(EventKind kind);
 
@@ -33,9 +41,19 @@ enum class Level : std::uint8_t {
 
 // Capabilities (DESIGN's list) as bits.
 enum Capability : std::uint16_t {
-  kRunCode = 1 << 0, kProcess = 1 << 1, kNetwork = 1 << 2, kWrite = 1 << 3, kDelete = 1 << 4,
-  kNative = 1 << 5, kImport = 1 << 6, kUnpickle = 1 << 7, kReach = 1 << 8, kRead = 1 << 9,
-  kEnvironment = 1 << 10, kGlobalState = 1 << 11, kExit = 1 << 12,
+  kRunCode = 1 << 0,
+  kProcess = 1 << 1,
+  kNetwork = 1 << 2,
+  kWrite = 1 << 3,
+  kDelete = 1 << 4,
+  kNative = 1 << 5,
+  kImport = 1 << 6,
+  kUnpickle = 1 << 7,
+  kReach = 1 << 8,
+  kRead = 1 << 9,
+  kEnvironment = 1 << 10,
+  kGlobalState = 1 << 11,
+  kExit = 1 << 12,
 };
 using Capabilities = std::uint16_t;
 // "run_code", "process", ... in the order of the bits.
@@ -59,18 +77,18 @@ struct Event {
   EventKind kind = EventKind::import;
   std::uint8_t opcode = 0;
   std::uint64_t offset = 0;            // of the opcode, in the stream
-  std::string_view module{}, name{};   // import (effective), getattr: the object's name / attribute
+  std::string_view module{}, name{};  // import (effective), getattr: the object's name / attribute
   std::string_view written_module{}, written_name{};  // import: as the stream names it
-  std::string_view callable{};         // call, construct, set_state, store, hash: the dotted name
-                                       // of the callable or of the object's class
-  std::int64_t nargs = -1;             // call, construct; -1: unknown
-  StoreHow how = StoreHow::append;     // store
+  std::string_view callable{};  // call, construct, set_state, store, hash: the dotted name
+                                // of the callable or of the object's class
+  std::int64_t nargs = -1;  // call, construct; -1: unknown
+  StoreHow how = StoreHow::append;  // store
   // Handles for renderers; rebuild them with Machine::rebuild inside the callback only.
-  Value target{};                      // callable, class, instance or container acted upon
-  Value argument{};                    // args tuple, state, stored value or key, persistent id
-  Value key{};                         // store by setitem/setattr: the key
+  Value target{};  // callable, class, instance or container acted upon
+  Value argument{};  // args tuple, state, stored value or key, persistent id
+  Value key{};  // store by setitem/setattr: the key
   bool has_argument = false, has_key = false;
-  bool computed = false;               // reached through a resolver, not named by the opcode
+  bool computed = false;  // reached through a resolver, not named by the opcode
   const Judgement* judgement = nullptr;  // never null in a callback
 };
 
@@ -81,7 +99,7 @@ struct End {
   EndKind kind = EndKind::stop;
   std::uint64_t offset = 0;  // of the opcode that ended it; for stop: behind the STOP
   std::uint8_t opcode = 0;
-  std::string error;         // what the loader's exception says, or the limit's name
+  std::string error;  // what the loader's exception says, or the limit's name
 };
 
 class Machine;
@@ -95,6 +113,9 @@ class TraceSink {
   // A pickle inside the pickle: constant bytes that a call at `offset` hands to an unpickler.
   virtual void on_nested(std::string_view /*bytes*/, std::string_view /*loader*/,
                          std::uint64_t /*offset*/, Machine& /*machine*/) {}
+  // What the World says of the value that STOP returned, when that is not inert; behind all events.
+  virtual void on_result(const Judgement& /*judgement*/, std::uint64_t /*offset*/,
+                         Machine& /*machine*/) {}
   // Every opcode before it runs, for the disassembler; only called when wants_steps().
   virtual bool wants_steps() const { return false; }
   virtual void on_step(std::uint64_t /*offset*/, const Opcode& /*opcode*/, Machine& /*machine*/) {}

@@ -69,6 +69,16 @@ class ScanSink final : public pickle::TraceSink {
     findings_.add(std::move(finding));
   }
 
+  void on_result(const pickle::Judgement& judgement, std::uint64_t offset,
+                 Machine& machine) override {
+    if (watcher_ != nullptr) watcher_->on_result(judgement, offset, machine);
+    Finding finding = finding_of(judgement);
+    finding.offset = offset;
+    if (const pickle::Opcode* row = pickle::find_opcode(pickle::op::STOP))
+      finding.opcode = row->name;
+    findings_.add(std::move(finding));
+  }
+
   void finish() {
     run_.worst = findings_.worst();
     run_.findings_dropped = findings_.dropped();
@@ -199,8 +209,8 @@ class StreamReader {
   }
 
   // torch's restricted unpickler does what C's does or less: it refuses. Where C's reading of the
-  // same pickle reached its STOP and was all inert, only the place of a refusal is still unknown, and
-  // for that nobody has to judge the calls again.
+  // same pickle reached its STOP and was all inert, only the place of a refusal is still unknown,
+  // and for that nobody has to judge the calls again.
   bool judged_already(std::uint64_t start, const Profile& profile) const {
     if (profile.unpickler != Unpickler::torch_weights_only) return false;
     return std::ranges::any_of(runs_, [&](const auto& run) {
@@ -307,9 +317,7 @@ class StreamReader {
       if (sure) ++view.sure;
       start = run->behind;
       if (run->result.end.kind != EndKind::stop || !stack) break;
-      const Answer answer = index == 0   ? run->magic
-                            : index == 1 ? run->protocol
-                                         : Answer::yes;
+      const Answer answer = index == 0 ? run->magic : index == 1 ? run->protocol : Answer::yes;
       if (answer == Answer::no) break;
       sure = sure && answer == Answer::yes;
     }
