@@ -29,10 +29,7 @@ def safetensors_file(tensors: int) -> bytes:
 
 
 def storage_object() -> bytes:
-    return (
-        b"\x80\x02(X\x07\0\0\0storagectorch\nFloatStorage\n"
-        b"X\x01\0\0\x000X\x03\0\0\0cpuK\x04NtQ."
-    )
+    return b"\x80\x02(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x04NtQ."
 
 
 def legacy() -> bytes:

@@ -1,7 +1,7 @@
 // The whole scan over any bytes. The first byte chooses the name, the rest is the file.
 //
-// Whatever the input: the report adds up (coverage, verdict against findings), every view has one of
-// the published ends, and running each loader by itself gives the same verdict as sharing runs.
+// Whatever the input: the report adds up (coverage, verdict against findings), every view has one
+// of the published ends, and running each loader by itself gives the same verdict as sharing runs.
 
 #include <algorithm>
 #include <array>
@@ -60,9 +60,9 @@ void check_report(const FileReport& report) {
   for (const Finding& finding : report.findings) worst = std::max(worst, finding.verdict);
   fuzz::check(report.verdict >= worst, "a finding is worse than the verdict");
   for (const View& view : report.views) {
-    fuzz::check(view.end == "stop" || view.end == "broken" || view.end == "budget" ||
-                    view.end == "refused",
-                "a view ends in a way that nobody knows");
+    fuzz::check(
+        view.end == "stop" || view.end == "broken" || view.end == "budget" || view.end == "refused",
+        "a view ends in a way that nobody knows");
     fuzz::check(!view.loader.empty(), "a view without a loader");
   }
 }

@@ -1,5 +1,5 @@
-// Torch zips: any bytes as data.pkl and as one storage of an otherwise honest archive, which gets the
-// fuzzer's own edits too. The scan must see whatever the pickle does.
+// Torch zips: any bytes as data.pkl and as one storage of an otherwise honest archive, which gets
+// the fuzzer's own edits too. The scan must see whatever the pickle does.
 
 #include <algorithm>
 #include <cstdint>
@@ -25,7 +25,8 @@ void put32(std::string& out, std::size_t value) {
   put16(out, value >> 16 & 0xffff);
 }
 
-// A stored zip as torch.save writes it, without its alignment; checksums are zero, as nobody checks.
+// A stored zip as torch.save writes it, without its alignment; checksums are zero, as nobody
+// checks.
 class Writer {
  public:
   void add(std::string_view name, std::string_view bytes) {

@@ -1,7 +1,7 @@
 // The Report: the one model that every renderer prints and every interface returns.
 //
-// Words are DESIGN's vocabulary; JSON (docs/report.schema.json) uses the same names. Text in it that
-// comes from files is raw: renderers escape and cut it. Offsets are bytes from 0.
+// Words are DESIGN's vocabulary; JSON (docs/report.schema.json) uses the same names. Text in it
+// that comes from files is raw: renderers escape and cut it. Offsets are bytes from 0.
 #pragma once
 
 #include <cstdint>
@@ -25,27 +25,27 @@ struct ReportEvidence {
 };
 
 struct Finding {
-  std::uint16_t code = 0;              // printed as BRN<code>; `brine help BRN<code>` explains it
+  std::uint16_t code = 0;  // printed as BRN<code>; `brine help BRN<code>` explains it
   Severity severity = Severity::info;
-  std::string title;                   // what would happen, in words of effects
-  std::vector<std::string> member;     // names from outside in; empty: the file itself
-  std::optional<std::uint64_t> offset;       // in the member's bytes
+  std::string title;  // what would happen, in words of effects
+  std::vector<std::string> member;  // names from outside in; empty: the file itself
+  std::optional<std::uint64_t> offset;  // in the member's bytes
   std::optional<std::uint64_t> file_offset;  // in the file; none when compressed
-  std::string opcode;                  // "REDUCE", or empty
-  std::string callable;                // "posix.system", or empty
+  std::string opcode;  // "REDUCE", or empty
+  std::string callable;  // "posix.system", or empty
   std::vector<std::string> capabilities;
   std::vector<ReportEvidence> evidence;
-  std::string advice;                  // the next step, or empty
-  std::string loader;                  // the view it was seen in, or empty for the file as such
-  Verdict verdict = Verdict::clean;    // what it makes of the file
+  std::string advice;  // the next step, or empty
+  std::string loader;  // the view it was seen in, or empty for the file as such
+  Verdict verdict = Verdict::clean;  // what it makes of the file
 };
 
 struct View {
-  std::string loader;                // "torch.load", "pickle.load", ... (docs/loaders.md lists them)
+  std::string loader;  // "torch.load", "pickle.load", ... (docs/loaders.md lists them)
   std::vector<std::string> member;
-  std::string end;                   // stop, broken, budget, refused
-  std::uint64_t end_offset = 0;      // in the member's bytes
-  std::string error;                 // what the loader would say; empty at stop
+  std::string end;  // stop, broken, budget, refused
+  std::uint64_t end_offset = 0;  // in the member's bytes
+  std::string error;  // what the loader would say; empty at stop
 };
 
 struct Coverage {
@@ -54,15 +54,15 @@ struct Coverage {
 };
 
 struct FileReport {
-  std::string path;                        // as given, or joined to it; "-" for standard input
-  std::optional<std::uint64_t> size;       // none for standard input
-  std::optional<std::string> sha256;       // hex, only with --hash
+  std::string path;  // as given, or joined to it; "-" for standard input
+  std::optional<std::uint64_t> size;  // none for standard input
+  std::optional<std::string> sha256;  // hex, only with --hash
   Verdict verdict = Verdict::incomplete;
-  std::string kind;                        // "torch zip, 201 tensors, 438 MB data": one line
+  std::string kind;  // "torch zip, 201 tensors, 438 MB data": one line
   std::vector<View> views;
-  std::vector<Finding> findings;           // worst first, then by place
-  std::uint64_t findings_dropped = 0;      // beyond the bound of a code and file
-  std::vector<std::string> waived;         // policy and trust that changed the verdict
+  std::vector<Finding> findings;  // worst first, then by place
+  std::uint64_t findings_dropped = 0;  // beyond the bound of a code and file
+  std::vector<std::string> waived;  // policy and trust that changed the verdict
   Coverage coverage;
   std::uint64_t bytes_read = 0;
 };

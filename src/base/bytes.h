@@ -33,8 +33,8 @@ inline std::uint32_t load_le32(const std::uint8_t* p) {
          static_cast<std::uint32_t>(p[2]) << 16 | static_cast<std::uint32_t>(p[3]) << 24;
 }
 inline std::uint64_t load_le64(const std::uint8_t* p) {
-  return static_cast<std::uint64_t>(load_le32(p)) |
-         static_cast<std::uint64_t>(load_le32(p + 4)) << 32;
+  return static_cast<std::uint64_t>(load_le32(p)) | static_cast<std::uint64_t>(load_le32(p + 4))
+                                                        << 32;
 }
 inline std::uint64_t load_be64(const std::uint8_t* p) {
   std::uint64_t value = 0;

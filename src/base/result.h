@@ -52,9 +52,9 @@ inline std::unexpected<Error> fail(Error error) { return std::unexpected<Error>(
 // BRINE_TRY(auto x, expression): x is the value, or the function returns the error.
 #define BRINE_CONCAT_(a, b) a##b
 #define BRINE_CONCAT(a, b) BRINE_CONCAT_(a, b)
-#define BRINE_TRY_(tmp, decl, expr)                              \
-  auto tmp = (expr);                                             \
-  if (!tmp) return std::unexpected(std::move(tmp.error()));      \
+#define BRINE_TRY_(tmp, decl, expr)                         \
+  auto tmp = (expr);                                        \
+  if (!tmp) return std::unexpected(std::move(tmp.error())); \
   decl = std::move(*tmp)
 #define BRINE_TRY(decl, expr) BRINE_TRY_(BRINE_CONCAT(brine_try_, __LINE__), decl, expr)
 #define BRINE_CHECK_STATUS_(tmp, expr) \

@@ -1,9 +1,9 @@
 // Acceptors: which loaders would open a file, over its name and its bytes.
 //
-// Problem: "what type is this file" is the wrong question; an attack asks what a certain loader will
-// do with the bytes. Method: one row a loader, with the condition exactly as that loader tests it and
-// the reader that knows what it does then. Every row that says yes is followed; that several say yes
-// is a finding when one of them executes. To add a loader is to add a row and a reader.
+// Problem: "what type is this file" is the wrong question; an attack asks what a certain loader
+// will do with the bytes. Method: one row a loader, with the condition exactly as that loader tests
+// it and the reader that knows what it does then. Every row that says yes is followed; that several
+// say yes is a finding when one of them executes. To add a loader is to add a row and a reader.
 #pragma once
 
 #include <span>

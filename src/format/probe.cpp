@@ -12,8 +12,7 @@ Probe::Probe(std::string_view name, SourcePtr source)
   head_ = fetch(0, std::min(size_, kHeadBytes), head_store_);
 }
 
-ByteSpan Probe::fetch(std::uint64_t offset, std::uint64_t count,
-                      std::vector<std::uint8_t>& store) {
+ByteSpan Probe::fetch(std::uint64_t offset, std::uint64_t count, std::vector<std::uint8_t>& store) {
   if (count == 0) return {};
   if (ByteSpan all = source_->in_memory(); !all.empty()) {
     return all.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(count));
@@ -40,8 +39,6 @@ bool Probe::starts_with(std::string_view magic, std::size_t at) const {
   return std::memcmp(head_.data() + at, magic.data(), magic.size()) == 0;
 }
 
-bool Probe::has_zip_end() {
-  return as_text(tail()).rfind("PK\5\6") != std::string_view::npos;
-}
+bool Probe::has_zip_end() { return as_text(tail()).rfind("PK\5\6") != std::string_view::npos; }
 
 }  // namespace brine::format

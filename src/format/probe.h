@@ -1,9 +1,9 @@
 // Probe: what acceptors may look at before anybody decides to read a file.
 //
 // Problem: two thousand small files and one of 20 GB must cost the same small number of reads. The
-// probe reads the first 4 KiB once, and the last 70 KiB only when somebody asks for them (a zip's end
-// record lies there). Invariant: head() and tail() are exactly the bytes of the source, shorter only
-// when the source is.
+// probe reads the first 4 KiB once, and the last 70 KiB only when somebody asks for them (a zip's
+// end record lies there). Invariant: head() and tail() are exactly the bytes of the source, shorter
+// only when the source is.
 #pragma once
 
 #include <cstdint>

@@ -16,14 +16,14 @@ constexpr Profile kPlain{Unpickler::c, Encoding::ascii, PersistentLoad::none, Fi
                          false};
 constexpr Profile kPlainLatin1{Unpickler::c, Encoding::latin1, PersistentLoad::none,
                                FindClass::plain, false};
-constexpr Profile kPlainBytes{Unpickler::c, Encoding::bytes, PersistentLoad::none,
-                              FindClass::plain, false};
+constexpr Profile kPlainBytes{Unpickler::c, Encoding::bytes, PersistentLoad::none, FindClass::plain,
+                              false};
 constexpr Profile kTorchLatin1Object{Unpickler::c, Encoding::latin1, PersistentLoad::torch,
                                      FindClass::torch, false};
 constexpr Profile kTorchObject{Unpickler::c, Encoding::utf8, PersistentLoad::torch,
                                FindClass::torch, false};
-constexpr Profile kWeightsOnly{Unpickler::torch_weights_only, Encoding::utf8,
-                               PersistentLoad::torch, FindClass::torch, false};
+constexpr Profile kWeightsOnly{Unpickler::torch_weights_only, Encoding::utf8, PersistentLoad::torch,
+                               FindClass::torch, false};
 constexpr Profile kLibtorch{Unpickler::libtorch, Encoding::utf8, PersistentLoad::any,
                             FindClass::plain, false};
 constexpr Profile kJoblibProfile{Unpickler::py, Encoding::ascii, PersistentLoad::none,
@@ -43,14 +43,26 @@ constexpr auto kNestedRows = std::to_array<NestedRow>({
     {"torch.load", kTorchObject, After::torch_stack},
     {"torch.storage._load_from_bytes", kTorchObject, After::torch_stack},
     {"joblib.load", kJoblibProfile, After::stop},
-    {"pickle._loads", {Unpickler::py, Encoding::ascii, PersistentLoad::none, FindClass::plain,
-                       false}, After::stop},
-    {"pickle._load", {Unpickler::py, Encoding::ascii, PersistentLoad::none, FindClass::plain,
-                      false}, After::stop},
+    {"pickle._loads",
+     {Unpickler::py, Encoding::ascii, PersistentLoad::none, FindClass::plain, false},
+     After::stop},
+    {"pickle._load",
+     {Unpickler::py, Encoding::ascii, PersistentLoad::none, FindClass::plain, false},
+     After::stop},
 });
 
 LoaderUse use(std::string_view name, const Profile& profile, After after = After::stop) {
   return {std::string(name), profile, after};
+}
+
+}  // namespace
+
+namespace {
+
+// `loads` holds all bytes at once, where `load` takes one frame after the other from its file.
+Profile held_whole(Profile profile) {
+  profile.whole = true;
+  return profile;
 }
 
 }  // namespace
@@ -65,7 +77,8 @@ std::vector<LoaderUse> bare_pickle_loaders() {
           use(loader::kJoblib, kJoblibProfile),
           use(loader::kPandas, kPlain),
           use(loader::kPandasCompat, kPandasCompatProfile),
-          use(loader::kNumpy, kPlain)};
+          use(loader::kNumpy, kPlain),
+          use(loader::kNested, held_whole(kPlain))};
 }
 
 std::vector<LoaderUse> torch_zip_loaders() {
@@ -83,7 +96,8 @@ LoaderUse nested_loader(std::string_view name) {
   for (const NestedRow& row : kNestedRows) {
     if (row.name == name) return use(name, row.profile, row.after);
   }
-  return use(name.empty() ? loader::kNested : name, kPlain);
+  if (name.empty()) return use(loader::kNested, held_whole(kPlain));
+  return use(name, name.ends_with("loads") ? held_whole(kPlain) : kPlain);
 }
 
 Profile legacy_profile(const Profile& object_profile, int index) {

@@ -22,24 +22,24 @@ namespace brine::format {
 
 // What a loader does behind the first STOP.
 enum class After : std::uint8_t {
-  stop,         // nothing: the rest is never read by this loader
+  stop,  // nothing: the rest is never read by this loader
   torch_stack,  // torch's legacy format: five pickles, then raw storages
-  loop,         // reads pickles until the end (stacked pickles)
+  loop,  // reads pickles until the end (stacked pickles)
 };
 
 // One loader that reads a stream.
 struct LoaderUse {
-  std::string loader;      // name from docs/loaders.md
+  std::string loader;  // name from docs/loaders.md
   pickle::Profile profile;
   After after = After::stop;
 };
 
 // The record behind a storage id, as the container holds it.
 struct StorageRecord {
-  std::uint64_t size = 0;                  // bytes that the loader gets
-  std::uint64_t start = 0;                 // of its bytes in the reader's source
-  std::uint64_t extent = 0;                // how many; other than `size` when deflated
-  bool agreed = true;                      // one record, and both headers say the same
+  std::uint64_t size = 0;  // bytes that the loader gets
+  std::uint64_t start = 0;  // of its bytes in the reader's source
+  std::uint64_t extent = 0;  // how many; other than `size` when deflated
+  bool agreed = true;  // one record, and both headers say the same
 };
 
 // A member's bytes, made when they are wanted and dropped when they were read: an archive of many
@@ -52,17 +52,17 @@ using OpenContent = std::function<Result<Content>()>;
 
 // Why somebody runs the stream.
 enum class Certainty : std::uint8_t {
-  sure,     // a container hands it to an unpickler, it starts like a pickle
-  named,    // only the file's name says so: a break at the first opcode is no reading
+  sure,  // a container hands it to an unpickler, it starts like a pickle
+  named,  // only the file's name says so: a break at the first opcode is no reading
   guessed,  // counts when it turns out to be a pickle (docs/loaders.md, "Text that looks like one")
 };
 
 struct Stream {
-  SourcePtr source;                        // the member's bytes; none: `open` gives them
+  SourcePtr source;  // the member's bytes; none: `open` gives them
   OpenContent open;
-  std::vector<std::string> member;         // from outside in
+  std::vector<std::string> member;  // from outside in
   std::optional<std::uint64_t> file_base;  // file offset of the source's byte 0; none if compressed
-  std::uint64_t start = 0;                 // where the pickle begins in `source`
+  std::uint64_t start = 0;  // where the pickle begins in `source`
   std::vector<LoaderUse> loaders;
   Certainty certainty = Certainty::sure;
   // Storage records that the stream's persistent ids may name (torch zip), by key.
@@ -79,7 +79,7 @@ class Sink {
   virtual void interpreted(std::uint64_t start, std::uint64_t end) = 0;
   virtual void data(std::uint64_t start, std::uint64_t end) = 0;
   virtual void finding(Finding finding) = 0;
-  virtual void view(View view) = 0;          // a reading without a pickle (safetensors, refusals)
+  virtual void view(View view) = 0;  // a reading without a pickle (safetensors, refusals)
   virtual void describe(std::string kind) = 0;  // "torch zip": the head of FileReport.kind
   virtual const Limits& limits() const = 0;
 };

@@ -83,8 +83,8 @@ Status FileSource::read(std::uint64_t offset, std::span<std::uint8_t> out) {
   BRINE_CHECK_STATUS(check_range(size_, offset, out.size()));
   std::size_t done = 0;
   while (done < out.size()) {
-    ssize_t got = ::pread(fd_, out.data() + done, out.size() - done,
-                          static_cast<off_t>(offset + done));
+    ssize_t got =
+        ::pread(fd_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail({ErrorCode::io, offset + done, "cannot read: " + reason(errno)});
     if (got == 0) {

@@ -1,8 +1,8 @@
 // ByteSource: where bytes come from. A path goes no further in than this.
 //
 // Reads are positional and never move a shared cursor, so that several readers (views, threads) can
-// use one source. A source has a fixed size, told when it is opened; a file that shrinks later makes
-// reads fail with ErrorCode::changed. Every source counts the bytes that were really fetched
+// use one source. A source has a fixed size, told when it is opened; a file that shrinks later
+// makes reads fail with ErrorCode::changed. Every source counts the bytes that were really fetched
 // (bytes_read), which is what "18 MB of 2.1 GB read" and the tests of laziness report.
 #pragma once
 
@@ -36,7 +36,8 @@ using SourcePtr = std::shared_ptr<ByteSource>;
 
 class MemorySource final : public ByteSource {
  public:
-  explicit MemorySource(std::vector<std::uint8_t> bytes) : owned_(std::move(bytes)), view_(owned_) {}
+  explicit MemorySource(std::vector<std::uint8_t> bytes)
+      : owned_(std::move(bytes)), view_(owned_) {}
   // Looks at memory that the caller keeps alive.
   explicit MemorySource(ByteSpan view) : view_(view) {}
   std::uint64_t size() const override { return view_.size(); }

@@ -68,7 +68,9 @@ class Writer {
       case Kind::bytearray: out_ += "bytearray(" + python_bytes(n.text, room()) + ")"; break;
       case Kind::tuple: list(n.items, "(", n.items.size() == 1 ? ",)" : ")", depth, 1); break;
       case Kind::list: list(n.items, "[", "]", depth, 1); break;
-      case Kind::set: list(n.items, n.items.empty() ? "set(" : "{", n.items.empty() ? ")" : "}", depth, 1); break;
+      case Kind::set:
+        list(n.items, n.items.empty() ? "set(" : "{", n.items.empty() ? ")" : "}", depth, 1);
+        break;
       case Kind::frozenset: list(n.items, "frozenset([", "])", depth, 1); break;
       case Kind::dict: list(n.items, "{", "}", depth, 2); break;
       case Kind::ref: out_ += escape_text(std::string(n.module) + "." + std::string(n.name)); break;
@@ -166,10 +168,13 @@ bool Machine::Impl::falsy(const Value& handle) {
   std::int64_t number = 0;
   switch (value.kind()) {
     case Kind::none: return true;
-    case Kind::ref: case Kind::object: case Kind::persistent: return false;
+    case Kind::ref:
+    case Kind::object:
+    case Kind::persistent: return false;
     case Kind::unknown: return true;
     case Kind::buffer: return value.aux() == 0;
-    case Kind::integer: case Kind::boolean: return constant_integer(value, number) && number == 0;
+    case Kind::integer:
+    case Kind::boolean: return constant_integer(value, number) && number == 0;
     default: break;
   }
   const bool fresh = graph.size() == 0;
@@ -179,7 +184,9 @@ bool Machine::Impl::falsy(const Value& handle) {
     const Node& node = graph[id];
     switch (node.kind) {
       case Kind::floating: empty = node.floating == 0; break;
-      case Kind::str: case Kind::bytes: case Kind::bytearray: empty = node.length == 0; break;
+      case Kind::str:
+      case Kind::bytes:
+      case Kind::bytearray: empty = node.length == 0; break;
       case Kind::unknown: break;
       default: empty = node.items.empty(); break;
     }
@@ -188,8 +195,8 @@ bool Machine::Impl::falsy(const Value& handle) {
   return empty;
 }
 
-// The members that stay when equal ones fall together, in the order of their first place. Objects are
-// equal only to themselves; numbers compare by value across their kinds, as Python's do.
+// The members that stay when equal ones fall together, in the order of their first place. Objects
+// are equal only to themselves; numbers compare by value across their kinds, as Python's do.
 std::vector<NodeId> Machine::Impl::distinct(const std::vector<NodeId>& members) {
   std::unordered_map<std::string, NodeId> seen;
   std::vector<NodeId> out;
@@ -198,7 +205,8 @@ std::vector<NodeId> Machine::Impl::distinct(const std::vector<NodeId>& members) 
     std::string key;
     switch (node.kind) {
       case Kind::none: key = "N"; break;
-      case Kind::boolean: case Kind::integer:
+      case Kind::boolean:
+      case Kind::integer:
         key = node.big ? "b" + std::string(node.text) + "@" + std::to_string(node.offset)
                        : "n" + std::to_string(node.integer);
         break;
@@ -210,7 +218,8 @@ std::vector<NodeId> Machine::Impl::distinct(const std::vector<NodeId>& members) 
       }
       case Kind::str: key = "s" + std::string(node.text); break;
       case Kind::bytes: key = "y" + std::string(node.text); break;
-      case Kind::tuple: case Kind::frozenset: key = "t" + Writer(graph, 1u << 16).write(id); break;
+      case Kind::tuple:
+      case Kind::frozenset: key = "t" + Writer(graph, 1u << 16).write(id); break;
       default: key = "o" + std::to_string(id); break;
     }
     if (seen.emplace(std::move(key), id).second) out.push_back(id);
@@ -218,7 +227,9 @@ std::vector<NodeId> Machine::Impl::distinct(const std::vector<NodeId>& members) 
   return out;
 }
 
-std::string Machine::render(const Value& value, std::size_t limit) { return impl_->render(value, limit); }
+std::string Machine::render(const Value& value, std::size_t limit) {
+  return impl_->render(value, limit);
+}
 
 bool Machine::text_of(const Value& value, std::string& out, std::size_t limit) {
   std::uint64_t length = 0;

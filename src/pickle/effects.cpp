@@ -1,9 +1,9 @@
 // Effects: what a stream makes its loader import, call, construct, give state to and store into.
 //
-// The order of checks and effects is that of the real unpicklers (Modules/_pickle.c, Lib/pickle.py):
-// an event is emitted exactly where foreign code would first run, and a failure that comes before it
-// in the real one comes before it here. Where the World cannot tell whether an operation succeeds, the
-// machine goes on, so that nothing behind it is missed.
+// The order of checks and effects is that of the real unpicklers (Modules/_pickle.c,
+// Lib/pickle.py): an event is emitted exactly where foreign code would first run, and a failure
+// that comes before it in the real one comes before it here. Where the World cannot tell whether an
+// operation succeeds, the machine goes on, so that nothing behind it is missed.
 
 #include <algorithm>
 
@@ -16,7 +16,10 @@ namespace {
 // What may run code of its own when it is called or worked on; a buffer is inert.
 bool acts(Kind kind) {
   switch (kind) {
-    case Kind::ref: case Kind::object: case Kind::persistent: case Kind::unknown: return true;
+    case Kind::ref:
+    case Kind::object:
+    case Kind::persistent:
+    case Kind::unknown: return true;
     default: return false;
   }
 }
@@ -101,8 +104,8 @@ std::string_view to_string(EndKind kind) {
 
 std::vector<std::string_view> capability_names(Capabilities caps) {
   static constexpr std::string_view kNames[] = {
-      "run_code", "process", "network", "write", "delete", "native", "import",
-      "unpickle", "reach", "read", "environment", "global_state", "exit"};
+      "run_code", "process", "network", "write",       "delete",       "native", "import",
+      "unpickle", "reach",   "read",    "environment", "global_state", "exit"};
   std::vector<std::string_view> out;
   for (unsigned bit = 0; bit < std::size(kNames); ++bit) {
     if ((caps >> bit & 1) != 0) out.push_back(kNames[bit]);
@@ -120,9 +123,8 @@ RefId Machine::Impl::intern(std::string_view module, std::string_view name) {
   refs.push_back({std::string(module), std::string(name)});
   ref_bytes += module.size() + name.size();
   ref_ids.emplace(key_buffer, id);
-  if (module == kJoblibModule &&
-      std::find(std::begin(kJoblibWrappers), std::end(kJoblibWrappers), name) !=
-          std::end(kJoblibWrappers)) {
+  if (module == kJoblibModule && std::find(std::begin(kJoblibWrappers), std::end(kJoblibWrappers),
+                                           name) != std::end(kJoblibWrappers)) {
     joblib_wrapper_named = true;
   }
   return id;
@@ -149,7 +151,7 @@ void Machine::Impl::emit(Event& event) {
 void Machine::Impl::after_outcome() {
   for (const ImpliedEvent& implied : outcome.implied) {
     Event event;
-  event.kind = implied.kind;
+    event.kind = implied.kind;
     event.offset = op_offset;
     event.opcode = op_code;
     event.module = implied.module;
@@ -337,7 +339,7 @@ bool Machine::Impl::load_stack_global() {
     outcome.judgement.what = "imports a name that is put together at run time";
     outcome.judgement.caps = kImport;
     Event event;
-  event.kind = EventKind::import;
+    event.kind = EventKind::import;
     emit(event);
     return push(Value::make(Kind::unknown, start, pos));
   }
@@ -347,8 +349,8 @@ bool Machine::Impl::load_stack_global() {
   std::string module, name;
   std::uint64_t length = 0;
   if (!constant_text(module_value, module, limits.text_bytes, &length) ||
-      length > limits.text_bytes ||
-      !constant_text(name_value, name, limits.text_bytes, &length) || length > limits.text_bytes) {
+      length > limits.text_bytes || !constant_text(name_value, name, limits.text_bytes, &length) ||
+      length > limits.text_bytes) {
     return over_budget("text_bytes");
   }
   Value ref{};
@@ -386,7 +388,8 @@ bool Machine::Impl::load_extension(std::int64_t code) {
 
 // A name pushed by EXT: its own bytes do not tell it, so it is kept.
 bool Machine::Impl::keep_extension(const Value& ref) {
-  if (computed_bytes + sizeof(Computed) > limits.evaluated_bytes) return over_budget("evaluated_bytes");
+  if (computed_bytes + sizeof(Computed) > limits.evaluated_bytes)
+    return over_budget("evaluated_bytes");
   computed_bytes += sizeof(Computed);
   Computed made;
   made.offset = op_offset;
@@ -410,7 +413,8 @@ bool Machine::Impl::load_persid(bool binary) {
     bool ended = false;
     if (!read_line(line, ended)) return false;
     if (ended && !line.empty()) line.remove_suffix(1);
-    if (!decodes(line, Encoding::ascii)) return fail_op("persistent IDs in protocol 0 must be ASCII");
+    if (!decodes(line, Encoding::ascii))
+      return fail_op("persistent IDs in protocol 0 must be ASCII");
     id = Value::make(Kind::str, op_offset, pos);
   }
   return call_persistent(id, binary);
@@ -441,12 +445,15 @@ bool Machine::Impl::iterate(const Value& value, std::vector<Value>& items, bool&
   known = true;
   items.clear();
   switch (value.kind()) {
-    case Kind::none: case Kind::boolean: case Kind::integer: case Kind::floating:
-      return fail_op("argument after * must be an iterable");
-    case Kind::unknown: case Kind::buffer:
-      known = false;
-      return true;
-    case Kind::ref: case Kind::object: case Kind::persistent:
+    case Kind::none:
+    case Kind::boolean:
+    case Kind::integer:
+    case Kind::floating: return fail_op("argument after * must be an iterable");
+    case Kind::unknown:
+    case Kind::buffer: known = false; return true;
+    case Kind::ref:
+    case Kind::object:
+    case Kind::persistent:
       if (!world.may_iterate(self, value)) return fail_op("argument after * must be an iterable");
       known = false;
       return true;
@@ -471,7 +478,8 @@ bool Machine::Impl::iterate(const Value& value, std::vector<Value>& items, bool&
         known = false;
         return true;
       }
-      items.assign(static_cast<std::size_t>(count), Value::make(Kind::unknown, value.start, value.end));
+      items.assign(static_cast<std::size_t>(count),
+                   Value::make(Kind::unknown, value.start, value.end));
       return true;
     }
     case Kind::dict:
@@ -525,7 +533,7 @@ bool Machine::Impl::do_reduce() {
   if (asks_world()) world.call(self, callable, args, CallHow::reduce, outcome);
   if (wants_current_event()) {
     Event event;
-  event.kind = EventKind::call;
+    event.kind = EventKind::call;
     std::string name = target_name(callable);
     event.callable = name;
     event.nargs = args.known ? static_cast<std::int64_t>(args.items.size()) : -1;
@@ -544,12 +552,17 @@ std::uint8_t Machine::Impl::call_depth(const Value& callable) {
   return depth_above(told.kind(), told.depth, told.end);
 }
 
-// The depth of what a call or persistent_load makes of a value whose last opcode ends at `end_of_value`.
+// The depth of what a call or persistent_load makes of a value whose last opcode ends at
+// `end_of_value`.
 std::uint8_t Machine::Impl::depth_above(Kind kind, unsigned depth, std::uint64_t end_of_value) {
   switch (kind) {
-    case Kind::object: case Kind::persistent:
+    case Kind::object:
+    case Kind::persistent:
       return static_cast<std::uint8_t>(std::min<unsigned>(kNoDepth, depth + 1));
-    case Kind::list: case Kind::dict: case Kind::set: case Kind::bytearray: return 1;
+    case Kind::list:
+    case Kind::dict:
+    case Kind::set:
+    case Kind::bytearray: return 1;
     // TUPLE1 to TUPLE3 begin where their first item does, whatever that is.
     case Kind::tuple: {
       const std::uint8_t maker = end_of_value == 0 ? std::uint8_t{0} : byte_at(end_of_value - 1);
@@ -592,8 +605,7 @@ bool Machine::Impl::do_newobj(bool ex) {
   height -= 2;
 
   const bool is_type = acts(cls.kind()) && world.maybe_type(self, cls);
-  if (!is_type || args_value.kind() != Kind::tuple ||
-      (ex && args.kwargs.kind() != Kind::dict)) {
+  if (!is_type || args_value.kind() != Kind::tuple || (ex && args.kwargs.kind() != Kind::dict)) {
     result.divergence |= kDivergesByUnpickler;
   }
   if (!acts(cls.kind())) return fail_op("class argument must be a type");
@@ -619,7 +631,7 @@ bool Machine::Impl::do_newobj(bool ex) {
   if (asks_world()) world.construct(self, cls, args, outcome);
   if (wants_current_event()) {
     Event event;
-  event.kind = EventKind::construct;
+    event.kind = EventKind::construct;
     std::string name = target_name(cls);
     event.callable = name;
     event.nargs = args.known ? static_cast<std::int64_t>(args.items.size()) : -1;
@@ -638,7 +650,10 @@ bool Machine::Impl::keywords_fit(const Value& kwargs) {
   switch (kwargs.kind()) {
     case Kind::dict: break;
     case Kind::unknown: return true;
-    case Kind::ref: case Kind::object: case Kind::persistent: case Kind::buffer:
+    case Kind::ref:
+    case Kind::object:
+    case Kind::persistent:
+    case Kind::buffer:
       if (python() && world.may_iterate(self, kwargs)) return true;
       return fail_op("kwargs argument must be a dict");
     default: return fail_op("kwargs argument must be a dict");
@@ -680,7 +695,7 @@ bool Machine::Impl::instantiate(const Value& cls, std::span<const Value> items, 
   }
   if (wants_current_event()) {
     Event event;
-  event.kind = allocate ? EventKind::construct : EventKind::call;
+    event.kind = allocate ? EventKind::construct : EventKind::call;
     std::string name = target_name(cls);
     event.callable = name;
     event.nargs = static_cast<std::int64_t>(items.size());
@@ -707,7 +722,7 @@ bool Machine::Impl::do_build() {
   if (asks_world()) world.set_state(self, inst, state, outcome);
   if (wants_current_event()) {
     Event event;
-  event.kind = EventKind::set_state;
+    event.kind = EventKind::set_state;
     std::string name = target_name(inst);
     event.callable = name;
     event.target = inst;
@@ -769,7 +784,7 @@ bool Machine::Impl::store_foreign(Value& target, StoreHow how, const Value* key,
   if (asks_world()) world.store(self, target, how, key, value, outcome);
   if (wants_current_event()) {
     Event event;
-  event.kind = EventKind::store;
+    event.kind = EventKind::store;
     std::string name = target_name(target);
     event.callable = name;
     event.how = how;
@@ -854,10 +869,12 @@ bool Machine::Impl::do_setitems(std::uint64_t first, bool single) {
 bool Machine::Impl::is_byte(const Value& value) {
   std::int64_t number = 0;
   switch (value.kind()) {
-    case Kind::integer: case Kind::boolean:
-      return constant_integer(value, number) && number >= 0 && number < 256;
+    case Kind::integer:
+    case Kind::boolean: return constant_integer(value, number) && number >= 0 && number < 256;
     case Kind::unknown: return true;
-    case Kind::object: case Kind::persistent: case Kind::ref: return world.may_iterate(self, value);
+    case Kind::object:
+    case Kind::persistent:
+    case Kind::ref: return world.may_iterate(self, value);
     default: return false;
   }
 }
@@ -912,9 +929,18 @@ bool Machine::Impl::do_additems() {
 // tuples do so for each item, lists and dicts raise.
 bool Machine::Impl::hash_key(const Value& key) {
   switch (key.kind()) {
-    case Kind::none: case Kind::boolean: case Kind::integer: case Kind::floating: case Kind::str:
-    case Kind::bytes: case Kind::frozenset: return true;
-    case Kind::bytearray: case Kind::list: case Kind::dict: case Kind::set: case Kind::buffer:
+    case Kind::none:
+    case Kind::boolean:
+    case Kind::integer:
+    case Kind::floating:
+    case Kind::str:
+    case Kind::bytes:
+    case Kind::frozenset: return true;
+    case Kind::bytearray:
+    case Kind::list:
+    case Kind::dict:
+    case Kind::set:
+    case Kind::buffer:
       return fail_op("unhashable type");  // the only buffers are views of bytearrays
     case Kind::tuple: break;
     default: return hash_foreign(key);
@@ -938,10 +964,18 @@ bool Machine::Impl::hash_key(const Value& key) {
     NodeId child = graph[frame.node].items[frame.next++];
     switch (graph[child].kind) {
       case Kind::tuple: path.push_back({child, 0}); break;
-      case Kind::bytearray: case Kind::list: case Kind::dict: case Kind::set: case Kind::buffer:
-        return fail_op("unhashable type");
-      case Kind::none: case Kind::boolean: case Kind::integer: case Kind::floating: case Kind::str:
-      case Kind::bytes: case Kind::frozenset: break;
+      case Kind::bytearray:
+      case Kind::list:
+      case Kind::dict:
+      case Kind::set:
+      case Kind::buffer: return fail_op("unhashable type");
+      case Kind::none:
+      case Kind::boolean:
+      case Kind::integer:
+      case Kind::floating:
+      case Kind::str:
+      case Kind::bytes:
+      case Kind::frozenset: break;
       default: {
         Value value = node_values[child];
         if (!hash_foreign(value)) return false;
@@ -958,7 +992,7 @@ bool Machine::Impl::hash_foreign(const Value& value) {
   bool hashable = !asks_world() || world.hash(self, value, runs, outcome);
   if (runs || outcome.judgement.level != Level::inert) {
     Event event;
-  event.kind = EventKind::hash;
+    event.kind = EventKind::hash;
     std::string name = target_name(value);
     event.callable = name;
     event.target = value;

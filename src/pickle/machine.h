@@ -1,10 +1,10 @@
 // Machine: runs a pickle stream as the real unpicklers would, without doing anything.
 //
-// Method: one pass over the bytes with the exact stack discipline of the chosen unpickler; values are
-// handles to byte ranges (value.h), effects are asked of a World and handed to a TraceSink.
+// Method: one pass over the bytes with the exact stack discipline of the chosen unpickler; values
+// are handles to byte ranges (value.h), effects are asked of a World and handed to a TraceSink.
 // Invariants: time linear in the stream; memory 16 bytes for each live stack entry and dense memo
-// entry; no recursion; every event up to the point where the real unpickler fails is reported before
-// the run ends. The machine does no I/O but through the ByteSource it was given.
+// entry; no recursion; every event up to the point where the real unpickler fails is reported
+// before the run ends. The machine does no I/O but through the ByteSource it was given.
 #pragma once
 
 #include <cstdint>
@@ -47,8 +47,8 @@ class Machine {
   Machine& operator=(const Machine&) = delete;
 
   // Runs one pickle from options.start to its STOP, its break or the budget. A second call goes on
-  // behind the STOP with an empty stack and memo (loops of loads, torch's five pickles), in the same
-  // world: what was poisoned stays poisoned.
+  // behind the STOP with an empty stack and memo (loops of loads, torch's five pickles), in the
+  // same world: what was poisoned stays poisoned.
   RunResult run();
   // Behind the last opcode that ran.
   std::uint64_t position() const;

@@ -80,7 +80,8 @@ TEST(Machine, ReportsACallBeforeTheBreakBehindIt) {
   EXPECT_EQ(ran.result.end.kind, EndKind::broken);
   EXPECT_EQ(ran.result.end.offset, 25u);
   EXPECT_EQ(ran.result.end.error, "BINUNICODE wants 4 bytes, 0 are left");
-  EXPECT_EQ(ran.events, (std::vector<std::string>{"import posix.system", "call posix.system 1 ('true',)"}));
+  EXPECT_EQ(ran.events,
+            (std::vector<std::string>{"import posix.system", "call posix.system 1 ('true',)"}));
 }
 
 TEST(Machine, SeesAChangeThroughAnAliasInWhatHoldsTheList) {
@@ -98,7 +99,10 @@ TEST(Machine, AMemoIndexMeansWhatItMeantAtEachUse) {
 TEST(Machine, DupSharesOneValue) {
   EXPECT_EQ(run("]2K\1a0."s).value, "[1]");
   EXPECT_EQ(run("(]2l."s).value, "[[], []]");
-  EXPECT_EQ(run("K\1\x85" "2\x86."s).value, "((1,), (1,))");
+  EXPECT_EQ(run("K\1\x85"
+                "2\x86."s)
+                .value,
+            "((1,), (1,))");
 }
 
 TEST(Machine, PopGamesDoNotHideACall) {
@@ -108,7 +112,9 @@ TEST(Machine, PopGamesDoNotHideACall) {
 }
 
 TEST(Machine, NamesComeFromTheMemoAndTheStack) {
-  Ran ran = run("\x8c\2os\x94\x8c\6systemh\0h\0\x86" "0\x93)R."s);
+  Ran ran =
+      run("\x8c\2os\x94\x8c\6systemh\0h\0\x86"
+          "0\x93)R."s);
   ASSERT_FALSE(ran.events.empty());
   EXPECT_EQ(ran.events[0], "import os.system");
 }
@@ -138,7 +144,9 @@ TEST(Machine, UnpicklersDifferWhereTheyDo) {
 }
 
 TEST(Machine, EncodingDecidesWhetherAStringStopsTheStream) {
-  std::string stream = "U\1\xff" "0cm\nf\n)R."s;
+  std::string stream =
+      "U\1\xff"
+      "0cm\nf\n)R."s;
   EXPECT_TRUE(run(stream).events.empty());
   EXPECT_NE(run(stream).result.divergence & kDivergesByEncoding, 0);
   EXPECT_EQ(run(stream, {.encoding = Encoding::latin1}).events.size(), 2u);
@@ -183,7 +191,8 @@ TEST(Machine, CollapsingOffGivesTheSame) {
 }
 
 TEST(MachineLimits, EachEndsTheRunWithItsName) {
-  auto limited = [](const std::string& stream, std::uint64_t Limits::* which, std::uint64_t number) {
+  auto limited = [](const std::string& stream, std::uint64_t Limits::* which,
+                    std::uint64_t number) {
     Limits limits;
     limits.*which = number;
     Ran ran = run(stream, {}, limits);
@@ -196,7 +205,8 @@ TEST(MachineLimits, EachEndsTheRunWithItsName) {
   for (int i = 0; i < 200; ++i) memoize += '\x94';
   EXPECT_EQ(limited(memoize + ".", &Limits::memo_entries, 100), "memo_entries");
   EXPECT_EQ(limited("Nr\0\0\0\x10r\0\0\0\x11."s, &Limits::memo_entries, 5), "memo_entries");
-  EXPECT_EQ(limited("c" + std::string(200, 'm') + "\nf\n.", &Limits::text_bytes, 100), "text_bytes");
+  EXPECT_EQ(limited("c" + std::string(200, 'm') + "\nf\n.", &Limits::text_bytes, 100),
+            "text_bytes");
   EXPECT_EQ(limited("cm\na\ncm\nb\ncm\nc\n.", &Limits::references, 2), "references");
   EXPECT_EQ(limited("cm\na\ncm\nb\ncm\nc\n.", &Limits::reference_bytes, 2), "references");
   EXPECT_EQ(limited("]q\0h\0K\1a0h\0K\1a0h\0K\1a0."s, &Limits::aliases, 2), "aliases");
@@ -220,11 +230,15 @@ TEST(MachineLimits, DeepNestingNeedsNoStackOfOurs) {
 }
 
 TEST(Machine, WeightsOnlyRefusesByItsLists) {
-  Profile weights_only{.unpickler = Unpickler::torch_weights_only, .persistent = PersistentLoad::torch};
+  Profile weights_only{.unpickler = Unpickler::torch_weights_only,
+                       .persistent = PersistentLoad::torch};
   Ran refused = run("cos\nsystem\n(X\1\0\0\0atR."s, weights_only);
   EXPECT_EQ(refused.result.end.kind, EndKind::refused);
   EXPECT_TRUE(refused.events.empty());
-  EXPECT_EQ(run("\x80\2" "ccollections\nOrderedDict\n)RX\1\0\0\0aK\1s."s, weights_only).result.end.kind,
+  EXPECT_EQ(run("\x80\2"
+                "ccollections\nOrderedDict\n)RX\1\0\0\0aK\1s."s,
+                weights_only)
+                .result.end.kind,
             EndKind::stop);
   EXPECT_EQ(run("\x80\4\x8c\1a.", weights_only).result.end.kind, EndKind::refused);
 }

@@ -29,25 +29,25 @@ enum class Made : std::uint8_t {
 struct Node {
   Kind kind = Kind::unknown;
   Made made = Made::none;
-  bool big = false;            // integer outside int64: `text` has its decimal digits (or "" if huge)
-  std::uint64_t offset = 0;    // of the opcode that made the value, in the stream
-  std::int64_t integer = 0;    // integer, boolean
+  bool big = false;  // integer outside int64: `text` has its decimal digits (or "" if huge)
+  std::uint64_t offset = 0;  // of the opcode that made the value, in the stream
+  std::int64_t integer = 0;  // integer, boolean
   double floating = 0;
-  std::string_view text;       // str: UTF-8 (surrogates as 3 bytes); bytes, bytearray: the bytes;
-                               // ref: see module/name. Lives as long as the arena.
-  std::uint64_t length = 0;    // str, bytes, bytearray: full length; text may be cut to text_bytes
-  std::string_view module;     // ref: effective module and dotted name
+  std::string_view text;  // str: UTF-8 (surrogates as 3 bytes); bytes, bytearray: the bytes;
+                          // ref: see module/name. Lives as long as the arena.
+  std::uint64_t length = 0;  // str, bytes, bytearray: full length; text may be cut to text_bytes
+  std::string_view module;  // ref: effective module and dotted name
   std::string_view name;
-  TypeId type = 0;             // object, persistent: the World's type
+  TypeId type = 0;  // object, persistent: the World's type
   RefId ref = 0;
-  std::vector<NodeId> items;   // tuple, list, set, frozenset; dict: key, value, key, value ...
-                               // object of a list-like or dict-like class: nothing (see stores)
-  NodeId callable = kNoNode;   // object: ref or other node
-  NodeId args = kNoNode;       // object: a tuple node, or what stood there; persistent: the id
-  NodeId kwargs = kNoNode;     // NEWOBJ_EX
+  std::vector<NodeId> items;  // tuple, list, set, frozenset; dict: key, value, key, value ...
+                              // object of a list-like or dict-like class: nothing (see stores)
+  NodeId callable = kNoNode;  // object: ref or other node
+  NodeId args = kNoNode;  // object: a tuple node, or what stood there; persistent: the id
+  NodeId kwargs = kNoNode;  // NEWOBJ_EX
   std::vector<NodeId> states;  // BUILD, in order
   std::vector<NodeId> appended;  // APPEND(S)/ADDITEMS on an object
-  std::vector<NodeId> stored;    // SETITEM(S) on an object: key, value, ...
+  std::vector<NodeId> stored;  // SETITEM(S) on an object: key, value, ...
 };
 
 // A graph of nodes. Views into it stay valid until it is cleared.

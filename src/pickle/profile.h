@@ -12,26 +12,26 @@
 namespace brine::pickle {
 
 enum class Unpickler : std::uint8_t {
-  c,                   // CPython's _pickle.Unpickler
-  py,                  // CPython's pickle._Unpickler
+  c,  // CPython's _pickle.Unpickler
+  py,  // CPython's pickle._Unpickler
   torch_weights_only,  // torch._weights_only_unpickler.Unpickler
-  libtorch,            // torch::jit::Unpickler (C++)
+  libtorch,  // torch::jit::Unpickler (C++)
 };
 
 // What becomes of a Python 2 str (STRING, BINSTRING, SHORT_BINSTRING).
 enum class Encoding : std::uint8_t { ascii, utf8, latin1, bytes };
 
 enum class PersistentLoad : std::uint8_t {
-  none,     // PERSID and BINPERSID raise
-  torch,    // ('storage', class, key, location, numel) and ('module', class, ...) tuples
-  any,      // the loader takes anything (libtorch reads a table of tensors)
+  none,  // PERSID and BINPERSID raise
+  torch,  // ('storage', class, key, location, numel) and ('module', class, ...) tuples
+  any,  // the loader takes anything (libtorch reads a table of tensors)
 };
 
 // What find_class does before it imports.
 enum class FindClass : std::uint8_t {
-  plain,    // CPython's own
-  torch,    // names containing "Storage" that torch.storage knows are not imported
-  pandas,   // pandas' table of moved classes comes first
+  plain,  // CPython's own
+  torch,  // names containing "Storage" that torch.storage knows are not imported
+  pandas,  // pandas' table of moved classes comes first
 };
 
 struct Profile {
@@ -54,12 +54,12 @@ std::string_view to_string(Encoding encoding);
 
 // The fields of Profile that a run's outcome depended on.
 enum Divergence : std::uint8_t {
-  kDivergesByUnpickler = 1,   // C and Python unpickler do different things here
-  kDivergesByEncoding = 2,    // a Python 2 str that is not ASCII, or any when one side has bytes
+  kDivergesByUnpickler = 1,  // C and Python unpickler do different things here
+  kDivergesByEncoding = 2,  // a Python 2 str that is not ASCII, or any when one side has bytes
   kDivergesByPersistent = 4,  // a persistent id was met
-  kDivergesByFindClass = 8,   // a name that some find_class treats specially
-  kDivergesByJoblib = 16,     // a NumpyArrayWrapper was built
-  kDivergesByFraming = 32,    // a read or a STOP before the end of a frame (Profile::whole)
+  kDivergesByFindClass = 8,  // a name that some find_class treats specially
+  kDivergesByJoblib = 16,  // a NumpyArrayWrapper was built
+  kDivergesByFraming = 32,  // a read or a STOP before the end of a frame (Profile::whole)
 };
 
 }  // namespace brine::pickle

@@ -1,13 +1,14 @@
 // Looking inside: a value's byte range is run again and gives a graph of nodes.
 //
 // Problem: the machine keeps handles only, but contracts, renderers and converters want contents,
-// with Python's sharing and in their present state. Method: the range [start, end) of a handle is run
-// by a small interpreter over node ids that builds what the opcodes build and asks nobody; names that
-// were resolved or computed the first time are looked up by the opcode's offset. Values outside the
-// range that a GET brings in are put on a work list and expanded later, so nothing recurses. Stores
-// into a value that was built elsewhere are skipped there: the value's own expansion has them, since
-// its handle (or its patches, for changes through an alias) covers every change so far.
-// Invariant: each byte run is counted against limits.rebuild_factor, each node against limits.nodes.
+// with Python's sharing and in their present state. Method: the range [start, end) of a handle is
+// run by a small interpreter over node ids that builds what the opcodes build and asks nobody;
+// names that were resolved or computed the first time are looked up by the opcode's offset. Values
+// outside the range that a GET brings in are put on a work list and expanded later, so nothing
+// recurses. Stores into a value that was built elsewhere are skipped there: the value's own
+// expansion has them, since its handle (or its patches, for changes through an alias) covers every
+// change so far. Invariant: each byte run is counted against limits.rebuild_factor, each node
+// against limits.nodes.
 
 #include <algorithm>
 
@@ -39,9 +40,7 @@ const Value& Machine::Impl::truth(const Value& handle) {
   return *value;
 }
 
-Value* Machine::Impl::truth_slot(const Value& handle) {
-  return const_cast<Value*>(&truth(handle));
-}
+Value* Machine::Impl::truth_slot(const Value& handle) { return const_cast<Value*>(&truth(handle)); }
 
 // The value of a stack entry changed by the opcode that ends at `op_end`.
 bool Machine::Impl::extend_target(Value& entry, std::uint64_t op_end) {
@@ -69,7 +68,8 @@ bool Machine::Impl::extend_target(Value& entry, std::uint64_t op_end) {
 
 Constant Machine::Impl::constant_at(std::uint64_t offset) {
   Constant out;
-  ByteSpan head = window.fetch(offset, std::min<std::uint64_t>(9, window.size() - offset), fetch_scratch);
+  ByteSpan head =
+      window.fetch(offset, std::min<std::uint64_t>(9, window.size() - offset), fetch_scratch);
   if (head.empty()) return out;
   out.opcode = head[0];
   auto counted = [&](Kind kind, std::size_t prefix) {
@@ -108,7 +108,8 @@ Constant Machine::Impl::constant_at(std::uint64_t offset) {
   const Kind string = profile.encoding == Encoding::bytes ? Kind::bytes : Kind::str;
   switch (out.opcode) {
     case op::NONE: fixed(Kind::none, 0); break;
-    case op::NEWTRUE: case op::NEWFALSE: fixed(Kind::boolean, 0); break;
+    case op::NEWTRUE:
+    case op::NEWFALSE: fixed(Kind::boolean, 0); break;
     case op::BININT1: fixed(Kind::integer, 1); break;
     case op::BININT2: fixed(Kind::integer, 2); break;
     case op::BININT: fixed(Kind::integer, 4); break;
@@ -126,7 +127,8 @@ Constant Machine::Impl::constant_at(std::uint64_t offset) {
     case op::BINSTRING: counted(string, 4); break;
     case op::INT: {
       line(Kind::integer);
-      ByteSpan text = window.fetch(out.payload, std::min<std::uint64_t>(out.length, 8), fetch_scratch);
+      ByteSpan text =
+          window.fetch(out.payload, std::min<std::uint64_t>(out.length, 8), fetch_scratch);
       auto value = out.length <= 8 ? parse_int_line(as_text(text), python()) : std::nullopt;
       if (value && value->boolean) out.kind = Kind::boolean;
       break;
@@ -134,7 +136,8 @@ Constant Machine::Impl::constant_at(std::uint64_t offset) {
     case op::LONG: line(Kind::integer); break;
     case op::FLOAT: line(Kind::floating); break;
     case op::STRING: line(string); break;
-    case op::UNICODE: case op::PERSID: line(Kind::str); break;
+    case op::UNICODE:
+    case op::PERSID: line(Kind::str); break;
     default: break;
   }
   std::uint64_t left = window.size() - std::min(window.size(), out.payload);
@@ -175,7 +178,8 @@ bool Machine::Impl::constant_text(const Value& handle, std::string& out, std::si
       out = *text;
       break;
     }
-    case op::BINSTRING: case op::SHORT_BINSTRING:
+    case op::BINSTRING:
+    case op::SHORT_BINSTRING:
       out = constant.kind == Kind::str ? to_utf8(raw, profile.encoding) : std::string(raw);
       break;
     default: out = std::string(raw); break;
@@ -205,7 +209,8 @@ bool Machine::Impl::constant_integer(const Value& handle, std::int64_t& out) {
     case op::BININT1: out = bytes[0]; return true;
     case op::BININT2: out = load_le16(bytes.data()); return true;
     case op::BININT: out = static_cast<std::int32_t>(load_le32(bytes.data())); return true;
-    case op::LONG1: case op::LONG4: {
+    case op::LONG1:
+    case op::LONG4: {
       std::uint64_t bits = 0;
       for (std::size_t i = 0; i < bytes.size(); ++i) bits |= std::uint64_t{bytes[i]} << (8 * i);
       if (!bytes.empty() && bytes.size() < 8 && (bytes.back() & 0x80) != 0) {
@@ -214,7 +219,8 @@ bool Machine::Impl::constant_integer(const Value& handle, std::int64_t& out) {
       out = static_cast<std::int64_t>(bits);
       return true;
     }
-    case op::INT: case op::LONG: {
+    case op::INT:
+    case op::LONG: {
       auto value_of = constant.opcode == op::INT ? parse_int_line(as_text(bytes), python())
                                                  : parse_long_line(as_text(bytes), python());
       if (!value_of || value_of->big) return false;
@@ -225,7 +231,8 @@ bool Machine::Impl::constant_integer(const Value& handle, std::int64_t& out) {
   }
 }
 
-// A long int of more than eight bytes that is small all the same (its upper bytes only repeat the sign).
+// A long int of more than eight bytes that is small all the same (its upper bytes only repeat the
+// sign).
 bool Machine::Impl::long_fits(const Constant& constant, std::int64_t& out) {
   ByteSpan low = window.fetch(constant.payload, 8, fetch_scratch);
   if (low.size() != 8) return false;
@@ -274,7 +281,8 @@ struct Rebuilder {
         return {v.start, v.end, v.computed() ? kOpenTuple : static_cast<std::uint8_t>(v.kind()), 0};
       case Kind::object:
       case Kind::persistent:
-        return {v.start, 0, static_cast<std::uint8_t>(Kind::object), static_cast<std::uint8_t>(v.depth)};
+        return {v.start, 0, static_cast<std::uint8_t>(Kind::object),
+                static_cast<std::uint8_t>(v.depth)};
       default: return {v.start, 0, static_cast<std::uint8_t>(Kind::list), 0};
     }
   }
@@ -366,7 +374,8 @@ struct Rebuilder {
           if (constant.length <= kMaxIntegerBytes) {
             ByteSpan bytes = m.window.fetch(constant.payload, constant.length, m.fetch_scratch);
             bool literal = constant.opcode == op::INT || constant.opcode == op::LONG;
-            node.text = keep(literal ? decimal_of_literal(as_text(bytes)) : decimal_of_bytes(bytes));
+            node.text =
+                keep(literal ? decimal_of_literal(as_text(bytes)) : decimal_of_bytes(bytes));
           }
         }
         break;
@@ -374,10 +383,11 @@ struct Rebuilder {
       case Kind::str:
       case Kind::bytes:
       case Kind::bytearray: {
-        const bool raw = constant.opcode != op::STRING && constant.opcode != op::UNICODE &&
-                         constant.opcode != op::PERSID &&
-                         (constant.kind != Kind::str || m.profile.encoding != Encoding::latin1 ||
-                          (constant.opcode != op::BINSTRING && constant.opcode != op::SHORT_BINSTRING));
+        const bool raw =
+            constant.opcode != op::STRING && constant.opcode != op::UNICODE &&
+            constant.opcode != op::PERSID &&
+            (constant.kind != Kind::str || m.profile.encoding != Encoding::latin1 ||
+             (constant.opcode != op::BINSTRING && constant.opcode != op::SHORT_BINSTRING));
         if (raw && m.window.stable()) {
           ByteSpan bytes = m.window.fetch(constant.payload, constant.length, m.fetch_scratch);
           node.text = as_text(bytes);
@@ -443,7 +453,8 @@ struct Rebuilder {
   bool mine(NodeId id) const { return id != kNoNode && m.node_states[id] == 2; }
   // The node's handle now covers what was done to it up to `end`.
   void reach(NodeId id, std::uint64_t end) {
-    if (m.node_values[id].end < end && m.node_values[id].direct()) m.node_values[id].end = end & kMaxOffset;
+    if (m.node_values[id].end < end && m.node_values[id].direct())
+      m.node_values[id].end = end & kMaxOffset;
   }
 
   void push(NodeId node, std::uint64_t start, bool in_place = true) {
@@ -475,8 +486,9 @@ const Computed* Rebuilder::computed_at(std::uint64_t offset) const {
 }
 
 const Machine::Impl::Box* Rebuilder::box_at(std::uint64_t offset) const {
-  auto it = std::lower_bound(m.boxes.begin(), m.boxes.end(), offset,
-                             [](const Machine::Impl::Box& b, std::uint64_t o) { return b.offset < o; });
+  auto it =
+      std::lower_bound(m.boxes.begin(), m.boxes.end(), offset,
+                       [](const Machine::Impl::Box& b, std::uint64_t o) { return b.offset < o; });
   return it != m.boxes.end() && it->offset == offset ? &*it : nullptr;
 }
 
@@ -522,13 +534,15 @@ NodeId Rebuilder::gathered(std::size_t first, std::uint64_t start, std::uint64_t
 void Rebuilder::store(NodeId target, std::size_t first, std::uint64_t end, bool pairs) {
   if (mine(target)) {
     Node& node = graph[target];
-    const bool builtin = node.kind == Kind::list || node.kind == Kind::dict || node.kind == Kind::set;
+    const bool builtin =
+        node.kind == Kind::list || node.kind == Kind::dict || node.kind == Kind::set;
     if (node.kind == Kind::list && pairs) {
       for (std::size_t i = first; i + 1 < stack.size(); i += 2) {
         auto size = static_cast<std::int64_t>(node.items.size());
         std::int64_t index = graph[stack[i].node].integer;
         if (index < 0) index += size;
-        if (index >= 0 && index < size) node.items[static_cast<std::size_t>(index)] = stack[i + 1].node;
+        if (index >= 0 && index < size)
+          node.items[static_cast<std::size_t>(index)] = stack[i + 1].node;
       }
     } else {
       std::vector<NodeId>& into = builtin ? node.items : pairs ? node.stored : node.appended;
@@ -567,7 +581,8 @@ void Rebuilder::object(Made made, NodeId callable, NodeId args, NodeId kwargs, s
   }
 }
 
-bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg, std::uint64_t arg_end) {
+bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg,
+                     std::uint64_t arg_end) {
   auto pop = [&] {
     Entry entry = stack.back();
     stack.pop_back();
@@ -579,10 +594,16 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg, std
     return std::string(as_text(bytes));
   };
   switch (row.code) {
-    case op::PROTO: case op::FRAME: case op::STOP: case op::PUT: case op::BINPUT: case op::LONG_BINPUT:
+    case op::PROTO:
+    case op::FRAME:
+    case op::STOP:
+    case op::PUT:
+    case op::BINPUT:
+    case op::LONG_BINPUT:
     case op::MEMOIZE: return true;
     case op::READONLY_BUFFER:
-      if (has(1) && stack.back().node != kNoNode && graph[stack.back().node].kind == Kind::bytearray) {
+      if (has(1) && stack.back().node != kNoNode &&
+          graph[stack.back().node].kind == Kind::bytearray) {
         stack.back().node = vague_node(Value::make(Kind::buffer, stack.back().start, arg_end));
       }
       return true;
@@ -615,7 +636,9 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg, std
       push(top.node, at, false);
       return true;
     }
-    case op::GET: case op::BINGET: case op::LONG_BINGET: {
+    case op::GET:
+    case op::BINGET:
+    case op::LONG_BINGET: {
       std::uint64_t index = arg;
       if (row.code == op::GET) {
         auto parsed = m.index_of_line(text_line(at + 1, arg_end));
@@ -623,7 +646,8 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg, std
         index = *parsed;
       }
       const Value* version = m.memo.version_at(index, at);
-      push(version == nullptr ? add(Kind::unknown, Value::make(Kind::unknown, at, arg_end)) : node_of(*version),
+      push(version == nullptr ? add(Kind::unknown, Value::make(Kind::unknown, at, arg_end))
+                              : node_of(*version),
            at, false);
       return true;
     }
@@ -631,7 +655,9 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg, std
     case op::EMPTY_DICT: push(create(Kind::dict, at, arg_end, 0), at); return true;
     case op::EMPTY_SET: push(create(Kind::set, at, arg_end, 0), at); return true;
     case op::EMPTY_TUPLE: push(create(Kind::tuple, at, arg_end, 0), at); return true;
-    case op::TUPLE1: case op::TUPLE2: case op::TUPLE3: {
+    case op::TUPLE1:
+    case op::TUPLE2:
+    case op::TUPLE3: {
       std::size_t count = static_cast<std::size_t>(row.code - op::TUPLE1) + 1;
       if (!has(count)) return false;
       std::size_t first = stack.size() - count;
@@ -644,7 +670,10 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg, std
       push(id, start);
       return true;
     }
-    case op::TUPLE: case op::LIST: case op::DICT: case op::FROZENSET: {
+    case op::TUPLE:
+    case op::LIST:
+    case op::DICT:
+    case op::FROZENSET: {
       if (marks.empty()) return false;
       auto [first, mark] = marks.back();
       marks.pop_back();
@@ -669,7 +698,9 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg, std
       if (!has(3)) return false;
       store(stack[stack.size() - 3].node, stack.size() - 2, arg_end, true);
       return true;
-    case op::APPENDS: case op::ADDITEMS: case op::SETITEMS: {
+    case op::APPENDS:
+    case op::ADDITEMS:
+    case op::SETITEMS: {
       if (marks.empty()) return false;
       std::size_t first = marks.back().first;
       marks.pop_back();
@@ -703,10 +734,12 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg, std
     case op::NEWOBJ_EX: {
       if (!has(3)) return false;
       Entry kwargs = pop(), args = pop(), cls = pop();
-      object(Made::construct, cls.node, args.node, kwargs.node, cls.start, at, arg_end, depth_of(cls));
+      object(Made::construct, cls.node, args.node, kwargs.node, cls.start, at, arg_end,
+             depth_of(cls));
       return true;
     }
-    case op::GLOBAL: case op::INST: {
+    case op::GLOBAL:
+    case op::INST: {
       std::string both = text_line(at + 1, arg_end);
       std::size_t cut = both.find('\n');
       if (cut == std::string::npos) return false;
@@ -720,8 +753,8 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg, std
       if (marks.empty()) return false;
       auto [first, mark] = marks.back();
       marks.pop_back();
-      const bool allocates = stack.size() == first && ref != kNoNode &&
-                             m.world.maybe_type(m.self, m.node_values[ref]);
+      const bool allocates =
+          stack.size() == first && ref != kNoNode && m.world.maybe_type(m.self, m.node_values[ref]);
       Made made = allocates ? Made::construct : Made::call;
       NodeId args = gathered(first, mark, at);
       object(made, ref, args, kNoNode, mark, at, arg_end, 0);
@@ -753,14 +786,17 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg, std
            module.start);
       return true;
     }
-    case op::EXT1: case op::EXT2: case op::EXT4: {
+    case op::EXT1:
+    case op::EXT2:
+    case op::EXT4: {
       const Computed* known = computed_at(at);
       push(known != nullptr ? computed_node(*known, Value::make(Kind::ref, at, arg_end, known->ref))
                             : add(Kind::unknown, Value::make(Kind::unknown, at, arg_end)),
            at);
       return true;
     }
-    case op::PERSID: case op::BINPERSID: {
+    case op::PERSID:
+    case op::BINPERSID: {
       NodeId id;
       std::uint64_t start = at;
       unsigned depth = 0;
@@ -791,8 +827,11 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg, std
 // An opcode whose argument does not stand behind it: what it gave was kept (torn.cpp).
 bool Rebuilder::step_torn(std::uint64_t at, const Opcode& row, const Machine::Impl::Tear& tear) {
   switch (row.code) {
-    case op::PUT: case op::LONG_BINPUT: case op::FRAME: return true;
-    case op::GET: case op::LONG_BINGET: {
+    case op::PUT:
+    case op::LONG_BINPUT:
+    case op::FRAME: return true;
+    case op::GET:
+    case op::LONG_BINGET: {
       const Value* version = m.memo.version_at(tear.index, at);
       if (version == nullptr) break;
       push(node_of(*version), at, false);
@@ -820,7 +859,8 @@ void Rebuilder::run_range(std::uint64_t start, std::uint64_t end) {
   std::uint64_t at = start;
   std::vector<std::uint8_t> head_scratch;
   while (at < end && !over) {
-    ByteSpan head = m.window.fetch(at, std::min<std::uint64_t>(9, m.window.size() - at), head_scratch);
+    ByteSpan head =
+        m.window.fetch(at, std::min<std::uint64_t>(9, m.window.size() - at), head_scratch);
     const Opcode* row = head.empty() ? nullptr : find_opcode(head[0]);
     if (row == nullptr) break;
     if (auto tear = m.tears.empty() ? m.tears.end() : m.tears.find(at); tear != m.tears.end()) {
@@ -837,16 +877,36 @@ void Rebuilder::run_range(std::uint64_t start, std::uint64_t end) {
     };
     switch (row->arg) {
       case ArgKind::none: break;
-      case ArgKind::u8: need(1); if (whole) arg = head[1]; break;
-      case ArgKind::u16: need(2); if (whole) arg = load_le16(head.data() + 1); break;
-      case ArgKind::i32: need(4); if (whole) arg = load_le32(head.data() + 1); break;
+      case ArgKind::u8:
+        need(1);
+        if (whole) arg = head[1];
+        break;
+      case ArgKind::u16:
+        need(2);
+        if (whole) arg = load_le16(head.data() + 1);
+        break;
+      case ArgKind::i32:
+        need(4);
+        if (whole) arg = load_le32(head.data() + 1);
+        break;
       case ArgKind::u64:
       case ArgKind::f64be: need(8); break;
-      case ArgKind::counted8: need(1); if (whole) next += head[1]; break;
-      case ArgKind::counted32: need(4); if (whole) next += load_le32(head.data() + 1); break;
-      case ArgKind::counted64: need(8); if (whole) next += std::min(load_le64(head.data() + 1), kMaxOffset); break;
+      case ArgKind::counted8:
+        need(1);
+        if (whole) next += head[1];
+        break;
+      case ArgKind::counted32:
+        need(4);
+        if (whole) next += load_le32(head.data() + 1);
+        break;
+      case ArgKind::counted64:
+        need(8);
+        if (whole) next += std::min(load_le64(head.data() + 1), kMaxOffset);
+        break;
       case ArgKind::line:
-      case ArgKind::two_lines: next = m.line_end(next, row->arg == ArgKind::two_lines ? 2 : 1); break;
+      case ArgKind::two_lines:
+        next = m.line_end(next, row->arg == ArgKind::two_lines ? 2 : 1);
+        break;
     }
     next = std::min(next, m.window.size());
     // A long constant is not run through, only its head is.
@@ -855,7 +915,8 @@ void Rebuilder::run_range(std::uint64_t start, std::uint64_t end) {
       over = true;
       break;
     }
-    std::uint64_t line_end = row->arg == ArgKind::line && next > at + 1 && m.byte_at(next - 1) == '\n' ? next - 1 : next;
+    std::uint64_t line_end =
+        row->arg == ArgKind::line && next > at + 1 && m.byte_at(next - 1) == '\n' ? next - 1 : next;
     std::uint64_t op_end = row->code == op::GET ? line_end : next;
     if (!whole || !step(at, *row, arg, op_end)) break;
     at = next;
@@ -870,10 +931,12 @@ void Rebuilder::finish_own(std::uint64_t end) {
     NodeId id = built[i];
     if (m.node_states[id] != 2) continue;
     if (graph[id].kind == Kind::tuple || graph[id].kind == Kind::frozenset) {
-      m.node_states[id] = 1;  // begins where its first item may begin, whose changes are not its own
+      m.node_states[id] =
+          1;  // begins where its first item may begin, whose changes are not its own
       continue;
     }
-    auto it = m.patches.empty() ? m.patches.end() : m.patches.find(mutable_identity(m.node_values[id]));
+    auto it =
+        m.patches.empty() ? m.patches.end() : m.patches.find(mutable_identity(m.node_values[id]));
     if (it != m.patches.end()) {
       const std::vector<Machine::Impl::Patch> list = it->second;
       for (const Machine::Impl::Patch& patch : list) {
@@ -942,7 +1005,10 @@ std::uint64_t Machine::Impl::line_end(std::uint64_t at, int lines) {
       if (bytes.empty()) return window.size();
       const void* hit = std::memchr(bytes.data(), '\n', bytes.size());
       found = hit != nullptr;
-      at += found ? static_cast<std::uint64_t>(static_cast<const std::uint8_t*>(hit) - bytes.data()) + 1 : count;
+      at +=
+          found
+              ? static_cast<std::uint64_t>(static_cast<const std::uint8_t*>(hit) - bytes.data()) + 1
+              : count;
       piece = std::min<std::uint64_t>(piece * 4, 1u << 20);
     }
   }

@@ -1,10 +1,11 @@
 // The restricted unpicklers: torch's weights_only one and TorchScript's C++ one.
 //
-// Both run pickle's stack discipline on a small set of opcodes and refuse the rest; the weights_only
-// unpickler also compares what a stream names, calls, builds and stores into with lists of its own.
-// Method: before such an opcode runs, `admitted` looks at what it would act on and ends the run as
-// `refused` where the real one raises by rule. What is admitted runs as in the Python unpickler.
-// Facts: torch/_weights_only_unpickler.py and torch/csrc/jit/serialization/unpickler.cpp of 2.13.
+// Both run pickle's stack discipline on a small set of opcodes and refuse the rest; the
+// weights_only unpickler also compares what a stream names, calls, builds and stores into with
+// lists of its own. Method: before such an opcode runs, `admitted` looks at what it would act on
+// and ends the run as `refused` where the real one raises by rule. What is admitted runs as in the
+// Python unpickler. Facts: torch/_weights_only_unpickler.py and
+// torch/csrc/jit/serialization/unpickler.cpp of 2.13.
 
 #include <algorithm>
 #include <array>
@@ -24,34 +25,46 @@ constexpr OpcodeSet set_of(std::initializer_list<std::uint8_t> codes) {
   return set;
 }
 
-constexpr OpcodeSet kWeightsOnly = set_of(
-    {op::GLOBAL, op::NEWOBJ, op::REDUCE, op::BUILD, op::APPEND, op::APPENDS, op::SETITEM, op::SETITEMS,
-     op::MARK, op::TUPLE, op::TUPLE1, op::TUPLE2, op::TUPLE3, op::NONE, op::NEWFALSE, op::NEWTRUE,
-     op::EMPTY_TUPLE, op::EMPTY_LIST, op::EMPTY_DICT, op::EMPTY_SET, op::BININT, op::BININT1,
-     op::BININT2, op::BINFLOAT, op::BINUNICODE, op::SHORT_BINSTRING, op::BINPERSID, op::BINGET,
-     op::LONG_BINGET, op::BINPUT, op::LONG_BINPUT, op::LONG1, op::PROTO, op::STOP});
+constexpr OpcodeSet kWeightsOnly =
+    set_of({op::GLOBAL,          op::NEWOBJ,      op::REDUCE,     op::BUILD,       op::APPEND,
+            op::APPENDS,         op::SETITEM,     op::SETITEMS,   op::MARK,        op::TUPLE,
+            op::TUPLE1,          op::TUPLE2,      op::TUPLE3,     op::NONE,        op::NEWFALSE,
+            op::NEWTRUE,         op::EMPTY_TUPLE, op::EMPTY_LIST, op::EMPTY_DICT,  op::EMPTY_SET,
+            op::BININT,          op::BININT1,     op::BININT2,    op::BINFLOAT,    op::BINUNICODE,
+            op::SHORT_BINSTRING, op::BINPERSID,   op::BINGET,     op::LONG_BINGET, op::BINPUT,
+            op::LONG_BINPUT,     op::LONG1,       op::PROTO,      op::STOP});
 
 constexpr OpcodeSet kLibtorch = set_of(
-    {op::EMPTY_LIST, op::EMPTY_TUPLE, op::EMPTY_DICT, op::BINPUT, op::LONG_BINPUT, op::MARK,
-     op::NEWTRUE, op::NEWFALSE, op::NONE, op::BININT1, op::BININT2, op::BININT, op::LONG1,
-     op::BINUNICODE, op::BINFLOAT, op::TUPLE, op::TUPLE1, op::TUPLE2, op::TUPLE3, op::APPENDS,
-     op::LIST, op::DICT, op::SETITEMS, op::SETITEM, op::BINGET, op::LONG_BINGET, op::STOP,
-     op::GLOBAL, op::NEWOBJ, op::BUILD, op::REDUCE, op::BINPERSID, op::PROTO});
+    {op::EMPTY_LIST, op::EMPTY_TUPLE, op::EMPTY_DICT, op::BINPUT,  op::LONG_BINPUT, op::MARK,
+     op::NEWTRUE,    op::NEWFALSE,    op::NONE,       op::BININT1, op::BININT2,     op::BININT,
+     op::LONG1,      op::BINUNICODE,  op::BINFLOAT,   op::TUPLE,   op::TUPLE1,      op::TUPLE2,
+     op::TUPLE3,     op::APPENDS,     op::LIST,       op::DICT,    op::SETITEMS,    op::SETITEM,
+     op::BINGET,     op::LONG_BINGET, op::STOP,       op::GLOBAL,  op::NEWOBJ,      op::BUILD,
+     op::REDUCE,     op::BINPERSID,   op::PROTO});
 
 constexpr std::string_view kWeightsOnlyNames[] = {
 #include "pickle/weights_only_names.inc"
 };
 constexpr std::string_view kBlockedModules[] = {"sys", "os", "posix", "nt"};
 
-// What TorchScript's unpickler resolves by itself; every other name is a class of the archive's code.
-constexpr std::string_view kLibtorchNames[] = {
-    "__main__.IntList", "__main__.TensorID", "builtins.complex", "collections.OrderedDict",
-    "torch._tensor._rebuild_from_type_v2", "torch._utils._rebuild_qtensor",
-    "torch._utils._rebuild_sparse_tensor", "torch._utils._rebuild_tensor_v2", "torch.device",
-    "torch.distributed.rpc.rref", "torch.jit._pickle.build_boollist",
-    "torch.jit._pickle.build_doublelist", "torch.jit._pickle.build_intlist",
-    "torch.jit._pickle.build_tensor_from_id", "torch.jit._pickle.build_tensorlist",
-    "torch.jit._pickle.restore_type_tag"};
+// What TorchScript's unpickler resolves by itself; every other name is a class of the archive's
+// code.
+constexpr std::string_view kLibtorchNames[] = {"__main__.IntList",
+                                               "__main__.TensorID",
+                                               "builtins.complex",
+                                               "collections.OrderedDict",
+                                               "torch._tensor._rebuild_from_type_v2",
+                                               "torch._utils._rebuild_qtensor",
+                                               "torch._utils._rebuild_sparse_tensor",
+                                               "torch._utils._rebuild_tensor_v2",
+                                               "torch.device",
+                                               "torch.distributed.rpc.rref",
+                                               "torch.jit._pickle.build_boollist",
+                                               "torch.jit._pickle.build_doublelist",
+                                               "torch.jit._pickle.build_intlist",
+                                               "torch.jit._pickle.build_tensor_from_id",
+                                               "torch.jit._pickle.build_tensorlist",
+                                               "torch.jit._pickle.restore_type_tag"};
 
 template <std::size_t N>
 bool listed(const std::string_view (&names)[N], std::string_view name) {
@@ -90,8 +103,10 @@ bool Machine::Impl::name_admitted(std::string_view module, std::string_view name
   if (profile.unpickler == Unpickler::libtorch) {
     std::string full = std::string(module) + "." + std::string(name);
     if (listed(kLibtorchNames, full)) return true;
-    const bool own_module = module == "torch" || module == "torch.jit._pickle" || module == "__main__";
-    const bool storage = module == "torch" && (name.ends_with("Storage") || name.starts_with("per_"));
+    const bool own_module =
+        module == "torch" || module == "torch.jit._pickle" || module == "__main__";
+    const bool storage =
+        module == "torch" && (name.ends_with("Storage") || name.starts_with("per_"));
     if (storage) return true;
     if (own_module || !module.starts_with("__torch__")) {
       return refuse("Unpickler found unknown type " + full);
@@ -147,13 +162,15 @@ bool Machine::Impl::admitted(std::uint8_t code) {
     case op::APPEND:
     case op::APPENDS: {
       const Value* target = code == op::APPEND ? entry(1) : below_mark();
-      if (target == nullptr || target->kind() == Kind::list || target->kind() == Kind::unknown) return true;
+      if (target == nullptr || target->kind() == Kind::list || target->kind() == Kind::unknown)
+        return true;
       return refuse("Can only append to lists");
     }
     case op::SETITEM:
     case op::SETITEMS: {
       const Value* target = code == op::SETITEM ? entry(2) : below_mark();
-      if (target == nullptr || target->kind() == Kind::dict || target->kind() == Kind::unknown) return true;
+      if (target == nullptr || target->kind() == Kind::dict || target->kind() == Kind::unknown)
+        return true;
       std::string name = class_name(*target);
       if (name == "collections.OrderedDict" || name == "collections.Counter") return true;
       return refuse("Can only set items of dict, collections.OrderedDict, collections.Counter");

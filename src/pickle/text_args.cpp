@@ -50,9 +50,12 @@ Radix take_prefix(std::string_view& body, int base) {
   if (body.size() < 2 || body[0] != '0') return {base == 0 ? 10 : base, false};
   int named = 0;
   switch (body[1]) {
-    case 'x': case 'X': named = 16; break;
-    case 'o': case 'O': named = 8; break;
-    case 'b': case 'B': named = 2; break;
+    case 'x':
+    case 'X': named = 16; break;
+    case 'o':
+    case 'O': named = 8; break;
+    case 'b':
+    case 'B': named = 2; break;
     default: break;
   }
   if (named == 0 || (base != 0 && base != named)) return {base == 0 ? 10 : base, false};
@@ -91,7 +94,8 @@ std::optional<TextInteger> python_int(std::string_view text, int base) {
     ++digits;
     previous = c;
     auto wide_base = static_cast<std::uint64_t>(radix.base);
-    if (value > (std::numeric_limits<std::uint64_t>::max() - static_cast<unsigned>(digit)) / wide_base) {
+    if (value >
+        (std::numeric_limits<std::uint64_t>::max() - static_cast<unsigned>(digit)) / wide_base) {
       overflow = true;
     } else {
       value = value * wide_base + static_cast<unsigned>(digit);
@@ -241,7 +245,9 @@ std::optional<std::string> parse_string_line(std::string_view line) {
     char c = body[i];
     switch (c) {
       case '\n': break;
-      case '\\': case '\'': case '"': out += c; break;
+      case '\\':
+      case '\'':
+      case '"': out += c; break;
       case 'a': out += '\a'; break;
       case 'b': out += '\b'; break;
       case 'f': out += '\f'; break;
@@ -257,9 +263,17 @@ std::optional<std::string> parse_string_line(std::string_view line) {
         i += 2;
         break;
       }
-      case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': {
+      case '0':
+      case '1':
+      case '2':
+      case '3':
+      case '4':
+      case '5':
+      case '6':
+      case '7': {
         int value = c - '0';
-        for (int n = 0; n < 2 && i + 1 < body.size() && body[i + 1] >= '0' && body[i + 1] <= '7'; ++n) {
+        for (int n = 0; n < 2 && i + 1 < body.size() && body[i + 1] >= '0' && body[i + 1] <= '7';
+             ++n) {
           value = value * 8 + (body[++i] - '0');
         }
         out += static_cast<char>(value & 0xff);
@@ -319,8 +333,8 @@ bool valid_utf8(const std::uint8_t* data, std::size_t size, bool surrogatepass) 
       ++p;
       continue;
     }
-    CodePoint point = decode_utf8({reinterpret_cast<const char*>(p), static_cast<std::size_t>(end - p)},
-                                  surrogatepass);
+    CodePoint point = decode_utf8(
+        {reinterpret_cast<const char*>(p), static_cast<std::size_t>(end - p)}, surrogatepass);
     if (point.bytes == 0) return false;
     p += point.bytes;
   }

@@ -1,9 +1,9 @@
 // Text arguments of pickle's older opcodes, read exactly as the unpicklers read them.
 //
 // Protocol 0 writes numbers, strings and memo indices as lines of text. CPython's C unpickler reads
-// them with strtol, PyLong_FromString and its own strtod, the Python one with int() and float(); the
-// accepted grammars differ (`I010`, `F1_0`, a NUL inside). These functions answer what each accepts.
-// `line` is the line without its newline.
+// them with strtol, PyLong_FromString and its own strtod, the Python one with int() and float();
+// the accepted grammars differ (`I010`, `F1_0`, a NUL inside). These functions answer what each
+// accepts. `line` is the line without its newline.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +16,10 @@
 namespace brine::pickle {
 
 struct TextInteger {
-  bool boolean = false;            // I00 and I01
-  bool big = false;                // outside int64; `value` is then 0
+  bool boolean = false;  // I00 and I01
+  bool big = false;  // outside int64; `value` is then 0
   std::int64_t value = 0;
-  std::string digits;              // big: sign and decimal or prefixed digits as written
+  std::string digits;  // big: sign and decimal or prefixed digits as written
 };
 
 // INT. C: strtol with base 0 first, then PyLong_FromString; Python: int(line, 0).

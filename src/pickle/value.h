@@ -2,16 +2,16 @@
 //
 // A pickle has no loops: every opcode runs at most once, so a value is told by the byte range that
 // builds it, and looking inside means to run that range again (rebuild.cpp). Constants, and the
-// containers and objects made of them, therefore cost nothing but their handle. `start` is always the
-// first byte of the range that put the entry on the stack, so that a composite's range begins at its
-// first item's `start`. Where the value itself is told depends on the flags:
+// containers and objects made of them, therefore cost nothing but their handle. `start` is always
+// the first byte of the range that put the entry on the stack, so that a composite's range begins
+// at its first item's `start`. Where the value itself is told depends on the flags:
 //
 //   none       [start, end) is the range which, run on an empty stack, leaves this value
 //   shifted    a constant or name pushed again by GET or DUP: `end` is the offset of its own opcode
 //   via memo   `end` is the memo index where the value is told (changes are recorded there)
 //   boxed      `end` is the index of a box of the machine (a DUP made two entries of one value)
-//   in place   with via memo and boxed: the entry is where the value was built, so `start` is its own
-//   computed   a constant or name that a pure function gave: aux is its number in the machine
+//   in place   with via memo and boxed: the entry is where the value was built, so `start` is its
+//   own computed   a constant or name that a pure function gave: aux is its number in the machine
 //
 // Offsets have 40 bits: a stream over 1 TiB is not read (incomplete).
 #pragma once
@@ -21,17 +21,26 @@
 namespace brine::pickle {
 
 enum class Kind : std::uint8_t {
-  none, boolean, integer, floating,
-  str, bytes, bytearray,
-  tuple, list, dict, set, frozenset,
-  ref,         // an imported name; aux = RefId
-  object,      // what a call or construction gave; aux = TypeId of the World
+  none,
+  boolean,
+  integer,
+  floating,
+  str,
+  bytes,
+  bytearray,
+  tuple,
+  list,
+  dict,
+  set,
+  frozenset,
+  ref,  // an imported name; aux = RefId
+  object,  // what a call or construction gave; aux = TypeId of the World
   persistent,  // what persistent_load gave; aux = TypeId of the World
-  buffer,      // out-of-band buffer or memoryview
-  unknown,     // anything: over budget, or the World could not say
+  buffer,  // out-of-band buffer or memoryview
+  unknown,  // anything: over budget, or the World could not say
 };
 
-using RefId = std::uint32_t;   // index into the machine's table of imported names
+using RefId = std::uint32_t;  // index into the machine's table of imported names
 using TypeId = std::uint32_t;  // the World's number for what an object is; 0: not known
 
 inline constexpr std::uint64_t kMaxOffset = (std::uint64_t{1} << 40) - 1;

@@ -1,12 +1,12 @@
 // World: what the interpreter asks about names, calls and objects.
 //
-// The machine knows opcodes and built-in containers; everything about modules, callables and classes
-// is asked here. Implementations: the catalogue (src/catalogue), OpaqueWorld (every name is a class
-// whose every operation works and nothing is known; what the VM oracles are compared with) and the
-// catalogue without its danger data (gadget-blind).
+// The machine knows opcodes and built-in containers; everything about modules, callables and
+// classes is asked here. Implementations: the catalogue (src/catalogue), OpaqueWorld (every name is
+// a class whose every operation works and nothing is known; what the VM oracles are compared with)
+// and the catalogue without its danger data (gadget-blind).
 //
-// A World may look inside arguments with Machine's rebuild functions, within the budget. It must be a
-// pure function of what it is asked: the same question later gives the same answer.
+// A World may look inside arguments with Machine's rebuild functions, within the budget. It must be
+// a pure function of what it is asked: the same question later gives the same answer.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +24,9 @@ namespace brine::pickle {
 class Machine;
 
 enum class Freshness : std::uint8_t {
-  fresh,     // made by this call, nobody else has it
+  fresh,  // made by this call, nobody else has it
   argument,  // one of the arguments comes back
-  shared,    // belongs to the process: storing into it changes more than this stream
+  shared,  // belongs to the process: storing into it changes more than this stream
 };
 
 // An effect that a resolver or container of callables implies beyond the opcode's own:
@@ -34,30 +34,35 @@ enum class Freshness : std::uint8_t {
 struct ImpliedEvent {
   EventKind kind = EventKind::getattr;
   std::string module, name;  // import, getattr
-  std::string callable;      // call
+  std::string callable;  // call
   std::int64_t nargs = -1;
   Judgement judgement;
 };
 
 struct Outcome {
-  Judgement judgement;                // of the effect itself
+  Judgement judgement;  // of the effect itself
   std::vector<ImpliedEvent> implied;  // further events at the same offset
   // The result.
   enum class Result : std::uint8_t {
     object,  // a new object of `type`
-    ref,     // the name result_module.result_name (a resolver resolved)
-    value,   // one of the arguments or another live handle: result_value
-    str, bytes, integer, boolean, none, floating,  // a computed constant
+    ref,  // the name result_module.result_name (a resolver resolved)
+    value,  // one of the arguments or another live handle: result_value
+    str,
+    bytes,
+    integer,
+    boolean,
+    none,
+    floating,  // a computed constant
     unknown,
   } result = Result::object;
   TypeId type = 0;
   Freshness freshness = Freshness::fresh;
   std::string result_module, result_name;  // Result::ref
-  std::string result_text;                 // Result::str (UTF-8), Result::bytes
+  std::string result_text;  // Result::str (UTF-8), Result::bytes
   std::int64_t result_integer = 0;
   double result_float = 0;
   Value result_value{};
-  bool poisons = false;   // afterwards no fact holds in this view
+  bool poisons = false;  // afterwards no fact holds in this view
   // copyreg.add_extension(module, name, code) with constants: EXT codes that the stream defines.
   struct Extension {
     std::string module, name;
@@ -67,15 +72,15 @@ struct Outcome {
   // A nested pickle to interpret as a view of its own (unpickle of constant bytes).
   struct Nested {
     std::string bytes;
-    std::string loader;   // "pickle.loads", "torch.load", "joblib.load", ...
+    std::string loader;  // "pickle.loads", "torch.load", "joblib.load", ...
   };
   std::vector<Nested> nested;
 
   void clear();  // back to an inert fresh object of type 0, keeping capacity
 };
 
-// The arguments of a call as the World sees them. `known` is false when what stood in the argument's
-// place is not a tuple whose items the machine knows (`*args` of an unknown object).
+// The arguments of a call as the World sees them. `known` is false when what stood in the
+// argument's place is not a tuple whose items the machine knows (`*args` of an unknown object).
 struct Args {
   std::span<const Value> items;
   bool known = true;
@@ -104,8 +109,8 @@ class World {
   virtual void construct(Machine& machine, const Value& cls, const Args& args, Outcome& out) = 0;
 
   enum class StateRule : std::uint8_t {
-    setstate,     // __setstate__(state) is called: one set_state event
-    dict,         // the default: state goes into __dict__ and slots: set_state event as well
+    setstate,  // __setstate__(state) is called: one set_state event
+    dict,  // the default: state goes into __dict__ and slots: set_state event as well
     continue_on,  // nothing known: judged, the machine goes on
   };
   virtual StateRule set_state(Machine& machine, const Value& target, const Value& state,
@@ -139,9 +144,7 @@ class World {
 class OpaqueWorld final : public World {
  public:
   bool maps_names() const override { return false; }
-  bool maybe_type(Machine&, const Value& callable) override {
-    return callable.kind() == Kind::ref;
-  }
+  bool maybe_type(Machine&, const Value& callable) override { return callable.kind() == Kind::ref; }
   void import(Machine&, std::string_view, std::string_view, Outcome&) override {}
   // An object's type is its class's reference, plus one.
   void call(Machine&, const Value& callable, const Args&, CallHow, Outcome& out) override;

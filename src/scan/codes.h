@@ -1,8 +1,8 @@
 // The table of finding codes: what each says in general, how severe it is, what verdict it means.
 //
-// 1xx names, 2xx effects (both judged by the catalogue), 3xx how a stream goes on and ends, 4xx where
-// readers and bytes disagree, 5xx what could not be read, 6xx what a policy
-// decides. docs/findings/ has a page for each code.
+// 1xx names, 2xx effects (both judged by the catalogue), 3xx how a stream goes on and ends, 4xx
+// where readers and bytes disagree, 5xx what could not be read, 6xx what a policy decides.
+// docs/findings/ has a page for each code.
 #pragma once
 
 #include <cstdint>

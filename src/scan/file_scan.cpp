@@ -1,5 +1,5 @@
-#include "scan/policy.h"
 #include "scan/file_scan.h"
+#include "scan/policy.h"
 
 #include <algorithm>
 #include <utility>
@@ -80,13 +80,10 @@ class FileScan::ItemSink final : public format::Sink {
     taken();
     context_.coverage.interpreted(start, end);
   }
-  void data(std::uint64_t start, std::uint64_t end) override {
-    context_.coverage.data(start, end);
-  }
+  void data(std::uint64_t start, std::uint64_t end) override { context_.coverage.data(start, end); }
   void finding(Finding finding) override {
     const CodeRow* row = find_code(finding.code);
-    if (row != nullptr && finding.verdict == Verdict::clean &&
-        finding.severity == Severity::info) {
+    if (row != nullptr && finding.verdict == Verdict::clean && finding.severity == Severity::info) {
       finding.severity = row->severity;
       finding.verdict = row->verdict;
     }
@@ -156,7 +153,8 @@ FileReport FileScan::run() {
     if (options_.stop.stop_requested()) break;
     process(std::move(*item));
   }
-  const format::NameRow* promise = format::find_name(format::ascii_lower(last_component(report_.path)));
+  const format::NameRow* promise =
+      format::find_name(format::ascii_lower(last_component(report_.path)));
   if (!file_opened_ && findings_.worst() == Verdict::clean && promise != nullptr &&
       !options_.stop.stop_requested()) {
     add(nothing_opens({}, *promise, report_.coverage.total == 0));
@@ -192,8 +190,8 @@ SourcePtr FileScan::held_or_watched() const {
   return std::make_shared<MemorySource>(std::move(*bytes));
 }
 
-SourcePtr FileScan::opened(const format::OpenContent& open,
-                           const std::vector<std::string>& member, bool compressed) {
+SourcePtr FileScan::opened(const format::OpenContent& open, const std::vector<std::string>& member,
+                           bool compressed) {
   Result<format::Content> content = open();
   if (!content) {
     if (content.error().code == ErrorCode::budget) {
@@ -339,8 +337,9 @@ FileScan::Ranges FileScan::follow_up(Context& context, const SourcePtr& source,
         take_nested(stream, context.item.depth, *run);
         reached = std::max({reached, run->behind, run->result.end.offset});
       }
-      report_.views.push_back({view.use->loader, stream.member, std::string(to_string(view.end.kind)),
-                               view.end.offset, view.end.error});
+      report_.views.push_back({view.use->loader, stream.member,
+                               std::string(to_string(view.end.kind)), view.end.offset,
+                               view.end.error});
     }
     judge_ends(context, stream, reading);
     return std::min(reached, source->size());
@@ -393,8 +392,8 @@ Finding FileScan::nothing_opens(const std::vector<std::string>& member,
   Finding finding = finding_of(code::kNothingOpens);
   finding.member = member;
   if (empty) finding.title = "the file is empty, and its name promises a model";
-  finding.evidence.push_back({"name", std::string(promise.ending) + ": " +
-                                          std::string(promise.expected)});
+  finding.evidence.push_back(
+      {"name", std::string(promise.ending) + ": " + std::string(promise.expected)});
   return finding;
 }
 

@@ -1,9 +1,9 @@
 // FileScan: the state of one file's scan, while it lasts.
 //
-// Method: the work list gives one item at a time (the file, a member, a nested pickle); acceptors and
-// readers say what loaders do with it; streams are read; ends, storages and unexplained bytes are
-// judged when all that reads the item has been heard. Offsets of readers are in the item's bytes and
-// are translated here, in one place.
+// Method: the work list gives one item at a time (the file, a member, a nested pickle); acceptors
+// and readers say what loaders do with it; streams are read; ends, storages and unexplained bytes
+// are judged when all that reads the item has been heard. Offsets of readers are in the item's
+// bytes and are translated here, in one place.
 #pragma once
 
 #include <cstdint>
@@ -79,8 +79,8 @@ class FileScan {
   void judge_break(const format::Stream& stream, const ViewRun& view);
   void judge_disagreement(const format::Stream& stream, const StreamReading& reading);
 
-  // What is left of `source` in [start, end): pickles behind pickles, hidden ones, or nothing known.
-  // Returns what stays unexplained.
+  // What is left of `source` in [start, end): pickles behind pickles, hidden ones, or nothing
+  // known. Returns what stays unexplained.
   Ranges follow_up(Context& context, const SourcePtr& source,
                    const std::vector<std::string>& member, std::optional<std::uint64_t> base,
                    std::uint64_t start, std::uint64_t end);

@@ -1,7 +1,7 @@
 // Findings: collected, each counted once, bounded, and the verdict that they add up to.
 //
-// The verdict is taken from every finding before any bound cuts the list, so it never depends on what
-// was cut. The same effect seen through several loaders is one finding.
+// The verdict is taken from every finding before any bound cuts the list, so it never depends on
+// what was cut. The same effect seen through several loaders is one finding.
 #pragma once
 
 #include <cstdint>

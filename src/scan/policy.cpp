@@ -28,7 +28,8 @@ Status check_keys(const toml::table& root) {
     const bool known = std::ranges::any_of(
         kKnown, [&](const KnownKey& row) { return row.table == table_name.str(); });
     if (!known || table == nullptr) {
-      return fail(refusal(table_node.source(), "unknown key '" + std::string(table_name.str()) + "'"));
+      return fail(
+          refusal(table_node.source(), "unknown key '" + std::string(table_name.str()) + "'"));
     }
     for (const auto& [key, node] : *table) {
       const bool fits = std::ranges::any_of(kKnown, [&](const KnownKey& row) {
@@ -78,8 +79,9 @@ Result<Policy> Policy::parse(std::string_view text) {
   for (const std::string& name : names) BRINE_CHECK_STATUS(policy.trust(name));
   BRINE_TRY(policy.sha256_, texts(root, "trust", "sha256"));
   for (std::string& hash : policy.sha256_) {
-    std::ranges::transform(hash, hash.begin(),
-                           [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c; });
+    std::ranges::transform(hash, hash.begin(), [](char c) {
+      return c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c;
+    });
     if (!is_sha256(hash)) {
       return fail({ErrorCode::usage, 0, "trust.sha256: '" + hash + "' has not 64 hex digits"});
     }

@@ -27,8 +27,8 @@ namespace brine::scan {
 
 class Policy {
  public:
-  // Reads a policy; ErrorCode::usage with the line when it is not TOML, names an unknown key, or has
-  // a pattern or hash that can mean nothing.
+  // Reads a policy; ErrorCode::usage with the line when it is not TOML, names an unknown key, or
+  // has a pattern or hash that can mean nothing.
   static Result<Policy> parse(std::string_view toml);
 
   // One more trusted name or prefix (--trust).

@@ -174,6 +174,7 @@ std::uint8_t difference(const Profile& a, const Profile& b) {
   if (a.persistent != b.persistent) bits |= pickle::kDivergesByPersistent;
   if (a.find_class != b.find_class) bits |= pickle::kDivergesByFindClass;
   if (a.joblib_arrays != b.joblib_arrays) bits |= pickle::kDivergesByJoblib;
+  if (a.whole != b.whole) bits |= pickle::kDivergesByFraming;
   return bits;
 }
 

@@ -1,11 +1,11 @@
 // scan_file: from one file's bytes and name to its report.
 //
-// A file is looked at as every loader would: acceptors say who opens it (format/acceptor.h), readers
-// say which bytes reach which unpickler, each such stream is run once for every loader that reads it
-// differently, and what the runs would do becomes findings and a verdict. Members, nested pickles and
-// what lies behind a STOP go on a work list; nothing here recurses. The scan is hermetic: it reads
-// only through the ByteSource, knows no path but the name it is told, prints nothing and keeps no
-// state between files, so files can be scanned in parallel.
+// A file is looked at as every loader would: acceptors say who opens it (format/acceptor.h),
+// readers say which bytes reach which unpickler, each such stream is run once for every loader that
+// reads it differently, and what the runs would do becomes findings and a verdict. Members, nested
+// pickles and what lies behind a STOP go on a work list; nothing here recurses. The scan is
+// hermetic: it reads only through the ByteSource, knows no path but the name it is told, prints
+// nothing and keeps no state between files, so files can be scanned in parallel.
 //
 // `explain` and `inspect` are observers of the same scan and therefore see exactly its views.
 #pragma once
@@ -48,7 +48,8 @@ struct ViewStart {
 
 struct ViewEnd {
   pickle::End end;
-  std::vector<std::string> also;  // loaders that read this stream the same way (when runs are shared)
+  std::vector<std::string>
+      also;  // loaders that read this stream the same way (when runs are shared)
   bool poisoned = false;          // facts were void at the end
 };
 
@@ -63,8 +64,8 @@ struct MemberInfo {
 class ViewObserver {
  public:
   virtual ~ViewObserver() = default;
-  // A view is about to run. The sink that is returned gets its events (inert ones too, when it wants
-  // them) besides the scan itself; nullptr: none. It must live until end().
+  // A view is about to run. The sink that is returned gets its events (inert ones too, when it
+  // wants them) besides the scan itself; nullptr: none. It must live until end().
   virtual pickle::TraceSink* begin(const ViewStart& view) = 0;
   // After each Machine::run() of the view (torch's legacy format and loops have several), while the
   // machine's values live: what decompilers and disassemblers need for their last line.
@@ -78,16 +79,16 @@ class ViewObserver {
 struct ScanOptions {
   Limits limits;
   WorldChoice world = WorldChoice::catalogue;
-  WorldFactory make_world;                // instead of `world`
+  WorldFactory make_world;  // instead of `world`
   const Policy* policy = nullptr;
-  std::optional<std::string> sha256;      // of the whole file, when somebody computed it
+  std::optional<std::string> sha256;  // of the whole file, when somebody computed it
   // Names of what lies beside the file; folders with an __init__.py end in '/'. A module's name
   // among them voids the facts of that module.
   std::vector<std::string> neighbours;
-  bool share_runs = true;                 // false: every loader gets a run of its own
+  bool share_runs = true;  // false: every loader gets a run of its own
   ViewObserver* observer = nullptr;
   std::function<void(std::uint64_t)> progress;  // bytes read since the last call
-  std::stop_token stop;                   // asked for: the report is partial and `incomplete`
+  std::stop_token stop;  // asked for: the report is partial and `incomplete`
 };
 
 // `path` is what the report shows; its last component is the name that acceptors look at.

@@ -86,10 +86,12 @@ const std::string kMagic = "\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x1
 const std::string kProtocol = "\x80\x02M\xe9\x03."s;
 const std::string kSysInfo = "\x80\x02}."s;
 // One float storage "0" of four elements, as an object of the legacy format.
-const std::string kObject = "\x80\x02(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0"
-                            "0X\x03\0\0\0cpuK\x04NtQ."s;
-const std::string kKeys = "\x80\x02]X\x01\0\0\0"
-                          "0a."s;
+const std::string kObject =
+    "\x80\x02(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0"
+    "0X\x03\0\0\0cpuK\x04NtQ."s;
+const std::string kKeys =
+    "\x80\x02]X\x01\0\0\0"
+    "0a."s;
 const std::string kStorage = "\x04\0\0\0\0\0\0\0"s + std::string(16, 'f');
 
 TEST(ScanFile, CallsPlainDataClean) {
@@ -106,7 +108,7 @@ TEST(ScanFile, ReadsAPickleForEveryLoader) {
   for (const char* loader :
        {"pickle.load", "pickle.load(latin1)", "pickle.load(bytes)", "torch.load",
         "torch.load(weights_only)", "joblib.load", "pandas.read_pickle",
-        "pandas.read_pickle(compat)", "numpy.load"}) {
+        "pandas.read_pickle(compat)", "numpy.load", "pickle.loads"}) {
     EXPECT_NE(view_of(report, loader), nullptr) << loader;
   }
   EXPECT_EQ(view_of(report, "torch.load")->end, "refused");
@@ -144,7 +146,8 @@ TEST(ScanFile, TellsModelsThatNothingOpensFromOtherFiles) {
 }
 
 TEST(ScanFile, CountsTextAsAPickleOnlyWhenItActs) {
-  EXPECT_EQ(scan("notes.txt", "class ConsoleError(Exception):\n    pass\n. And on goes the text.").verdict,
+  EXPECT_EQ(scan("notes.txt", "class ConsoleError(Exception):\n    pass\n. And on goes the text.")
+                .verdict,
             Verdict::unrecognized);
   EXPECT_EQ(scan("notes.txt", kPayload + ".").verdict, Verdict::malicious);
 }
@@ -196,8 +199,10 @@ TEST(ScanFile, RunsEveryPickleOfTheLegacyStack) {
 
 TEST(ScanFile, InterpretsPicklesInsidePickles) {
   const std::string inner = "\x80\x02" + kPayload + ".";
-  std::string outer = "\x80\x03" "cpickle\nloads\nC" + std::string(1, static_cast<char>(inner.size())) +
-                      inner + "\x85R.";
+  std::string outer =
+      "\x80\x03"
+      "cpickle\nloads\nC" +
+      std::string(1, static_cast<char>(inner.size())) + inner + "\x85R.";
   const FileReport report = scan("a.pkl", outer);
   EXPECT_EQ(report.verdict, Verdict::malicious);
   ASSERT_FALSE(report.findings.empty());
@@ -210,8 +215,12 @@ TEST(ScanFile, StopsAtTheNestingLimit) {
   std::string bytes = "N.";
   for (int i = 0; i < 5; ++i) {
     std::string length(4, '\0');
-    for (int b = 0; b < 4; ++b) length[static_cast<std::size_t>(b)] = static_cast<char>(bytes.size() >> (8 * b));
-    bytes = "\x80\x03" "cpickle\nloads\nB" + length + bytes + "\x85R.";
+    for (int b = 0; b < 4; ++b)
+      length[static_cast<std::size_t>(b)] = static_cast<char>(bytes.size() >> (8 * b));
+    bytes =
+        "\x80\x03"
+        "cpickle\nloads\nB" +
+        length + bytes + "\x85R.";
   }
   const FileReport report = scan("a.pkl", bytes, options);
   EXPECT_EQ(report.verdict, Verdict::incomplete);
@@ -237,7 +246,8 @@ TEST(ScanFile, BoundsTheSearchForHiddenPickles) {
 TEST(ScanFile, BoundsSafetensorsHeaders) {
   ScanOptions options = test_options();
   options.limits.header_bytes = 1;
-  EXPECT_TRUE(codes(scan("a.safetensors", "\x02\0\0\0\0\0\0\0{}"s, options)).contains(code::kLimit));
+  EXPECT_TRUE(
+      codes(scan("a.safetensors", "\x02\0\0\0\0\0\0\0{}"s, options)).contains(code::kLimit));
 }
 
 TEST(ScanFile, BoundsNestedStreams) {
@@ -253,7 +263,12 @@ TEST(ScanFile, ReadsPython2TextsWithTheEncodingThatGoesOn) {
   EXPECT_EQ(plain.verdict, Verdict::clean);
   EXPECT_EQ(view_of(plain, "pickle.load")->end, "broken");
   EXPECT_EQ(view_of(plain, "pickle.load(latin1)")->end, "stop");
-  EXPECT_EQ(scan("a.pkl", "U\x01\xe9"s "0" + kPayload + ".").verdict, Verdict::malicious);
+  EXPECT_EQ(scan("a.pkl",
+                 "U\x01\xe9"s
+                 "0" +
+                     kPayload + ".")
+                .verdict,
+            Verdict::malicious);
 }
 
 TEST(ScanFile, SharesRunsButNotWhereLoadersDiffer) {

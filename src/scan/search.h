@@ -1,10 +1,10 @@
 // Search: pickles in bytes that no directory points to.
 //
-// A payload can lie behind a STOP, between an archive's members or in its comment, where some reader,
-// or some program that unpacks the file, finds it. Every offset that could start a pickle (PROTO, or
-// a GLOBAL or INST that names two identifiers) is tried; a hit is a stream that imports a name and
-// uses it, so that random bytes are none. All trials of a file share one budget, because each may
-// read far.
+// A payload can lie behind a STOP, between an archive's members or in its comment, where some
+// reader, or some program that unpacks the file, finds it. Every offset that could start a pickle
+// (PROTO, or a GLOBAL or INST that names two identifiers) is tried; a hit is a stream that imports
+// a name and uses it, so that random bytes are none. All trials of a file share one budget, because
+// each may read far.
 #pragma once
 
 #include <cstdint>

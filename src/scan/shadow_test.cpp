@@ -9,10 +9,10 @@ namespace {
 using testing::ElementsAre;
 
 TEST(Shadow, TellsWhatPythonWouldImport) {
-  EXPECT_THAT(shadowing_modules({"torch.py", "json.cpython-311-x86_64-linux-gnu.so", "mypkg/",
-                                 "README.md", "config.json", "my-model/", "a.pyc", "torch.py",
-                                 "model.pt", "1st.py"}),
-              ElementsAre("a", "json", "mypkg", "torch"));
+  EXPECT_THAT(
+      shadowing_modules({"torch.py", "json.cpython-311-x86_64-linux-gnu.so", "mypkg/", "README.md",
+                         "config.json", "my-model/", "a.pyc", "torch.py", "model.pt", "1st.py"}),
+      ElementsAre("a", "json", "mypkg", "torch"));
 }
 
 TEST(Shadow, IsNothingWithoutNeighbours) { EXPECT_TRUE(shadowing_modules({}).empty()); }

@@ -2,7 +2,8 @@
 //
 // A loader that breaks or refuses does so after everything before has run, so an end never takes a
 // finding back. A break makes the file incomplete unless it is known exactly why another way of
-// reading goes on: a Python 2 text that only another encoding decodes, joblib's arrays in the stream.
+// reading goes on: a Python 2 text that only another encoding decodes, joblib's arrays in the
+// stream.
 
 #include <algorithm>
 #include <set>
@@ -73,10 +74,10 @@ bool FileScan::run_stream(Context& context, const format::Stream& given,
   if (stream.certainty == format::Certainty::named) {
     const bool counts = std::ranges::any_of(reading.views, [](const ViewRun& view) {
       const PickleRun* run = first_of(view);
-      return run != nullptr && (run->result.end.kind == EndKind::stop ||
-                                run->result.end.kind == EndKind::budget ||
-                                run->result.imports_identifier || run->result.uses_ext ||
-                                run->worst != Verdict::clean);
+      return run != nullptr &&
+             (run->result.end.kind == EndKind::stop || run->result.end.kind == EndKind::budget ||
+              run->result.imports_identifier || run->result.uses_ext ||
+              run->worst != Verdict::clean);
     });
     if (!counts) return false;
   }
@@ -96,11 +97,12 @@ bool FileScan::run_stream(Context& context, const format::Stream& given,
         take_nested(stream, context.item.depth, *run);
       }
       if (i >= view.sure) continue;
-      const std::uint64_t end = std::min(
-          run->result.end.kind == EndKind::stop ? run->behind : run->result.end.offset,
-          stream.source->size());
+      const std::uint64_t end =
+          std::min(run->result.end.kind == EndKind::stop ? run->behind : run->result.end.offset,
+                   stream.source->size());
       reached = std::max(reached, end);
-      if (start_in_item) context.coverage.interpreted(*start_in_item + run->start, *start_in_item + end);
+      if (start_in_item)
+        context.coverage.interpreted(*start_in_item + run->start, *start_in_item + end);
       context.protocol = std::max(context.protocol, run->result.protocol);
     }
     if (start_in_item && view.end.kind == EndKind::stop) {
@@ -121,8 +123,8 @@ bool FileScan::run_stream(Context& context, const format::Stream& given,
   if (!own && reached < stream.source->size()) {
     // What is left in a member is judged here: the item sees the whole member.
     const std::uint64_t size = stream.source->size();
-    const Ranges left = follow_up(context, stream.source, stream.member, stream.file_base,
-                                  reached, size);
+    const Ranges left =
+        follow_up(context, stream.source, stream.member, stream.file_base, reached, size);
     if (whole) report_unexplained(stream.source, stream.member, stream.file_base, left);
     if (start_in_item) {
       context.handled.emplace_back(*start_in_item + reached, *start_in_item + size);
@@ -204,7 +206,8 @@ void FileScan::check_storages(Context& context, const format::Stream& stream,
       finding.title = "the record of a storage is missing: torch.load raises here";
       add(std::move(finding));
     } else if (!bytes || *bytes != record->size) {
-      finding.title = "a storage wants " + (bytes ? format::counted(*bytes, "byte") : "too many bytes") +
+      finding.title = "a storage wants " +
+                      (bytes ? format::counted(*bytes, "byte") : "too many bytes") +
                       ", its record has " + format::counted(record->size, "byte");
       finding.advice = "torch before 2.10 writes beyond its memory here: do not load it";
       add(std::move(finding));
@@ -277,6 +280,16 @@ void FileScan::judge_break(const format::Stream& stream, const ViewRun& view) {
 
 // CPython's two unpicklers: one reads on where the other breaks, or they stop at different places.
 void FileScan::judge_disagreement(const format::Stream& stream, const StreamReading& reading) {
+  const auto torn = std::ranges::find_if(reading.views, [](const ViewRun& view) {
+    return first_of(view) != nullptr &&
+           (first_of(view)->result.divergence & pickle::kDivergesByFraming) != 0;
+  });
+  if (torn != reading.views.end()) {
+    Finding finding = finding_at(code::kDisagree, stream.member, stream.file_base, stream.start);
+    finding.title =
+        "frames end inside values: pickle.load and pickle.loads read different programs";
+    add(std::move(finding));
+  }
   const auto stops = std::ranges::find_if(reading.views, [](const ViewRun& view) {
     return from_cpython(view) && first_of(view) != nullptr &&
            first_of(view)->result.end.kind == EndKind::stop;

@@ -18,11 +18,11 @@
 namespace brine::scan {
 
 struct Item {
-  SourcePtr source;                       // none: `open` gives it
+  SourcePtr source;  // none: `open` gives it
   format::OpenContent open;
-  std::string name;                       // what acceptors see
-  std::vector<std::string> member;        // from outside in; empty: the file
-  std::optional<std::uint64_t> base;      // file offset of byte 0
+  std::string name;  // what acceptors see
+  std::vector<std::string> member;  // from outside in; empty: the file
+  std::optional<std::uint64_t> base;  // file offset of byte 0
   std::uint64_t depth = 0;
   std::optional<format::LoaderUse> forced;  // an unpickler gets it, whatever it looks like
 };

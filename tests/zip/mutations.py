@@ -41,9 +41,17 @@ def zip64_field(rng: random.Random, entry: Entry) -> bytes:
 def deflate_oddly(rng: random.Random) -> bytes:
     return rng.choice(
         [
-            b"", b"\3\0", b"\1\0\0\xff\xff", b"\1\3\0\xfc\xffabc", b"\5", b"K\4\0", b"\x07",
-            rng.randbytes(20), zipforge.Entry(b"", A * 40, 8).stored()[:-3],
-            zipforge.Entry(b"", A, 8).stored() + b"more", b"\x00\3\0\xfc\xffabc\3\0",
+            b"",
+            b"\3\0",
+            b"\1\0\0\xff\xff",
+            b"\1\3\0\xfc\xffabc",
+            b"\5",
+            b"K\4\0",
+            b"\x07",
+            rng.randbytes(20),
+            zipforge.Entry(b"", A * 40, 8).stored()[:-3],
+            zipforge.Entry(b"", A, 8).stored() + b"more",
+            b"\x00\3\0\xfc\xffabc\3\0",
         ]  # fmt: skip
     )
 
@@ -66,8 +74,14 @@ def change_entry(rng: random.Random, entry: Entry) -> None:
             [near(rng, len(entry.data)), near(rng, len(entry.data)), rng.choice(WIDE)]
         ),
         "extra": lambda: rng.choice(
-            [zip64_field(rng, entry), zip64_field(rng, entry), b"\1", b"UT\5\0\1aaaa",
-             b"\1\0\xff\0", struct.pack("<HHBI", 0x7075, 14, 1, 0) + b"m/version"]
+            [
+                zip64_field(rng, entry),
+                zip64_field(rng, entry),
+                b"\1",
+                b"UT\5\0\1aaaa",
+                b"\1\0\xff\0",
+                struct.pack("<HHBI", 0x7075, 14, 1, 0) + b"m/version",
+            ]
         ),  # fmt: skip
         "comment": lambda: rng.choice([b"hello", b"PK\5\6" + b"\0" * 18, A]),
         "external": lambda: rng.choice([0x10, 0xFFFFFFFF, 0x81A40000]),

@@ -99,12 +99,30 @@ ROWS = [
     Row("two appended", with_twins(A, B, C, at_end=True), A, C, ["duplicate_name"]),
     Row("concatenated", concatenated(False), A, B, ["directory_differs"]),
     Row("concatenated, offsets fixed", concatenated(True), B, B, ["prefix"]),
-    Row("archive in the comment", with_archive(comment=build(torch_like(B))), A, B, ["two_end_records"]),  # noqa: E501
+    Row(
+        "archive in the comment",
+        with_archive(comment=build(torch_like(B))),
+        A,
+        B,
+        ["two_end_records"],
+    ),  # noqa: E501
     Row("zip64 to another directory", zip64_elsewhere(), B, None, ["zip64_conflict"]),
-    Row("zip64 signature wrong", with_archive(zip64=Zip64(signature=b"PK\6\5")), A, None, ["zip64_conflict"]),  # noqa: E501
+    Row(
+        "zip64 signature wrong",
+        with_archive(zip64=Zip64(signature=b"PK\6\5")),
+        A,
+        None,
+        ["zip64_conflict"],
+    ),  # noqa: E501
     Row("checksum wrong", build(torch_like(crc=1)), A, None),
     Row("local method", build(torch_like(local_method=8)), A, A, ["method_differs"]),
-    Row("local sizes", build(torch_like(local_compressed=1, local_uncompressed=1)), A, A, ["size_differs"]),  # noqa: E501
+    Row(
+        "local sizes",
+        build(torch_like(local_compressed=1, local_uncompressed=1)),
+        A,
+        A,
+        ["size_differs"],
+    ),  # noqa: E501
     Row("local checksum", build(torch_like(local_crc=1)), A, A, ["crc_differs"]),
     Row("local name", build(torch_like(local_name=b"m/evil.pkl")), A, None, ["name_differs"]),
     Row("local encrypted", build(torch_like(local_flags=1)), A, A, ["encrypted", "flags_differ"]),
@@ -116,16 +134,43 @@ ROWS = [
     Row("disk number", with_archive(disk=2), None, A, ["disk_number"]),
     Row("folder attribute", build(torch_like(external=0x10)), ANY, A, ["directory_attribute"]),
     Row("NUL in the name", build(torch_like(name=b"m/data.pkl\0x")), None, A, ["name_with_nul"]),
-    Row("stored, reads on", build(torch_like(OVER, raw=OVER, behind=B, uncompressed=19 + len(B))), OVER + B, OVER, ["over_read"]),  # noqa: E501
-    Row("stored, no time", build(torch_like(OVER, raw=OVER, behind=B, uncompressed=19 + len(B), time=0)), None, OVER, ["over_read"]),  # noqa: E501
+    Row(
+        "stored, reads on",
+        build(torch_like(OVER, raw=OVER, behind=B, uncompressed=19 + len(B))),
+        OVER + B,
+        OVER,
+        ["over_read"],
+    ),  # noqa: E501
+    Row(
+        "stored, no time",
+        build(torch_like(OVER, raw=OVER, behind=B, uncompressed=19 + len(B), time=0)),
+        None,
+        OVER,
+        ["over_read"],
+    ),  # noqa: E501
     Row("too few entries", with_archive(total=3), None, A, ["entry_count"]),
     Row("junk in front", with_archive(prefix=b"junk"), A, A, ["prefix"]),
     Row("1,000 bytes behind", build(torch_like()) + bytes(1000), A, A, ["suffix"]),
     Row("66,000 bytes behind", large(bytes(66_000)), A, None, ["suffix"]),
     Row("70,000 bytes behind", large(bytes(70_000)), None, None),
-    Row("two roots", build(Archive([Entry(b"n/x", b"x"), *torch_like().entries])), None, A, ["several_roots"]),  # noqa: E501
+    Row(
+        "two roots",
+        build(Archive([Entry(b"n/x", b"x"), *torch_like().entries])),
+        None,
+        A,
+        ["several_roots"],
+    ),  # noqa: E501
     Row("root with NUL", build(torch_like(root=b"m\0x")), None, None, ["name_with_nul"]),
-    Row("broken deflate, payload first", build(torch_like(method=DEFLATED, raw=b"\0" + b"\x13\0\xec\xff" + A + b"\7", uncompressed=len(A))), A, None),  # noqa: E501
+    Row(
+        "broken deflate, payload first",
+        build(
+            torch_like(
+                method=DEFLATED, raw=b"\0" + b"\x13\0\xec\xff" + A + b"\7", uncompressed=len(A)
+            )
+        ),
+        A,
+        None,
+    ),  # noqa: E501
     Row("more than promised", build(torch_like(A + B, method=8, uncompressed=len(A))), A, None),
 ]
 

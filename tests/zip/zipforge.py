@@ -213,9 +213,7 @@ def build(archive: Archive) -> bytes:
     body += archive.before_directory
     start = base + len(body)
     order = range(len(archive.entries)) if archive.order is None else archive.order
-    directory = b"".join(
-        central_header(archive.entries[i], packed[i], offsets[i]) for i in order
-    )
+    directory = b"".join(central_header(archive.entries[i], packed[i], offsets[i]) for i in order)
     body += directory
     count = len(list(order))
     if archive.zip64 is not None:

@@ -1,7 +1,8 @@
 // A file that is one bare pickle, or several behind one another.
 //
-// No magic is needed: pickle.load reads whatever it is given. So every file is offered, and what the
-// stream does decides whether it counts as a pickle (docs/loaders.md, "Text that looks like one").
+// No magic is needed: pickle.load reads whatever it is given. So every file is offered, and what
+// the stream does decides whether it counts as a pickle (docs/loaders.md, "Text that looks like
+// one").
 #pragma once
 
 #include <span>

@@ -34,8 +34,10 @@ constexpr auto kMagic = std::to_array<Row>({
     {"RAR archive", "Rar!\x1a\x07"sv, 0, When::always},
     {"gzip", "\x1f\x8b"sv, 0, When::always},
     {"bzip2", "BZh"sv, 0, When::always},
-    {"xz", "\xfd"
-           "7zXZ\0"sv, 0, When::always},
+    {"xz",
+     "\xfd"
+     "7zXZ\0"sv,
+     0, When::always},
     {"lzma", "\x5d\0\0"sv, 0, When::always},
     {"zstd", "\x28\xb5\x2f\xfd"sv, 0, When::always},
     {"lz4", "\x04\x22\x4d\x18"sv, 0, When::always},
@@ -50,8 +52,10 @@ constexpr auto kMagic = std::to_array<Row>({
     {"ExecuTorch", "FT01"sv, 4, When::always},
     {"ExecuTorch", "BP08"sv, 4, When::always},
     {"ONNX Runtime", "ORTM"sv, 4, When::always},
-    {"ELF program", "\x7f"
-                    "ELF"sv, 0, When::promised},
+    {"ELF program",
+     "\x7f"
+     "ELF"sv,
+     0, When::promised},
     {"Windows program", "MZ"sv, 0, When::promised},
     {"Java objects", "\xac\xed\0\5"sv, 0, When::promised},
     {"Git LFS pointer (the file itself was not fetched)", "version https://git-lfs"sv, 0,

@@ -1,7 +1,7 @@
 // Formats that Brine recognizes and does not analyse yet.
 //
-// To know a format and to say "not analysed yet" is honest; to pass it would not be. One row a format
-// with its magic bytes or the ending of its name. A row costs nothing but its comparison.
+// To know a format and to say "not analysed yet" is honest; to pass it would not be. One row a
+// format with its magic bytes or the ending of its name. A row costs nothing but its comparison.
 #pragma once
 
 #include <span>

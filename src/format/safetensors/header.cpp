@@ -282,7 +282,8 @@ Result<Header> Reader::read(std::uint64_t data_bytes) {
     return fail(Error::truncated(here(), reached, data_bytes));
   }
   if (reached < data_bytes) {
-    return fail(Error::malformed(here() + reached, "bytes behind the last tensor belong to no tensor"));
+    return fail(
+        Error::malformed(here() + reached, "bytes behind the last tensor belong to no tensor"));
   }
   header.tensors = ranges_.size();
   header.data_bytes = data_bytes;

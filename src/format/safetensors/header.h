@@ -1,11 +1,12 @@
 // The header of a safetensors file, read strictly.
 //
 // Problem: readers of this format differ in what they forgive, and a file that two of them read
-// differently hides something. Method: the header is a JSON object of one fixed shape, so it is read
-// by a small reader of exactly that shape: no recursion, no general JSON tree, every duplicate key
-// seen after its escapes are decoded. What the reference reader checks (contiguous offsets from 0 in
-// order, sizes by checked multiplication, full cover) is checked here, and what its documentation
-// forbids (duplicate keys) too. Invariant: a Header is returned only when the whole file is explained.
+// differently hides something. Method: the header is a JSON object of one fixed shape, so it is
+// read by a small reader of exactly that shape: no recursion, no general JSON tree, every duplicate
+// key seen after its escapes are decoded. What the reference reader checks (contiguous offsets from
+// 0 in order, sizes by checked multiplication, full cover) is checked here, and what its
+// documentation forbids (duplicate keys) too. Invariant: a Header is returned only when the whole
+// file is explained.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +25,8 @@ struct Header {
   bool has_metadata = false;
 };
 
-// `json` is the header without its length, which stands at offset 8 of the file; `data_bytes` is what
-// follows it in the file. Errors carry file offsets.
+// `json` is the header without its length, which stands at offset 8 of the file; `data_bytes` is
+// what follows it in the file. Errors carry file offsets.
 Result<Header> read_header(ByteSpan json, std::uint64_t data_bytes);
 
 }  // namespace brine::format::safetensors

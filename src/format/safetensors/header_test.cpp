@@ -37,9 +37,7 @@ struct Bad {
 
 class SafetensorsRefused : public testing::TestWithParam<Bad> {};
 
-TEST_P(SafetensorsRefused, Refuses) {
-  EXPECT_FALSE(parse(GetParam().json, GetParam().data_bytes));
-}
+TEST_P(SafetensorsRefused, Refuses) { EXPECT_FALSE(parse(GetParam().json, GetParam().data_bytes)); }
 
 INSTANTIATE_TEST_SUITE_P(
     All, SafetensorsRefused,

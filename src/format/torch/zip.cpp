@@ -109,8 +109,8 @@ class ZipReader {
       : archive_(std::move(archive)), torch_load_(torch_load), sink_(sink) {}
 
   void read() {
-    is_torch_ = archive_->torch_root().has_value() &&
-                !archive_->torch_candidates("data.pkl").empty();
+    is_torch_ =
+        archive_->torch_root().has_value() && !archive_->torch_candidates("data.pkl").empty();
     script_ = is_torch_ && !archive_->torch_candidates("constants.pkl").empty();
     if (!note_disagreements()) return;
     if (!note_structure()) return;

@@ -1,9 +1,9 @@
 // Zip archives: what torch.load, torch.jit.load and every user of zipfile get out of one.
 //
-// Method: the archive gives one view for each kind of reader (archive/zip/reader.h). Whatever a lookup
-// of PyTorch could return for a pickle it reads is a stream; storages are told by the pickle's own
-// ids; every other member, and every member that zipfile reads other bytes for, gets a verdict of its
-// own. Where the readers part is a finding.
+// Method: the archive gives one view for each kind of reader (archive/zip/reader.h). Whatever a
+// lookup of PyTorch could return for a pickle it reads is a stream; storages are told by the
+// pickle's own ids; every other member, and every member that zipfile reads other bytes for, gets a
+// verdict of its own. Where the readers part is a finding.
 #pragma once
 
 #include <span>
