@@ -21,7 +21,7 @@ using Reader = void (*)(Probe& probe, std::span<const std::string_view> loaders,
 struct Acceptor {
   std::string_view loader;
   std::string_view family;  // rows of different families that accept one file make a polyglot
-  bool executes;            // whether this loader runs what the file says
+  bool executes;  // whether this loader runs what the file says
   bool (*accepts)(Probe& probe);
   Reader reader;
   std::string_view condition;  // in words, for inspect and the docs

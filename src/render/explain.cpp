@@ -65,9 +65,9 @@ void Explanation::ran(const scan::ViewStart& view, const pickle::RunResult& run,
 }
 
 void Explanation::end(const scan::ViewStart& view, const scan::ViewEnd& how) {
-  const auto place = open_.begin() + (&open(view) - open_.data());
-  Reading reading = std::move(*place);
-  open_.erase(place);
+  const auto index = &open(view) - open_.data();
+  Reading reading = std::move(open_[static_cast<std::size_t>(index)]);
+  open_.erase(open_.begin() + index);
   reading.also = how.also;
   reading.decompiler->print(
       [&reading](std::string_view line) { reading.lines.emplace_back(line); });

@@ -38,27 +38,27 @@ using WorldFactory = std::function<std::unique_ptr<pickle::World>()>;
 
 // What is known of a view before it runs. Pointers and references live until end() returns.
 struct ViewStart {
-  std::string loader;                        // "torch.load", ... (docs/loaders.md)
+  std::string loader;  // "torch.load", ... (docs/loaders.md)
   pickle::Profile profile;
-  std::vector<std::string> member;           // from outside in; empty: the file itself
-  SourcePtr source;                          // the member's bytes
-  std::optional<std::uint64_t> file_base;    // file offset of the source's byte 0
-  std::uint64_t start = 0;                   // where the pickle begins in the source
+  std::vector<std::string> member;  // from outside in; empty: the file itself
+  SourcePtr source;  // the member's bytes
+  std::optional<std::uint64_t> file_base;  // file offset of the source's byte 0
+  std::uint64_t start = 0;  // where the pickle begins in the source
 };
 
 struct ViewEnd {
   pickle::End end;
   std::vector<std::string>
       also;  // loaders that read this stream the same way (when runs are shared)
-  bool poisoned = false;          // facts were void at the end
+  bool poisoned = false;  // facts were void at the end
 };
 
 // A named part of a container, for listings.
 struct MemberInfo {
-  std::vector<std::string> path;             // from outside in
+  std::vector<std::string> path;  // from outside in
   std::uint64_t size = 0;
   std::optional<std::uint64_t> file_offset;  // of its first byte; none when compressed
-  std::string role;                          // "pickle", "storage", "record", "code", "member"
+  std::string role;  // "pickle", "storage", "record", "code", "member"
 };
 
 class ViewObserver {

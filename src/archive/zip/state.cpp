@@ -49,9 +49,9 @@ Result<ByteSpan> ZipArchive::State::fetch_some(std::uint64_t offset, std::uint64
   return fetch(offset, std::min(count, size - offset));
 }
 
-std::size_t ZipArchive::State::entry_for(std::uint64_t offset, ZipCentral header) {
+std::size_t ZipArchive::State::entry_for(std::uint64_t offset, const ZipCentral& header) {
   auto [place, added] = entry_at.try_emplace(offset, entries.size());
-  if (added) entries.push_back({std::move(header), false, false});
+  if (added) entries.push_back({header, false, false});
   return place->second;
 }
 

@@ -53,7 +53,7 @@ struct ZipArchive::State {
   // As many of them as the file has.
   Result<ByteSpan> fetch_some(std::uint64_t offset, std::uint64_t count);
   // The entry whose central header stands at `offset`; made when it is new.
-  std::size_t entry_for(std::uint64_t offset, ZipCentral header);
+  std::size_t entry_for(std::uint64_t offset, const ZipCentral& header);
   Result<const ZipLocal*> local_at(std::uint64_t offset, std::size_t name_hint);
   void make_index();
   // Adds to what overlapping structures may cost; false beyond salvage_factor times the file.
