@@ -10,7 +10,9 @@ namespace {
 using Buffer = std::vector<std::uint8_t>;
 
 void put(Buffer& out, std::uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) out.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+  for (int i = 0; i < bytes; ++i) {
+    out.push_back(i < 8 ? static_cast<std::uint8_t>(value >> (8 * i)) : std::uint8_t{0});
+  }
 }
 void put(Buffer& out, std::string_view text) { out.insert(out.end(), text.begin(), text.end()); }
 
