@@ -5,8 +5,8 @@
 
 The bytes are the same on every run (tests/e2e/test_samples.py compares them with the committed
 ones). All payloads are harmless: they print a word, or name a host under .invalid, which no
-resolver knows. Only benign/state_dict.pt needs PyTorch, at the version that tests/requirements.txt
-pins, because that file shows what an honest `torch.save` writes.
+resolver knows. benign/state_dict.pt needs PyTorch and the joblib files need joblib, at the versions
+that tests/requirements.txt pins, because they show what `torch.save` and `joblib.dump` write.
 
 The replicas in nullifai/ follow the models found on Hugging Face in February 2025: the payload in
 the first opcodes, the stream broken on purpose right behind it.
@@ -16,11 +16,14 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
+import os
 import pickle
 import struct
 import sys
 import warnings
 import zipfile
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -119,6 +122,44 @@ def legacy_beginning() -> bytes:
     return b"".join(pickle.dumps(value, protocol=2) for value in heads)
 
 
+# --- other containers -----------------------------------------------------------------------------
+
+
+def seven_zip(member: str, data: bytes) -> bytes:
+    """A 7z archive of one file, LZMA2, as 7zFormat.txt describes it."""
+    method = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 1 << 16}]
+    packed = lzma.compress(data, lzma.FORMAT_RAW, filters=method)
+    name = member.encode("utf-16-le") + b"\0\0"
+    number = seven_zip_number
+    header = (
+        b"\x01\x04"  # header, main streams
+        + (b"\x06" + number(0) + number(1) + b"\x09" + number(len(packed)) + b"\0")
+        + (b"\x07\x0b" + number(1) + b"\0")  # one folder, described here
+        + (number(1) + b"\x21\x21" + number(1) + bytes([2 * (16 - 12)]))  # LZMA2, 64 KiB
+        + (b"\x0c" + number(len(data)) + b"\x0a\x01" + struct.pack("<I", zlib.crc32(data)))
+        + b"\0\x08\0\0"  # nothing to say about parts of the folder
+        + (b"\x05" + number(1) + b"\x11" + number(len(name) + 1) + b"\0" + name + b"\0\0")
+    )
+    start = struct.pack("<QQI", len(packed), len(header), zlib.crc32(header))
+    signature = b"7z\xbc\xaf\x27\x1c\0\x04"
+    return signature + struct.pack("<I", zlib.crc32(start)) + start + packed + header
+
+
+def seven_zip_number(value: int) -> bytes:
+    if value < 0x80:
+        return bytes([value])
+    if value < 0x4000:
+        return bytes([0x80 | value >> 8, value & 0xFF])
+    raise ValueError(value)
+
+
+def object_array(payload: bytes) -> bytes:
+    """A .npy file whose array holds objects, which numpy stores as a pickle behind the header."""
+    header = "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }"
+    header += " " * (-(10 + len(header) + 1) % 64) + "\n"
+    return b"\x93NUMPY\x01\0" + struct.pack("<H", len(header)) + header.encode() + payload
+
+
 # --- the samples ----------------------------------------------------------------------------------
 
 
@@ -201,11 +242,53 @@ def unknown_class() -> bytes:
     )
 
 
+def nullifai_seven_zip() -> bytes:
+    """How the real ones travelled: packed by 7z, which torch.load and the platform did not open."""
+    return seven_zip("model/data.pkl", nullifai_pickle())
+
+
+class Command:
+    """Unpickles as the call of a shell."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("echo joblib runs this",)
+
+
+def dumped_by_joblib(value: object) -> bytes:
+    import joblib
+
+    out = io.BytesIO()
+    joblib.dump(value, out, compress=("zlib", 3))
+    return out.getvalue()
+
+
+def benign_joblib() -> bytes:
+    import numpy
+
+    scaler = {"mean": numpy.linspace(0, 1, 8), "scale": numpy.ones(8), "columns": ["a", "b"]}
+    return dumped_by_joblib(scaler)
+
+
+def hidden_joblib() -> bytes:
+    """The payload comes behind an array, whose raw bytes interrupt the pickle."""
+    import numpy
+
+    return dumped_by_joblib({"trees": numpy.arange(256.0), "hook": Command()})
+
+
+def hidden_array() -> bytes:
+    return object_array(pickle.dumps([Command()], protocol=4))
+
+
 SAMPLES: dict[str, Callable[[], bytes]] = {
     "benign/config.pkl": benign_config,
     "benign/model.safetensors": benign_safetensors,
     "benign/state_dict.pt": benign_torch,
     "benign/vocabulary.pkl": benign_vocabulary,
+    "benign/scaler.joblib": benign_joblib,
+    "hidden/forest.joblib": hidden_joblib,
+    "hidden/labels.npy": hidden_array,
+    "nullifai/adapter_model.bin": nullifai_seven_zip,
     "nullifai/legacy.pt": nullifai_legacy,
     "nullifai/model.pkl": nullifai_pickle,
     "nullifai/pytorch_model.bin": nullifai_zip,
