@@ -21,6 +21,8 @@ const std::vector<LimitName>& limit_names() {
       {"directory_bytes", &Limits::directory_bytes, "bytes of a central directory"},
       {"member_bytes", &Limits::member_bytes, "bytes of an inflated member"},
       {"inflate_ratio", &Limits::inflate_ratio, "output per input byte when inflating"},
+      {"decoded_floor", &Limits::decoded_floor, "bytes of output that no ratio forbids"},
+      {"window_bytes", &Limits::window_bytes, "bytes of a decoder's window"},
       {"salvage_factor", &Limits::salvage_factor, "bytes searched per byte of the file"},
       {"header_bytes", &Limits::header_bytes, "bytes of a safetensors header"},
       {"findings_per_code", &Limits::findings_per_code, "findings kept a code and file"},

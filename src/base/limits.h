@@ -31,6 +31,9 @@ struct Limits {
   std::uint64_t directory_bytes = 64u << 20;  // a zip's central directory
   std::uint64_t member_bytes = 1u << 30;  // a member that must be inflated
   std::uint64_t inflate_ratio = 1032;  // output per input byte when inflating (deflate's own limit)
+  std::uint64_t decoded_floor = 256u
+                                << 20;  // output that no ratio forbids (xz, bzip2, zstd of NULs)
+  std::uint64_t window_bytes = 128u << 20;  // a decoder's memory for looking back
   std::uint64_t salvage_factor = 4;  // bytes read while searching, per byte of file
   std::uint64_t header_bytes = 100'000'000;  // safetensors' own limit for its header
   // Report.

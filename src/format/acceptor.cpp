@@ -4,6 +4,7 @@
 #include <array>
 
 #include "archive/zip/reader.h"
+#include "format/compressed/compressed.h"
 #include "format/pickle/bare.h"
 #include "format/profiles.h"
 #include "format/recognized/recognized.h"
@@ -27,6 +28,8 @@ constexpr auto kAcceptors = std::to_array<Acceptor>({
      "a header length that fits into the file, then '{'"},
     {loader::kTorch, "safetensors", false, safetensors::named, safetensors::read,
      "the name ends in .safetensors"},
+    {"", "compressed", false, compressed::accepts, compressed::read,
+     "begins like gzip, zlib, bzip2, xz, lzma, zstd or lz4, and decodes"},
     {loader::kPickle, "pickle", true, bare_pickle::accepts, bare_pickle::read,
      "the bytes are a pickle: PROTO at the front, a name that promises one, or a stream that acts"},
     {"", "recognized", false, recognized::accepts, recognized::read,

@@ -28,6 +28,7 @@ enum : std::uint16_t {
   kMemberUnread = 506,
   kJoblibArray = 507,
   kInterrupted = 508,
+  kCompressed = 509,
   kPolicy = 601,
 };
 }  // namespace code

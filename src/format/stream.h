@@ -82,6 +82,8 @@ class Sink {
   virtual void view(View view) = 0;  // a reading without a pickle (safetensors, refusals)
   virtual void describe(std::string kind) = 0;  // "torch zip": the head of FileReport.kind
   virtual const Limits& limits() const = 0;
+  // Bytes of output that decoders may still make for this file.
+  virtual std::uint64_t may_decode() const = 0;
 };
 
 }  // namespace brine::format

@@ -65,6 +65,7 @@ constexpr auto kRows = std::to_array<CodeRow>({
     {code::kJoblibArray, Severity::medium, Verdict::incomplete,
      "joblib arrays inside the stream: not analysed yet"},
     {code::kInterrupted, Severity::medium, Verdict::incomplete, "the scan was interrupted"},
+    {code::kCompressed, Severity::medium, Verdict::incomplete, "compressed data is cut or broken"},
     {code::kPolicy, Severity::medium, Verdict::suspicious, "the policy does not allow this file"},
 });
 

@@ -109,6 +109,7 @@ class FileScan::ItemSink final : public format::Sink {
     if (context_.kind.empty()) context_.kind = std::move(kind);
   }
   const Limits& limits() const override { return scan_.options_.limits; }
+  std::uint64_t may_decode() const override { return scan_.inflate_left_; }
 
  private:
   // The format took the item; a bare pickle does so only when its stream turns out to be one.
@@ -138,8 +139,8 @@ FileScan::FileScan(const std::string& path, const SourcePtr& source, const ScanO
   const std::uint64_t factor = std::max<std::uint64_t>(options.limits.salvage_factor, 1);
   search_budget_.left = size > ~std::uint64_t{0} / factor ? ~std::uint64_t{0} : size * factor;
   const std::uint64_t ratio = std::max<std::uint64_t>(options.limits.inflate_ratio, 1);
-  inflate_left_ = size > (~std::uint64_t{0} - kReadWhole) / ratio ? ~std::uint64_t{0}
-                                                                  : size * ratio + kReadWhole;
+  inflate_left_ = std::max(size > ~std::uint64_t{0} / ratio ? ~std::uint64_t{0} : size * ratio,
+                           options.limits.decoded_floor);
   report_.coverage.total = size;
 }
 

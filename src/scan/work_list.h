@@ -1,11 +1,14 @@
 // Work list: what of a file is still to be looked at, the file itself first.
 //
 // Members of members and pickles in pickles wait here instead of on the machine's stack, so that no
-// file decides how deep Brine recurses. Depth and number are bounded by Limits.
+// file decides how deep Brine recurses. Depth and number are bounded by Limits. What an item holds
+// is looked at right behind it, before its neighbours, so that of many archives in an archive one
+// is unpacked at a time.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -40,10 +43,13 @@ class WorkList {
       return nested ? "nested_streams" : "members";
     }
     ++count;
-    items_.push_back(std::move(item));
+    inside_.push_back(std::move(item));
     return nullptr;
   }
   std::optional<Item> pop() {
+    items_.insert(items_.begin(), std::move_iterator(inside_.begin()),
+                  std::move_iterator(inside_.end()));
+    inside_.clear();
     if (items_.empty()) return std::nullopt;
     Item item = std::move(items_.front());
     items_.pop_front();
@@ -53,6 +59,7 @@ class WorkList {
  private:
   const Limits& limits_;
   std::deque<Item> items_;
+  std::vector<Item> inside_;  // of the item that is looked at
   std::uint64_t members_ = 0, nested_ = 0;
 };
 

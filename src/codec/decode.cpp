@@ -1,0 +1,139 @@
+#include "codec/decode.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "codec/streams.h"
+
+namespace brine::codec {
+
+namespace {
+
+constexpr std::size_t kInput = 64u << 10;
+constexpr std::size_t kFirstOutput = 16u << 10;
+constexpr int kMostStalls = 8;  // steps that neither take nor make anything
+
+// The input, a chunk at a time, with a look at what follows the place that was reached.
+class Feed {
+ public:
+  Feed(ByteSource& source, std::uint64_t offset)
+      : source_(source), begin_(std::min(offset, source.size())), at_(begin_) {}
+
+  // At least `count` bytes from here on unless the source ends before.
+  Result<ByteSpan> look(std::size_t count) {
+    const std::uint64_t left = source_.size() - at_;
+    const ByteSpan all = source_.in_memory();
+    if (!all.empty()) return all.subspan(static_cast<std::size_t>(at_));
+    if (held_ - used_ < count && left > held_ - used_) {
+      chunk_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(left, kInput)));
+      BRINE_CHECK_STATUS(source_.read(at_, chunk_));
+      used_ = 0;
+      held_ = chunk_.size();
+    }
+    return ByteSpan(chunk_).subspan(used_, held_ - used_);
+  }
+  void take(std::size_t count) {
+    at_ += count;
+    if (source_.in_memory().empty()) used_ += count;
+  }
+  std::uint64_t taken() const { return at_ - begin_; }
+  std::uint64_t left() const { return source_.size() - at_; }
+
+ private:
+  ByteSource& source_;
+  std::uint64_t begin_, at_;
+  std::vector<std::uint8_t> chunk_;
+  std::size_t used_ = 0, held_ = 0;
+};
+
+std::uint64_t allowed(std::uint64_t input, std::uint64_t cap, const Limits& limits) {
+  const std::uint64_t ratio = std::max<std::uint64_t>(limits.inflate_ratio, 1);
+  const std::uint64_t by_ratio = input > UINT64_MAX / ratio ? UINT64_MAX : input * ratio;
+  return std::min({cap, limits.member_bytes, std::max(by_ratio, limits.decoded_floor)});
+}
+
+// Takes the NULs that may stand behind a stream; false when there is nothing but them.
+Result<bool> skip_padding(Feed& feed, int unit) {
+  if (unit == 0) return feed.left() > 0;
+  std::uint64_t skipped = 0;
+  while (true) {
+    BRINE_TRY(const ByteSpan ahead, feed.look(1));
+    if (ahead.empty()) return false;
+    const auto nul = static_cast<std::size_t>(
+        std::ranges::find_if(ahead, [](std::uint8_t byte) { return byte != 0; }) - ahead.begin());
+    feed.take(nul);
+    skipped += nul;
+    if (nul < ahead.size()) return skipped % static_cast<unsigned>(unit) == 0;
+  }
+}
+
+// Room for output behind what is there.
+std::span<std::uint8_t> room(std::vector<std::uint8_t>& bytes, std::size_t used,
+                             std::uint64_t most) {
+  if (used == bytes.size()) {
+    const std::uint64_t next = std::max<std::uint64_t>(bytes.size() * 2, kFirstOutput);
+    bytes.resize(static_cast<std::size_t>(std::min(next, most)));
+  }
+  return std::span(bytes).subspan(used);
+}
+
+}  // namespace
+
+std::string_view to_string(Codec codec) {
+  switch (codec) {
+    case Codec::gzip: return "gzip";
+    case Codec::zlib: return "zlib";
+    case Codec::bzip2: return "bzip2";
+    case Codec::xz: return "xz";
+    case Codec::lzma: return "lzma";
+    case Codec::zstd: return "zstd";
+    case Codec::lz4: return "lz4";
+  }
+  return "?";
+}
+
+Result<Decoded> decode(Codec codec, ByteSource& source, std::uint64_t offset, std::uint64_t cap,
+                       const Limits& limits) {
+  const std::unique_ptr<StreamDecoder> decoder = make_decoder(codec, limits.window_bytes);
+  if (decoder == nullptr) return fail({ErrorCode::internal, offset, "no such codec"});
+  Feed feed(source, offset);
+  const std::uint64_t most = allowed(feed.left(), cap, limits);
+  Decoded out;
+  std::size_t used = 0;
+  std::uint64_t complete = 0;  // input up to the last stream's end
+  const auto ended = [&](DecodeEnd end, std::string problem) {
+    out.end = end;
+    out.problem = std::move(problem);
+    out.bytes.resize(used);
+    out.consumed = end == DecodeEnd::done ? complete : feed.taken();
+    return std::move(out);
+  };
+  int stalls = 0;
+  std::uint8_t beyond = 0;  // asks whether anything comes behind the cap
+  while (true) {
+    BRINE_TRY(const ByteSpan input, feed.look(1));
+    const bool full = used >= most;
+    const std::span<std::uint8_t> output =
+        full ? std::span(&beyond, 1) : room(out.bytes, used, most);
+    Step step = decoder->step(input, output, input.size() == feed.left());
+    feed.take(step.taken);
+    if (full && step.made > 0) return ended(DecodeEnd::budget, "inflate_ratio");
+    if (!full) used += step.made;
+    if (step.end == StepEnd::broken) return ended(DecodeEnd::broken, std::move(step.problem));
+    if (step.end == StepEnd::budget) return ended(DecodeEnd::budget, std::move(step.problem));
+    if (step.end == StepEnd::stream_end) {
+      complete = feed.taken();
+      BRINE_TRY(const bool follows, skip_padding(feed, decoder->padding()));
+      if (feed.left() == 0) complete = feed.taken();
+      BRINE_TRY(const ByteSpan ahead, feed.look(8));
+      if (!follows || !decoder->begins(ahead)) return ended(DecodeEnd::done, {});
+      if (!decoder->restart()) return ended(DecodeEnd::broken, "cannot begin the next stream");
+    } else if (step.taken == 0 && step.made == 0 && feed.left() == 0) {
+      return ended(DecodeEnd::truncated, "the compressed data ends early");
+    } else if (step.taken == 0 && step.made == 0 && ++stalls == kMostStalls) {
+      return ended(DecodeEnd::broken, "the decoder does not go on");
+    }
+  }
+}
+
+}  // namespace brine::codec

@@ -1,0 +1,48 @@
+// Compressed streams, decoded within bounds by the reference libraries.
+//
+// Problem: a pickle travels in gzip, zlib, bzip2, xz, lzma, zstd and lz4; the readers of Python
+// hand on what they decoded before they notice that the rest is cut, changed or has a wrong
+// checksum, and a few kilobytes can claim terabytes. Method: the input passes through in chunks,
+// the output grows with what really comes out, and streams that follow one another are read on as
+// Python's readers do (gzip members with NULs between, bzip2 and xz streams, zstd and lz4 frames).
+// Invariant: `bytes` holds all that came out before the end, the break or the cap; how it ended is
+// said beside it. No window larger than Limits::window_bytes is ever allocated.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/limits.h"
+#include "base/result.h"
+#include "io/source.h"
+
+namespace brine::codec {
+
+enum class Codec : std::uint8_t { gzip, zlib, bzip2, xz, lzma, zstd, lz4 };
+
+// "gzip", "zlib", "bzip2", "xz", "lzma", "zstd", "lz4".
+std::string_view to_string(Codec codec);
+
+enum class DecodeEnd : std::uint8_t {
+  done,       // the last stream's end was reached; what is behind `consumed` belongs to nobody
+  truncated,  // the input ended first
+  broken,     // the data or a checksum is wrong
+  budget,     // a limit was reached
+};
+
+struct Decoded {
+  std::vector<std::uint8_t> bytes;
+  std::uint64_t consumed = 0;  // of the input, from the offset on
+  DecodeEnd end = DecodeEnd::done;
+  std::string problem;  // in words, when the end is not `done`
+};
+
+// Decodes the source from `offset` on; at most `cap` bytes, and at most what the limits allow
+// (member_bytes; decoded_floor or inflate_ratio times the input, whichever is more). Fails only
+// when the source cannot be read.
+Result<Decoded> decode(Codec codec, ByteSource& source, std::uint64_t offset, std::uint64_t cap,
+                       const Limits& limits);
+
+}  // namespace brine::codec

@@ -1,0 +1,146 @@
+#include "format/compressed/compressed.h"
+
+#include <array>
+#include <memory>
+#include <utility>
+
+#include "format/codes.h"
+#include "format/names.h"
+
+namespace brine::format::compressed {
+
+namespace {
+
+using codec::Codec;
+using namespace std::string_view_literals;
+
+// Whether the magic bytes are enough, or something has to come out: two letters of text are no
+// proof.
+enum class Proof : std::uint8_t { magic, output };
+
+struct Row {
+  Codec codec;
+  std::string_view magic;
+  Proof proof;
+};
+
+// joblib's prefixes (numpy_pickle_utils.py) and zstd, which pandas reads.
+constexpr auto kRows = std::to_array<Row>({
+    {Codec::gzip, "\x1f\x8b\x08"sv, Proof::magic},
+    {Codec::xz,
+     "\xfd"
+     "7zXZ\0"sv,
+     Proof::magic},
+    {Codec::zstd, "\x28\xb5\x2f\xfd"sv, Proof::magic},
+    {Codec::lz4, "\x04\x22\x4d\x18"sv, Proof::magic},
+    {Codec::bzip2, "BZh"sv, Proof::output},
+    {Codec::zlib, "\x78"sv, Proof::output},
+    {Codec::lzma, "\x5d\0\0"sv, Proof::output},
+});
+
+struct Ending {
+  std::string_view ending, instead;
+};
+constexpr auto kEndings = std::to_array<Ending>({
+    {".gz", ""},
+    {".bz2", ""},
+    {".xz", ""},
+    {".lzma", ""},
+    {".zst", ""},
+    {".zstd", ""},
+    {".lz4", ""},
+    {".zlib", ""},
+    {".z", ""},
+    {".tgz", ".tar"},
+    {".tbz2", ".tar"},
+    {".tbz", ".tar"},
+    {".txz", ".tar"},
+    {".tzst", ".tar"},
+});
+
+// Whether a beginning decodes to anything at all; bzip2 gives nothing before its first block ends.
+bool gives_output(Codec codec, ByteSpan head) {
+  if (codec == Codec::bzip2) {
+    static constexpr std::string_view kBlock = "\x31\x41\x59\x26\x53\x59",
+                                      kEnd = "\x17\x72\x45\x38\x50\x90";
+    if (head.size() < 10 || head[3] < '1' || head[3] > '9') return false;
+    const std::string_view after = as_text(head).substr(4, 6);
+    return after == kBlock || after == kEnd;
+  }
+  MemorySource source(head);
+  const auto out = codec::decode(codec, source, 0, kHeadBytes, Limits{});
+  return out && !out->bytes.empty();
+}
+
+// zstd and lz4 share the frames that their readers skip; what stands behind says whose they are.
+std::optional<Codec> behind_skippable(Probe& probe) {
+  std::uint64_t at = 0;
+  std::array<std::uint8_t, 8> frame{};
+  constexpr int kMostFrames = 64;
+  for (int i = 0; i < kMostFrames; ++i) {
+    if (probe.size() < at || probe.size() - at < frame.size()) break;
+    if (!probe.source()->read(at, frame)) break;
+    const std::uint32_t magic = load_le32(frame.data());
+    if (magic == 0xFD2FB528u) return Codec::zstd;
+    if (magic == 0x184D2204u) return Codec::lz4;
+    if ((magic & 0xFFFFFFF0u) != 0x184D2A50u) break;
+    at += frame.size() + load_le32(frame.data() + 4);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Codec> identify(Probe& probe) {
+  for (const Row& row : kRows) {
+    if (!probe.starts_with(row.magic)) continue;
+    if (row.proof == Proof::magic || gives_output(row.codec, probe.head())) return row.codec;
+  }
+  if (probe.head().size() >= 8 && (probe.head()[0] & 0xf0) == 0x50 &&
+      probe.starts_with("\x2a\x4d\x18"sv, 1)) {
+    return behind_skippable(probe);
+  }
+  return std::nullopt;
+}
+
+std::string inner_name(std::string_view name) {
+  const std::string lower = ascii_lower(name);
+  for (const Ending& row : kEndings) {
+    if (lower.size() > row.ending.size() && lower.ends_with(row.ending)) {
+      return std::string(name.substr(0, name.size() - row.ending.size())) +
+             std::string(row.instead);
+    }
+  }
+  return std::string(name);
+}
+
+bool accepts(Probe& probe) { return identify(probe).has_value(); }
+
+void read(Probe& probe, std::span<const std::string_view>, Sink& sink) {
+  const std::optional<Codec> codec = identify(probe);
+  if (!codec) return;
+  sink.describe(std::string(codec::to_string(*codec)));
+  auto decoded = codec::decode(*codec, *probe.source(), 0, sink.may_decode(), sink.limits());
+  if (!decoded) return;  // the source cannot be read, which the scan sees for itself
+  if (decoded->end == codec::DecodeEnd::budget) {
+    Finding finding;
+    finding.code = code::kLimit;
+    finding.title = "the limit `" + decoded->problem + "` was reached: not decompressed to its end";
+    sink.finding(std::move(finding));
+  } else if (decoded->end != codec::DecodeEnd::done) {
+    Finding finding;
+    finding.code = code::kCompressed;
+    finding.title = std::string(codec::to_string(*codec)) +
+                    " data that cannot be read to its end: " + decoded->problem;
+    finding.offset = decoded->consumed;
+    finding.advice = "fetch the file again: loaders run what came out before";
+    sink.finding(std::move(finding));
+  }
+  sink.interpreted(0, decoded->consumed);
+  if (decoded->bytes.empty()) return;
+  auto content = std::make_shared<MemorySource>(std::move(decoded->bytes));
+  sink.member([content]() -> Result<Content> { return Content{content, {}}; },
+              inner_name(probe.name()), std::nullopt);
+}
+
+}  // namespace brine::format::compressed
