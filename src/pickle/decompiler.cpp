@@ -452,6 +452,7 @@ void Decompiler::Impl::add_break(const RunResult& run) {
                    ? ", then fails with an error that looks like a damaged file"
                    : "fails with an error that looks like a damaged file; nothing runs before";
       break;
+    case EndKind::paused:
     case EndKind::refused:
       lines = {place + "this loader refuses the stream (" + why + "),", "   " + before};
       ending = anything_ran ? ", then this loader refuses the rest" : "is refused by this loader";

@@ -24,11 +24,6 @@ bool acts(Kind kind) {
   }
 }
 
-// joblib's reader takes raw array bytes from the stream after building one of these.
-constexpr std::string_view kJoblibModule = "joblib.numpy_pickle";
-constexpr std::string_view kJoblibWrappers[] = {"NumpyArrayWrapper", "NDArrayWrapper",
-                                                "ZNDArrayWrapper"};
-
 // All that lies between two offsets, seen as one tuple: arguments that no TUPLE opcode gathered.
 Value open_tuple(std::uint64_t start, std::uint64_t end) {
   Value value = Value::make(Kind::tuple, start, end);
@@ -98,6 +93,7 @@ std::string_view to_string(EndKind kind) {
     case EndKind::broken: return "broken";
     case EndKind::budget: return "budget";
     case EndKind::refused: return "refused";
+    case EndKind::paused: return "paused";
   }
   return "broken";
 }
@@ -123,10 +119,7 @@ RefId Machine::Impl::intern(std::string_view module, std::string_view name) {
   refs.push_back({std::string(module), std::string(name)});
   ref_bytes += module.size() + name.size();
   ref_ids.emplace(key_buffer, id);
-  if (module == kJoblibModule && std::find(std::begin(kJoblibWrappers), std::end(kJoblibWrappers),
-                                           name) != std::end(kJoblibWrappers)) {
-    joblib_wrapper_named = true;
-  }
+  if (name.ends_with("ArrayWrapper")) joblib_wrapper_named = true;
   return id;
 }
 
@@ -733,24 +726,9 @@ bool Machine::Impl::do_build() {
   if (inst.kind() != Kind::ref && !extend_target(inst, pos)) return false;
   if (joblib_wrapper_named) {
     result.divergence |= kDivergesByJoblib;
-    if (profile.joblib_arrays && is_joblib_wrapper(inst)) {
-      end.kind = EndKind::refused;
-      end.error = "joblib array";
-      return false;
-    }
+    if (profile.joblib_arrays && is_joblib_wrapper(inst)) return read_array(inst);
   }
   return true;
-}
-
-bool Machine::Impl::is_joblib_wrapper(const Value& inst) {
-  NodeId id = rebuild(inst);
-  if (id == kNoNode) return true;
-  NodeId callable = graph[id].callable;
-  if (callable == kNoNode || graph[callable].kind != Kind::ref) return false;
-  const Node& ref = graph[callable];
-  return ref.module == kJoblibModule &&
-         std::find(std::begin(kJoblibWrappers), std::end(kJoblibWrappers), ref.name) !=
-             std::end(kJoblibWrappers);
 }
 
 // BUILD on a built-in object: no __setstate__, no __dict__ and no settable attribute, so all that

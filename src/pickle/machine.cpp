@@ -66,7 +66,8 @@ Machine::Impl::Impl(Machine& self_, ByteSource& source_, const Profile& profile_
       limits(limits_),
       options(options_),
       memo(limits_.memo_entries),
-      pos(options_.start) {}
+      pos(options_.start),
+      poisoned(options_.poisoned) {}
 
 void Machine::Impl::reset() {
   height = 0;
@@ -84,6 +85,11 @@ void Machine::Impl::reset() {
   proto = 0;
   proto_log.clear();
   tears.clear();
+  moved = false;
+  jumps.clear();
+  array_values.clear();
+  arrays.clear();
+  first_array.reset();
   end = End{};
   stopped = false;
   result = RunResult{};
@@ -92,6 +98,10 @@ void Machine::Impl::reset() {
 
 RunResult Machine::Impl::run() {
   reset();
+  return go_on();
+}
+
+RunResult Machine::Impl::go_on() {
   if (pos > kMaxOffset || window.size() > kMaxOffset) {
     end = {EndKind::budget, pos, 0, "offset"};
   } else if (python()) {
@@ -141,7 +151,7 @@ std::string Machine::Impl::short_by(std::uint64_t count) const {
 bool Machine::Impl::read_arg(std::uint64_t count) {
   if (python() && in_frame && count != 0) {
     if (pos >= frame_end) {
-      in_frame = false;
+      if (!leave_frame()) return false;
     } else if (count > frame_end - pos) {
       return fail_op("pickle exhausted before end of frame");
     }
@@ -152,7 +162,7 @@ bool Machine::Impl::read_arg(std::uint64_t count) {
 
 bool Machine::Impl::read_line(std::string_view& line, bool& ended) {
   ended = false;
-  if (python() && in_frame && pos >= frame_end) in_frame = false;
+  if (python() && in_frame && pos >= frame_end && !leave_frame()) return false;
   std::uint64_t searched = 0;
   for (;;) {
     std::uint64_t left = window.size() - pos;
@@ -322,7 +332,7 @@ void Machine::Impl::loop() {
     if (p == e || (kPy && in_frame)) {
       op_code = 0;
       SAVE();
-      if (pos >= window.size()) {
+      if (pos >= window.size() && !moved) {
         fail_op("the stream ends without STOP");
         return;
       }
@@ -330,6 +340,7 @@ void Machine::Impl::loop() {
         if (end.kind == EndKind::stop) fail_op("cannot be read");
         return;
       }
+      if (kPy) op_offset = at = pos;  // behind a frame the file may stand further on
       LOAD();
     }
     if (!kPy && at >= frame_end) {
@@ -985,10 +996,19 @@ Machine::Machine(ByteSource& source, const Profile& profile, World& world, Trace
 Machine::~Machine() = default;
 
 RunResult Machine::run() { return impl_->run(); }
+RunResult Machine::resume(std::uint64_t next, const Resumed& what) {
+  return impl_->resume(next, what);
+}
+std::uint64_t Machine::paused_at() const { return impl_->file_position(); }
+const std::vector<std::pair<std::uint64_t, std::uint64_t>>& Machine::arrays() const {
+  return impl_->arrays;
+}
+std::optional<std::uint64_t> Machine::first_array() const { return impl_->first_array; }
 std::uint64_t Machine::position() const { return impl_->pos; }
 const Profile& Machine::profile() const { return impl_->profile; }
 const Limits& Machine::limits() const { return impl_->limits; }
 bool Machine::poisoned() const { return impl_->poisoned; }
+void Machine::poison(bool poisoned) { impl_->poisoned = impl_->poisoned || poisoned; }
 std::size_t Machine::stack_height() const { return static_cast<std::size_t>(impl_->height); }
 std::size_t Machine::mark_count() const { return impl_->marks.size(); }
 const Value& Machine::stack_at(std::size_t from_top) const {

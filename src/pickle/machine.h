@@ -9,8 +9,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/limits.h"
 #include "io/source.h"
@@ -24,6 +27,7 @@ namespace brine::pickle {
 struct MachineOptions {
   bool collapse = true;      // false: every container is kept explicitly (tests compare both)
   std::uint64_t start = 0;   // where in the source the stream begins
+  bool poisoned = false;     // what ran before in this view has voided all facts
 };
 
 struct RunResult {
@@ -50,12 +54,27 @@ class Machine {
   // behind the STOP with an empty stack and memo (loops of loads, torch's five pickles), in the
   // same world: what was poisoned stays poisoned.
   RunResult run();
+  // After a run that paused: goes on at `next`, behind the pickle that stands in the stream, whose
+  // result takes the place of the array's wrapper.
+  struct Resumed {
+    bool array = false;  // it surely is a numpy.ndarray
+    std::string module, name;  // or this name; both empty: anything
+  };
+  RunResult resume(std::uint64_t next, const Resumed& what);
+  // Where that pickle begins.
+  std::uint64_t paused_at() const;
+  // Raw bytes of arrays that the loader copied, in the order of reading: (start, end).
+  const std::vector<std::pair<std::uint64_t, std::uint64_t>>& arrays() const;
+  // Behind the BUILD that read the first array from the stream; none when no array was read.
+  std::optional<std::uint64_t> first_array() const;
   // Behind the last opcode that ran.
   std::uint64_t position() const;
 
   const Profile& profile() const;
   const Limits& limits() const;
   bool poisoned() const;
+  // What somebody else did to the world holds for what follows.
+  void poison(bool poisoned);
 
   // For Worlds, sinks and renderers, during a callback or after run() until the next run().
   // The value spelled out; kNoNode when over budget. Nodes live until clear_nodes().

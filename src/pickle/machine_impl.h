@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -44,6 +45,7 @@ struct Machine::Impl {
 
   // --- the loop (machine.cpp) ---
   RunResult run();
+  RunResult go_on();
   void judge_result();
   template <bool kPy>
   void loop();
@@ -111,10 +113,21 @@ struct Machine::Impl {
   bool iterate(const Value& value, std::vector<Value>& items, bool& known);
   bool unpack_tuple(const Value& tuple, Args& args);
   bool wants_current_event() const;
-  bool is_joblib_wrapper(const Value& inst);
   std::uint8_t call_depth(const Value& callable);
   void emit(Event& event);
   void after_outcome();
+
+  // --- joblib's arrays in the stream (joblib_array.cpp) ---
+  struct ArrayPlan;
+  bool is_joblib_wrapper(const Value& inst);
+  bool read_array(const Value& inst);
+  bool skip_array(const ArrayPlan& plan);
+  std::uint64_t file_position() const;
+  void move_file(std::uint64_t target);
+  bool leave_frame();
+  bool cannot_follow();
+  void put_array(const Value& array);
+  RunResult resume(std::uint64_t next, const Machine::Resumed& what);
 
   // --- restricted unpicklers (restricted.cpp) ---
   bool admitted(std::uint8_t code);
@@ -240,7 +253,16 @@ struct Machine::Impl {
   std::unordered_map<std::int64_t, Value> extensions;
   std::unordered_map<std::int64_t, std::pair<std::string, std::string>> extension_names;
   bool poisoned = false;
+
+  // joblib's arrays. The Python unpickler holds a whole frame, so an array that is read in the
+  // middle of one lies behind the frame: opcodes go on in it, and from its end behind the array.
   bool joblib_wrapper_named = false;
+  std::uint64_t file_next = 0;  // where the file stands while a frame is held
+  bool moved = false;  // file_next is not frame_end
+  std::unordered_map<std::uint64_t, std::uint64_t> jumps;  // reading goes on at the second offset
+  std::unordered_map<std::uint64_t, Value> array_values;  // by offset of the BUILD
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> arrays;
+  std::optional<std::uint64_t> first_array;
   Outcome outcome;
   std::vector<Value> scratch_items;
   std::string key_buffer;

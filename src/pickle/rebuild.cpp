@@ -471,6 +471,7 @@ struct Rebuilder {
   void store(NodeId target, std::size_t first, std::uint64_t end, bool pairs);
   void object(Made made, NodeId callable, NodeId args, NodeId kwargs, std::uint64_t start,
               std::uint64_t at, std::uint64_t end, unsigned depth);
+  void array(const Value& value, std::uint64_t at, std::uint64_t end);
   NodeId gathered(std::size_t first, std::uint64_t start, std::uint64_t end);
   NodeId name_node(std::uint64_t at, std::string module, std::string name);
   const Computed* computed_at(std::uint64_t offset) const;
@@ -579,6 +580,21 @@ void Rebuilder::object(Made made, NodeId callable, NodeId args, NodeId kwargs, s
   } else if (callable != kNoNode && graph[callable].kind == Kind::object) {
     graph[id].type = 0;
   }
+}
+
+// What joblib put in the place of an array's wrapper.
+void Rebuilder::array(const Value& value, std::uint64_t at, std::uint64_t end) {
+  if (value.kind() != Kind::object) {
+    push(node_of(value), at, false);
+    return;
+  }
+  NodeId id = create(Kind::object, at, end, 0);
+  push(id, at);
+  if (!mine(id)) return;
+  graph[id].offset = at;
+  graph[id].type = value.aux();
+  m.node_values[id].set_aux(value.aux());
+  reach(id, end);
 }
 
 bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg,
@@ -709,6 +725,11 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg,
       return true;
     }
     case op::BUILD: {
+      if (auto it = m.array_values.find(at); it != m.array_values.end()) {
+        if (has(2)) stack.resize(stack.size() - 2);  // else the array is all that is wanted
+        array(it->second, at, arg_end);
+        return true;
+      }
       if (!has(2)) return false;
       Entry state = pop();
       NodeId inst = stack.back().node;
@@ -859,6 +880,10 @@ void Rebuilder::run_range(std::uint64_t start, std::uint64_t end) {
   std::uint64_t at = start;
   std::vector<std::uint8_t> head_scratch;
   while (at < end && !over) {
+    if (auto jump = m.jumps.empty() ? m.jumps.end() : m.jumps.find(at); jump != m.jumps.end()) {
+      at = jump->second;
+      continue;
+    }
     ByteSpan head =
         m.window.fetch(at, std::min<std::uint64_t>(9, m.window.size() - at), head_scratch);
     const Opcode* row = head.empty() ? nullptr : find_opcode(head[0]);

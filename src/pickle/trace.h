@@ -92,7 +92,9 @@ struct Event {
   const Judgement* judgement = nullptr;  // never null in a callback
 };
 
-enum class EndKind : std::uint8_t { stop, broken, budget, refused };
+// paused: an object array of joblib; another pickle comes before this one goes on
+// (Machine::resume).
+enum class EndKind : std::uint8_t { stop, broken, budget, refused, paused };
 std::string_view to_string(EndKind kind);
 
 struct End {

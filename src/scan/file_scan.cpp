@@ -291,7 +291,7 @@ void FileScan::finish_item(Context& context, format::Probe& probe) {
   }
 
   const bool taken = context.opened || !context.families.empty();
-  if (taken && !context.paused && !context.families.contains("recognized")) {
+  if (taken && !context.families.contains("recognized")) {
     Coverage before = context.coverage.finish();
     for (const auto& range : before.unexplained) {
       if (within(range, context.handled)) continue;

@@ -48,7 +48,6 @@ class FileScan {
     bool opened = false;      // some loader reads it
     bool executes = false;    // and one that reads it executes
     bool open_ended = false;  // something in it could not be read to its end
-    bool paused = false;      // joblib's arrays follow: data that is not analysed yet
     bool told = false;        // a reader or the probe had something to say about it
     Ranges handled;           // leftovers of members, already judged
     std::uint64_t tensors = 0;
@@ -69,6 +68,7 @@ class FileScan {
   // Whether the stream turned out to be a pickle.
   bool run_stream(Context& context, const format::Stream& stream,
                   std::optional<std::uint64_t> start_in_item);
+  static void cover(Context& context, std::uint64_t base, const PickleRun& run, std::uint64_t end);
   void describe_stream(Context& context, const format::Stream& stream, bool own,
                        const StreamReading& reading);
   void take_run(Context& context, const format::Stream& stream, const PickleRun& run,

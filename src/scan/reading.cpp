@@ -195,10 +195,11 @@ class StreamReader {
   }
 
  private:
-  std::shared_ptr<const PickleRun> find_run(std::uint64_t start, const Profile& profile) const {
+  std::shared_ptr<const PickleRun> find_run(std::uint64_t start, const Profile& profile,
+                                            bool poisoned) const {
     if (!options_.share_runs) return nullptr;
     for (const auto& run : runs_) {
-      if (run->start != start) continue;
+      if (run->start != start || run->began_poisoned != poisoned) continue;
       if (run->profile == profile) return run;
       if (run->profile.unpickler != profile.unpickler &&
           (restricted(run->profile.unpickler) || restricted(profile.unpickler))) {
@@ -224,10 +225,10 @@ class StreamReader {
 
   // Null when there are too many different readings.
   std::shared_ptr<const PickleRun> run_pickle(std::uint64_t start, const Profile& profile,
-                                              const ViewStart* watched,
+                                              bool poisoned, const ViewStart* watched,
                                               pickle::TraceSink* watcher) {
     if (watched == nullptr) {
-      if (auto known = find_run(start, profile)) return known;
+      if (auto known = find_run(start, profile, poisoned)) return known;
     }
     std::uint64_t& forks = forks_[start];
     if (options_.share_runs && forks > options_.limits.forks) {
@@ -238,22 +239,58 @@ class StreamReader {
     auto run = std::make_shared<PickleRun>();
     run->start = start;
     run->profile = profile;
+    run->began_poisoned = poisoned;
     const bool judged = watched == nullptr && options_.share_runs && judged_already(start, profile);
     const bool storages = !judged && profile.persistent != pickle::PersistentLoad::none;
     WorldInUse in_use = judged ? WorldInUse{std::make_unique<pickle::OpaqueWorld>(), nullptr}
                                : make_world(options_);
     ScanSink sink(options_.limits, storages, *run, watcher);
     Machine machine(*stream_.source, profile, *in_use.world, sink, options_.limits,
-                    {.collapse = true, .start = start});
+                    {.collapse = true, .start = start, .poisoned = poisoned});
     run->result = machine.run();
+    poisoned = machine.poisoned();
+    for (std::uint64_t count = 0; run->result.end.kind == EndKind::paused; ++count) {
+      if (count >= options_.limits.nested_streams) {
+        run->result.end = {EndKind::budget, machine.paused_at(), 0, "nested_streams"};
+        break;
+      }
+      resume_behind_objects(machine, *in_use.world, sink, *run, poisoned);
+    }
     run->behind = machine.position();
-    run->poisoned = machine.poisoned();
+    run->poisoned = poisoned || machine.poisoned();
+    run->arrays.insert(run->arrays.end(), machine.arrays().begin(), machine.arrays().end());
+    run->first_array = machine.first_array();
     if (watched != nullptr) options_.observer->ran(*watched, run->result, machine);
     if (run->result.end.kind == EndKind::stop) read_result(machine, *run);
     sink.finish();
     if (in_use.catalogue != nullptr) run->waived = in_use.catalogue->waived();
     runs_.push_back(run);
     return run;
+  }
+
+  // joblib's array of objects: another pickle in the middle of this one. joblib 1.6 reads it with
+  // Python's unpickler and goes on where that leaves the file.
+  void resume_behind_objects(Machine& outer, pickle::World& world, ScanSink& sink, PickleRun& run,
+                             bool& poisoned) {
+    Profile profile = run.profile;
+    profile.joblib_arrays = false;
+    Machine inner(*stream_.source, profile, world, sink, options_.limits,
+                  {.collapse = true, .start = outer.paused_at(), .poisoned = outer.poisoned()});
+    const RunResult result = inner.run();
+    poisoned = poisoned || inner.poisoned();
+    if (result.end.kind != EndKind::stop) {
+      run.result.end = result.end;
+      return;
+    }
+    Machine::Resumed what;
+    if (result.result.kind() == Kind::ref) {
+      what.module = inner.module_of(result.result.aux());
+      what.name = inner.name_of(result.result.aux());
+    } else if (result.result.kind() == Kind::object) {
+      what.array = world.type_name(inner, result.result.aux()) == "numpy.ndarray";
+    }
+    outer.poison(poisoned);
+    run.result = outer.resume(inner.position(), what);
   }
 
   // Whether the view's end is the first pickle's: nothing follows, or the loader refuses to go on.
@@ -266,7 +303,7 @@ class StreamReader {
     ViewRun view;
     view.use = &use;
     const Profile first = profile_of(use, 0);
-    if (auto known = find_run(stream_.start, first);
+    if (auto known = find_run(stream_.start, first, false);
         known != nullptr && ends_with_first(use, *known)) {
       view.pickles.push_back(known);
       view.same_as = owner_of(*known);
@@ -304,17 +341,18 @@ class StreamReader {
     using Answer = PickleRun::Answer;
     std::uint64_t start = stream_.start;
     const bool stack = use.after == After::torch_stack;
-    bool sure = true;
+    bool sure = true, poisoned = false;
     view.sure = 0;
     for (int index = 0; index < (stack ? kTorchPickles : 1); ++index) {
       // Only what is surely torch's own is wanted whole; else the loader may have stopped before.
       if (!sure && start >= stream_.source->size()) break;
-      auto run = run_pickle(start, profile_of(use, index), watched, watcher);
+      auto run = run_pickle(start, profile_of(use, index), poisoned, watched, watcher);
       if (run == nullptr) {
         view.end = {EndKind::budget, start, 0, "forks"};
         return;
       }
       view.pickles.push_back(run);
+      poisoned = run->poisoned;
       if (sure) ++view.sure;
       start = run->behind;
       if (run->result.end.kind != EndKind::stop || !stack) break;

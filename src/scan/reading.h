@@ -45,12 +45,16 @@ struct PickleRun {
   std::vector<tensor::StorageId> storages;
   std::uint64_t tensors = 0;  // persistent ids met
   std::vector<std::string> waived;
-  bool poisoned = false;
+  bool poisoned = false;  // at the end
+  bool began_poisoned = false;  // a pickle before it in the view voided all facts
   // What the stack of torch's legacy format asks of its pickles.
   enum class Answer : std::uint8_t { no, maybe, yes };
   Answer magic = Answer::no;  // whether the result is torch's magic number
   Answer protocol = Answer::no;  // whether it is 1001
   std::optional<std::vector<std::string>> keys;  // the result as a list of storage keys
+  // joblib: raw bytes of arrays inside the pickle, and where other loaders part from joblib.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> arrays;
+  std::optional<std::uint64_t> first_array;
 };
 
 // One loader's reading of a stream.

@@ -22,6 +22,18 @@ using pickle::EndKind;
 using pickle::Unpickler;
 
 constexpr std::string_view kJoblibPause = "joblib array";
+
+// Where joblib leaves the pickle for an array, when it reads the whole stream: no other loader can
+// go on from there, and what they make of the array's bytes has been looked at.
+std::optional<std::uint64_t> joblib_parts(const StreamReading& reading) {
+  for (const ViewRun& view : reading.views) {
+    if (!view.use->profile.joblib_arrays || view.end.kind != EndKind::stop) continue;
+    for (const auto& run : view.pickles) {
+      if (run->first_array) return run->first_array;
+    }
+  }
+  return std::nullopt;
+}
 constexpr std::uint64_t kHoldStream = 1u << 20;
 
 bool is_limit(std::string_view text) {
@@ -87,6 +99,7 @@ bool FileScan::run_stream(Context& context, const format::Stream& given,
   }
   std::uint64_t reached = stream.start;
   bool whole = true;
+  const std::optional<std::uint64_t> parts = joblib_parts(reading);
   for (const ViewRun& view : reading.views) {
     report_.views.push_back({view.use->loader, stream.member, std::string(to_string(view.end.kind)),
                              view.end.offset, view.end.error});
@@ -101,8 +114,7 @@ bool FileScan::run_stream(Context& context, const format::Stream& given,
           std::min(run->result.end.kind == EndKind::stop ? run->behind : run->result.end.offset,
                    stream.source->size());
       reached = std::max(reached, end);
-      if (start_in_item)
-        context.coverage.interpreted(*start_in_item + run->start, *start_in_item + end);
+      if (start_in_item) cover(context, *start_in_item, *run, end);
       context.protocol = std::max(context.protocol, run->result.protocol);
     }
     if (start_in_item && view.end.kind == EndKind::stop) {
@@ -115,7 +127,9 @@ bool FileScan::run_stream(Context& context, const format::Stream& given,
         reached = std::max(reached, to);
       }
     }
-    whole = whole && view.end.kind != EndKind::broken && view.end.kind != EndKind::budget;
+    const bool parted = parts && view.end.kind == EndKind::broken && view.end.offset >= *parts;
+    whole =
+        whole && (view.end.kind != EndKind::broken || parted) && view.end.kind != EndKind::budget;
   }
   describe_stream(context, stream, own, reading);
   judge_ends(context, stream, reading);
@@ -131,6 +145,19 @@ bool FileScan::run_stream(Context& context, const format::Stream& given,
     }
   }
   return true;
+}
+
+// The run's bytes up to `end` are interpreted, but for arrays that the loader only copied.
+void FileScan::cover(Context& context, std::uint64_t base, const PickleRun& run,
+                     std::uint64_t end) {
+  std::uint64_t at = run.start;
+  for (const auto& [from, to] : run.arrays) {
+    if (from >= end) break;
+    context.coverage.interpreted(base + at, base + from);
+    context.coverage.data(base + from, base + to);
+    at = to;
+  }
+  if (at < end) context.coverage.interpreted(base + at, base + end);
 }
 
 void FileScan::describe_stream(Context& context, const format::Stream& stream, bool own,
@@ -230,13 +257,15 @@ void FileScan::judge_ends(Context& context, const format::Stream& stream,
   }
   if (pause) {
     add(finding_at(code::kJoblibArray, stream.member, stream.file_base, *pause));
-    context.open_ended = context.paused = true;
+    context.open_ended = true;
   }
+  const std::optional<std::uint64_t> parts = joblib_parts(reading);
   for (const ViewRun& view : reading.views) {
     const bool restricted = view.use->profile.unpickler == Unpickler::torch_weights_only;
     switch (view.end.kind) {
       case EndKind::stop: break;
-      case EndKind::refused: break;
+      case EndKind::refused:
+      case EndKind::paused: break;
       case EndKind::budget:
         context.open_ended = true;
         if (view.end.error == "forks") break;
@@ -248,6 +277,7 @@ void FileScan::judge_ends(Context& context, const format::Stream& stream,
       case EndKind::broken:
         if (restricted && reading.views.size() > 1) break;
         if (pause && view.end.offset >= *pause) break;
+        if (parts && view.end.offset >= *parts) break;
         if (other_encoding_goes_on(view, reading)) {
           Finding finding =
               finding_at(code::kEarlyStop, stream.member, stream.file_base, view.end.offset);
@@ -296,6 +326,7 @@ void FileScan::judge_disagreement(const format::Stream& stream, const StreamRead
   });
   if (stops == reading.views.end()) return;
   const PickleRun* known = first_of(*stops);
+  const std::optional<std::uint64_t> parts = joblib_parts(reading);
   const auto differs = std::ranges::find_if(reading.views, [&](const ViewRun& view) {
     const PickleRun* run = first_of(view);
     if (run == nullptr || run == known || !from_cpython(view) ||
@@ -303,6 +334,7 @@ void FileScan::judge_disagreement(const format::Stream& stream, const StreamRead
       return false;
     }
     if (run->result.end.kind == EndKind::stop) return run->behind != known->behind;
+    if (parts && run->result.end.offset >= *parts) return false;
     return run->result.end.kind == EndKind::broken && !other_encoding_goes_on(view, reading);
   });
   if (differs == reading.views.end()) return;
