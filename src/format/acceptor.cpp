@@ -5,6 +5,7 @@
 
 #include "archive/zip/reader.h"
 #include "format/compressed/compressed.h"
+#include "format/numpy/npy.h"
 #include "format/pickle/bare.h"
 #include "format/profiles.h"
 #include "format/recognized/recognized.h"
@@ -28,6 +29,7 @@ constexpr auto kAcceptors = std::to_array<Acceptor>({
      "a header length that fits into the file, then '{'"},
     {loader::kTorch, "safetensors", false, safetensors::named, safetensors::read,
      "the name ends in .safetensors"},
+    {loader::kNumpy, "numpy", true, numpy::accepts, numpy::read, "starts with 93 N U M P Y"},
     {"", "compressed", false, compressed::accepts, compressed::read,
      "begins like gzip, zlib, bzip2, xz, lzma, zstd or lz4, and decodes"},
     {loader::kPickle, "pickle", true, bare_pickle::accepts, bare_pickle::read,

@@ -20,6 +20,7 @@ enum : std::uint16_t {
   kStorageSize = 411,
   kSalvaged = 413,
   kSafetensors = 420,
+  kNumpy = 421,
   kNotAnalysed = 501,
   kNothingOpens = 502,
   kTorchScriptCode = 503,

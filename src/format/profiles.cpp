@@ -88,6 +88,11 @@ std::vector<LoaderUse> torch_zip_loaders() {
 
 std::vector<LoaderUse> torchscript_loaders() { return {use(loader::kTorchJit, kLibtorch)}; }
 
+std::vector<LoaderUse> numpy_loaders() {
+  return {use(loader::kNumpy, kPlain), use(loader::kNumpyLatin1, kPlainLatin1),
+          use(loader::kNumpyBytes, kPlainBytes)};
+}
+
 LoaderUse next_loader() { return use(loader::kPickleNext, kPlain); }
 
 LoaderUse salvage_loader() { return use(loader::kSalvage, kLenient); }

@@ -22,6 +22,8 @@ inline constexpr std::string_view kJoblib = "joblib.load";
 inline constexpr std::string_view kPandas = "pandas.read_pickle";
 inline constexpr std::string_view kPandasCompat = "pandas.read_pickle(compat)";
 inline constexpr std::string_view kNumpy = "numpy.load";
+inline constexpr std::string_view kNumpyLatin1 = "numpy.load(latin1)";
+inline constexpr std::string_view kNumpyBytes = "numpy.load(bytes)";
 inline constexpr std::string_view kSafetensors = "safetensors";
 inline constexpr std::string_view kZipfile = "zipfile";
 inline constexpr std::string_view kSalvage = "salvage";
@@ -34,6 +36,8 @@ std::vector<LoaderUse> bare_pickle_loaders();
 std::vector<LoaderUse> torch_zip_loaders();
 // What reads the pickles of a TorchScript archive.
 std::vector<LoaderUse> torchscript_loaders();
+// What reads the pickle of a NumPy array of objects.
+std::vector<LoaderUse> numpy_loaders();
 // A pickle behind the end of another, read by a loop of loads.
 LoaderUse next_loader();
 // A pickle found where no loader's directory points.

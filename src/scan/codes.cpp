@@ -53,6 +53,8 @@ constexpr auto kRows = std::to_array<CodeRow>({
      "a pickle lies where no loader's directory points"},
     {code::kSafetensors, Severity::medium, Verdict::suspicious,
      "not a strictly correct safetensors file"},
+    {code::kNumpy, Severity::medium, Verdict::incomplete,
+     "a NumPy array could not be read to its end"},
     {code::kNotAnalysed, Severity::medium, Verdict::incomplete,
      "a format that Brine does not analyse yet"},
     {code::kNothingOpens, Severity::medium, Verdict::incomplete,

@@ -33,7 +33,6 @@ constexpr auto kMagic = std::to_array<Row>({
     {"7z archive", "7z\xbc\xaf\x27\x1c"sv, 0, When::always},
     {"RAR archive", "Rar!\x1a\x07"sv, 0, When::always},
     {"joblib before 0.10", "ZF"sv, 0, When::promised},
-    {"numpy array", "\x93NUMPY"sv, 0, When::always},
     {"TensorFlow Lite", "TFL3"sv, 4, When::always},
     {"ExecuTorch", "ET12"sv, 4, When::always},
     {"ExecuTorch", "FT01"sv, 4, When::always},
