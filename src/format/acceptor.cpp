@@ -10,6 +10,7 @@
 #include "format/profiles.h"
 #include "format/recognized/recognized.h"
 #include "format/safetensors/reader.h"
+#include "format/tar/tar.h"
 #include "format/torch/zip.h"
 
 namespace brine::format {
@@ -29,6 +30,10 @@ constexpr auto kAcceptors = std::to_array<Acceptor>({
      "a header length that fits into the file, then '{'"},
     {loader::kTorch, "safetensors", false, safetensors::named, safetensors::read,
      "the name ends in .safetensors"},
+    {loader::kTorch, "tar", true, tar::accepts, tar::read,
+     "the first 512 bytes have a tar header's checksum, whatever else they are"},
+    {loader::kTarfile, "tar", true, tar::accepts, tar::read,
+     "the first 512 bytes have a tar header's checksum, whatever else they are"},
     {loader::kNumpy, "numpy", true, numpy::accepts, numpy::read, "starts with 93 N U M P Y"},
     {"", "compressed", false, compressed::accepts, compressed::read,
      "begins like gzip, zlib, bzip2, xz, lzma, zstd or lz4, and decodes"},

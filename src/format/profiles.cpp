@@ -88,6 +88,18 @@ std::vector<LoaderUse> torch_zip_loaders() {
 
 std::vector<LoaderUse> torchscript_loaders() { return {use(loader::kTorchJit, kLibtorch)}; }
 
+std::vector<LoaderUse> torch_tar_loaders(std::string_view member) {
+  Profile profile = member == "pickle" ? kTorchObject : kPlain;
+  profile.persistent = member == "pickle" ? PersistentLoad::any : PersistentLoad::none;
+  profile.encoding = Encoding::utf8;
+  const After after = member == "storages"  ? After::tar_storages
+                      : member == "tensors" ? After::tar_tensors
+                                            : After::stop;
+  Profile latin1 = profile;
+  latin1.encoding = Encoding::latin1;
+  return {use(loader::kTorch, profile, after), use(loader::kTorchLatin1, latin1, after)};
+}
+
 std::vector<LoaderUse> numpy_loaders() {
   return {use(loader::kNumpy, kPlain), use(loader::kNumpyLatin1, kPlainLatin1),
           use(loader::kNumpyBytes, kPlainBytes)};

@@ -16,6 +16,7 @@ inline constexpr std::string_view kPickleBytes = "pickle.load(bytes)";
 inline constexpr std::string_view kPickleNext = "pickle.load (next)";
 inline constexpr std::string_view kTorch = "torch.load";
 inline constexpr std::string_view kTorchLatin1 = "torch.load(latin1)";
+inline constexpr std::string_view kTarfile = "tarfile";
 inline constexpr std::string_view kTorchWeightsOnly = "torch.load(weights_only)";
 inline constexpr std::string_view kTorchJit = "torch.jit.load";
 inline constexpr std::string_view kJoblib = "joblib.load";
@@ -36,6 +37,8 @@ std::vector<LoaderUse> bare_pickle_loaders();
 std::vector<LoaderUse> torch_zip_loaders();
 // What reads the pickles of a TorchScript archive.
 std::vector<LoaderUse> torchscript_loaders();
+// What reads one of the members `storages`, `tensors` and `pickle` of torch's tar.
+std::vector<LoaderUse> torch_tar_loaders(std::string_view member);
 // What reads the pickle of a NumPy array of objects.
 std::vector<LoaderUse> numpy_loaders();
 // A pickle behind the end of another, read by a loop of loads.

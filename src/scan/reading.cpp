@@ -10,6 +10,7 @@
 #include "format/profiles.h"
 #include "scan/codes.h"
 #include "scan/shadow.h"
+#include "tensor/dtype.h"
 
 namespace brine::scan {
 
@@ -32,6 +33,7 @@ using pickle::Unpickler;
 constexpr std::string_view kTorchMagic = "119547037146038801333356";
 constexpr std::int64_t kTorchProtocol = 1001;
 constexpr int kTorchPickles = 5;
+constexpr std::uint64_t kMostTarPickles = 10'000;
 
 // Turns what the machine says into findings, and passes it on to an observer.
 class ScanSink final : public pickle::TraceSink {
@@ -147,9 +149,13 @@ void read_result(Machine& machine, PickleRun& run) {
   if (node.kind == Kind::integer) {
     if (node.big && node.text == kTorchMagic) run.magic = Answer::yes;
     if (!node.big && node.integer == kTorchProtocol) run.protocol = Answer::yes;
+    if (!node.big) run.count = node.integer;
   } else if (node.kind == Kind::floating) {
     if (node.floating == static_cast<double>(kTorchProtocol)) run.protocol = Answer::yes;
   } else if (node.kind == Kind::list || node.kind == Kind::tuple) {
+    if (node.items.size() == 3 && machine.nodes()[node.items[2]].kind == Kind::ref) {
+      run.third = machine.nodes()[node.items[2]].name;
+    }
     std::vector<std::string> keys;
     keys.reserve(node.items.size());
     for (NodeId item : node.items) {
@@ -338,6 +344,10 @@ class StreamReader {
 
   void read_sequence(const LoaderUse& use, ViewRun& view, const ViewStart* watched,
                      pickle::TraceSink* watcher) {
+    if (use.after == After::tar_storages || use.after == After::tar_tensors) {
+      read_tar_member(use, view, watched, watcher);
+      return;
+    }
     using Answer = PickleRun::Answer;
     std::uint64_t start = stream_.start;
     const bool stack = use.after == After::torch_stack;
@@ -362,6 +372,69 @@ class StreamReader {
     }
     close(view);
     if (view.sure == kTorchPickles && view.end.kind == EndKind::stop) place_storages(view);
+  }
+
+  // torch's tar: pickles with raw numbers between them, as many as the first one says.
+  void read_tar_member(const LoaderUse& use, ViewRun& view, const ViewStart* watched,
+                       pickle::TraceSink* watcher) {
+    const bool storages = use.after == After::tar_storages;
+    std::uint64_t start = stream_.start;
+    std::uint64_t wanted = 1;
+    bool poisoned = false;
+    view.sure = 0;
+    for (std::uint64_t index = 0; index < wanted; ++index) {
+      if (index >= kMostTarPickles) {
+        view.end = {EndKind::budget, start, 0, "members"};
+        return;
+      }
+      auto run = run_pickle(start, use.profile, poisoned, watched, watcher);
+      if (run == nullptr) {
+        view.end = {EndKind::budget, start, 0, "forks"};
+        return;
+      }
+      view.pickles.push_back(run);
+      ++view.sure;
+      poisoned = run->poisoned;
+      view.end = run->result.end;
+      start = run->behind;
+      if (view.end.kind != EndKind::stop) return;
+      if (index == 0) {
+        if (!run->count || *run->count < 0) return refuse(view, start, "no number of tensors");
+        wanted = static_cast<std::uint64_t>(*run->count) + (storages ? 2 : 1);
+      } else if (!(storages && index + 1 == wanted)) {
+        if (!pass_numbers(storages, *run, view, start)) return;
+      }
+    }
+  }
+
+  // What stands behind one pickle of torch's tar: a storage's count and elements, or a tensor's
+  // dimensions, sizes, strides and offset.
+  bool pass_numbers(bool storages, const PickleRun& run, ViewRun& view, std::uint64_t& at) {
+    const std::uint64_t left = stream_.source->size() - at;
+    std::array<std::uint8_t, 8> first{};
+    if (left < first.size() || !stream_.source->read(at, first)) {
+      cut_off(view, at);
+      return false;
+    }
+    std::uint64_t count = first.size();
+    if (storages) {
+      const tensor::Dtype* dtype = tensor::dtype_of_storage(run.third);
+      if (dtype == nullptr) {
+        refuse(view, at, "a storage of no type that torch knows");
+        return false;
+      }
+      count += std::min(load_le64(first.data()), left) * dtype->itemsize;
+    } else {
+      count += std::min<std::uint64_t>(load_le32(first.data()), left) * 16 + 8;
+    }
+    if (count > left) {
+      cut_off(view, at);
+      return false;
+    }
+    view.headers.emplace_back(at, at + first.size());
+    view.data.emplace_back(at + first.size(), at + count);
+    at += count;
+    return true;
   }
 
   // The view's end: that of the last pickle that is surely read, or the loader's refusal of its

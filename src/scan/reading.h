@@ -51,6 +51,8 @@ struct PickleRun {
   enum class Answer : std::uint8_t { no, maybe, yes };
   Answer magic = Answer::no;  // whether the result is torch's magic number
   Answer protocol = Answer::no;  // whether it is 1001
+  std::optional<std::int64_t> count;  // the result as a number
+  std::string third;  // the name that the result, a tuple of three, ends with
   std::optional<std::vector<std::string>> keys;  // the result as a list of storage keys
   // joblib: raw bytes of arrays inside the pickle, and where other loaders part from joblib.
   std::vector<std::pair<std::uint64_t, std::uint64_t>> arrays;

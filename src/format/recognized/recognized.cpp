@@ -82,37 +82,7 @@ bool has_hdf5_user_block(Probe& probe) {
   return false;
 }
 
-// A number of a tar header as Python's tarfile reads it: octal text up to a NUL, spaces around.
-std::optional<std::uint64_t> tar_number(ByteSpan field) {
-  std::string_view text = as_text(field);
-  text = text.substr(0, text.find('\0'));
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  std::uint64_t value = 0;
-  for (char c : text) {
-    if (c < '0' || c > '7') return std::nullopt;
-    value = value << 3 | static_cast<std::uint64_t>(c - '0');
-  }
-  return value;
-}
-
 }  // namespace
-
-bool is_tar(Probe& probe) {
-  constexpr std::size_t kBlock = 512, kSum = 148, kSumEnd = 156;
-  const ByteSpan head = probe.head();
-  if (head.size() < kBlock) return false;
-  const std::optional<std::uint64_t> wanted = tar_number(head.subspan(kSum, kSumEnd - kSum));
-  if (!wanted) return false;
-  std::int64_t as_unsigned = 8 * ' ', as_signed = 8 * ' ';
-  for (std::size_t i = 0; i < kBlock; ++i) {
-    if (i >= kSum && i < kSumEnd) continue;
-    as_unsigned += head[i];
-    as_signed += static_cast<std::int8_t>(head[i]);
-  }
-  const auto sum = static_cast<std::int64_t>(*wanted);
-  return sum == as_unsigned || sum == as_signed;
-}
 
 std::string_view identify(Probe& probe) {
   const Promise promise = promise_of(probe.lower());
@@ -120,7 +90,6 @@ std::string_view identify(Probe& probe) {
     if (row.when == When::promised && promise == Promise::nothing) continue;
     if (probe.starts_with(row.magic, row.at)) return row.format;
   }
-  if (is_tar(probe)) return "tar archive";
   if (has_hdf5_user_block(probe)) return "HDF5 (Keras, h5py) behind a user block";
   for (const NameFormat& row : kNames) {
     if (probe.size() > 0 && probe.lower().ends_with(row.ending)) return row.format;

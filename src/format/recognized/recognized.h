@@ -14,8 +14,6 @@ namespace brine::format::recognized {
 
 // The format's name ("HDF5", "GGUF", "gzip", ...), or empty.
 std::string_view identify(Probe& probe);
-// Whether Python's tarfile takes the first block for a header (a checksum, no magic wanted).
-bool is_tar(Probe& probe);
 
 bool accepts(Probe& probe);
 void read(Probe& probe, std::span<const std::string_view> loaders, Sink& sink);
