@@ -157,7 +157,10 @@ class World final : public CatalogueWorld {
     Inspector& inspector = attached(machine);
     out.type = object_type::kStorage;
     if (profile.persistent == pickle::PersistentLoad::any) return;
-    if (!tensor::parse_storage_id(machine, id)) {
+    const bool named = id.kind() == Kind::str || id.kind() == Kind::integer;
+    if (profile.persistent == pickle::PersistentLoad::torch_tar && named) return;
+    if (profile.persistent == pickle::PersistentLoad::torch_tar ||
+        !tensor::parse_storage_id(machine, id)) {
       out.judgement = suspicious(Code::contract_broken,
                                  "asks the loader for a persistent object that is no storage");
       show_value(id, out.judgement);

@@ -90,7 +90,7 @@ std::vector<LoaderUse> torchscript_loaders() { return {use(loader::kTorchJit, kL
 
 std::vector<LoaderUse> torch_tar_loaders(std::string_view member) {
   Profile profile = member == "pickle" ? kTorchObject : kPlain;
-  profile.persistent = member == "pickle" ? PersistentLoad::any : PersistentLoad::none;
+  profile.persistent = member == "pickle" ? PersistentLoad::torch_tar : PersistentLoad::none;
   profile.encoding = Encoding::utf8;
   const After after = member == "storages"  ? After::tar_storages
                       : member == "tensors" ? After::tar_tensors

@@ -24,6 +24,7 @@ enum class Encoding : std::uint8_t { ascii, utf8, latin1, bytes };
 enum class PersistentLoad : std::uint8_t {
   none,  // PERSID and BINPERSID raise
   torch,  // ('storage', class, key, location, numel) and ('module', class, ...) tuples
+  torch_tar,  // numbers as text; of a tuple the first value comes back as it is
   any,  // the loader takes anything (libtorch reads a table of tensors)
 };
 

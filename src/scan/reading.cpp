@@ -301,8 +301,9 @@ class StreamReader {
 
   // Whether the view's end is the first pickle's: nothing follows, or the loader refuses to go on.
   static bool ends_with_first(const LoaderUse& use, const PickleRun& run) {
-    return use.after != After::torch_stack || run.result.end.kind != EndKind::stop ||
-           run.magic == PickleRun::Answer::no;
+    if (run.result.end.kind != EndKind::stop) return true;
+    if (use.after == After::tar_storages || use.after == After::tar_tensors) return false;
+    return use.after != After::torch_stack || run.magic == PickleRun::Answer::no;
   }
 
   void read_view(const LoaderUse& use) {
@@ -342,10 +343,20 @@ class StreamReader {
     return std::nullopt;
   }
 
+  // An earlier view with the very same runs.
+  std::optional<std::size_t> twin_of(const ViewRun& view) const {
+    for (std::size_t i = 0; i < reading_.views.size(); ++i) {
+      const ViewRun& other = reading_.views[i];
+      if (!other.same_as && other.pickles == view.pickles) return i;
+    }
+    return std::nullopt;
+  }
+
   void read_sequence(const LoaderUse& use, ViewRun& view, const ViewStart* watched,
                      pickle::TraceSink* watcher) {
     if (use.after == After::tar_storages || use.after == After::tar_tensors) {
       read_tar_member(use, view, watched, watcher);
+      if (watched == nullptr) view.same_as = twin_of(view);
       return;
     }
     using Answer = PickleRun::Answer;

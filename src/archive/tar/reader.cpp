@@ -2,44 +2,48 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
+#include <memory>
 #include <optional>
+#include <set>
 
 #include "archive/tar/numbers.h"
+#include "archive/tar/pax.h"
+#include "archive/tar/sparse.h"
 
 namespace brine::archive {
 
 namespace {
 
-constexpr std::uint64_t kBlock = 512;
-constexpr std::uint64_t kMostPax = 1u << 20;  // of one pax or long-name header that is read
-// Version 0.0 repeats its keys: all of them, in order.
-constexpr std::string_view kSparseParts = "GNU.sparse.offset,numbytes";
-using Headers = std::map<std::string, std::string, std::less<>>;
+constexpr std::int64_t kBlock = 512;
+constexpr std::size_t kBlockBytes = 512;
+// Offsets further than that are beyond any file; sums of two of them still fit.
+constexpr std::int64_t kFar = INT64_MAX / 4;
+// What extract copies of a member whose size is negative: the rest of a division by its buffer.
+constexpr std::int64_t kCopied = 16 << 10;
 
-std::uint64_t in_blocks(std::uint64_t size) {
-  return size > UINT64_MAX - kBlock ? UINT64_MAX : (size + kBlock - 1) / kBlock * kBlock;
+std::int64_t bounded(std::int64_t value) { return std::clamp(value, -kFar, kFar); }
+
+std::uint64_t positive(std::int64_t value) {
+  return value < 0 ? 0 : static_cast<std::uint64_t>(value);
 }
 
-std::uint64_t sum(std::uint64_t a, std::uint64_t b) {
-  return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+// TarInfo._block: rounds up, also what is negative.
+std::int64_t in_blocks(std::int64_t size) {
+  std::int64_t blocks = size / kBlock;
+  if (size % kBlock > 0) ++blocks;
+  return blocks * kBlock;
 }
+
+bool one_of(char type, std::string_view types) { return types.find(type) != types.npos; }
 
 // The types whose data tarfile steps over: regular ones and those it does not know.
-bool has_data(char type) {
-  static constexpr std::string_view kWithout = "123456LK";
-  return kWithout.find(type) == std::string_view::npos;
-}
+bool has_data(char type) { return !one_of(type, "123456LK"); }
 
-struct Block {
-  std::array<std::uint8_t, kBlock> bytes{};
-  ByteSpan field(std::size_t from, std::size_t to) const {
-    return ByteSpan(bytes).subspan(from, to - from);
-  }
-  bool zero() const {
-    return std::ranges::all_of(bytes, [](std::uint8_t byte) { return byte == 0; });
-  }
-};
+using Block = std::array<std::uint8_t, kBlockBytes>;
+
+ByteSpan field(const Block& block, std::size_t from, std::size_t to) {
+  return ByteSpan(block).subspan(from, to - from);
+}
 
 struct Header {
   TarMember member;
@@ -48,9 +52,14 @@ struct Header {
   std::int64_t real_size = 0;
 };
 
-void add_part(TarMember& member, std::int64_t offset, std::int64_t size) {
-  if (offset < 0 || size < 0) return;
-  member.sparse.emplace_back(static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(size));
+// False where tarfile would seek to a negative place.
+bool add_part(TarMember& member, std::int64_t offset, std::int64_t size) {
+  if (offset < 0 || size < 0) {
+    member.odd = true;
+    return false;
+  }
+  member.sparse.emplace_back(positive(bounded(offset)), positive(bounded(size)));
+  return true;
 }
 
 // TarInfo.frombuf behind the checksum; nothing where a number is none.
@@ -60,318 +69,430 @@ std::optional<Header> parse(const Block& block) {
   Header out;
   TarMember& member = out.member;
   for (const auto& [from, to] : kNumbers) {
-    if (!tar_number(block.field(from, to))) return std::nullopt;
+    if (!tar_number(field(block, from, to))) return std::nullopt;
   }
-  const auto mode = tar_number(block.field(100, 108)), size = tar_number(block.field(124, 136));
+  const auto mode = tar_number(field(block, 100, 108)), size = tar_number(field(block, 124, 136));
   if (!mode || !size) return std::nullopt;
   member.mode = static_cast<std::uint64_t>(*mode);
-  out.size = *size;
-  member.name = tar_text(block.field(0, 100));
-  member.link = tar_text(block.field(157, 257));
-  member.type = static_cast<char>(block.bytes[156]);
-  const std::string_view prefix = tar_text(block.field(345, 500));
+  out.size = bounded(*size);
+  member.name = tar_text(field(block, 0, 100));
+  member.link = tar_text(field(block, 157, 257));
+  member.type = static_cast<char>(block[156]);
   if (member.type == '\0' && member.name.ends_with('/')) member.type = '5';
   if (member.type == 'S') {
     member.is_sparse = true;
     for (std::size_t at = 386; at < 386 + 4 * 24; at += 24) {
-      const auto offset = tar_number(block.field(at, at + 12));
-      const auto count = tar_number(block.field(at + 12, at + 24));
+      const auto offset = tar_number(field(block, at, at + 12));
+      const auto count = tar_number(field(block, at + 12, at + 24));
       if (!offset || !count) break;
       add_part(member, *offset, *count);
     }
-    out.extended = block.bytes[482] != 0;
-    const auto real = tar_number(block.field(483, 495));
+    out.extended = block[482] != 0;
+    const auto real = tar_number(field(block, 483, 495));
     if (!real) return std::nullopt;
-    out.real_size = *real;
+    out.real_size = bounded(*real);
   }
-  if (!prefix.empty() && std::string_view("LKS").find(member.type) == std::string_view::npos) {
+  if (member.directory()) {
+    while (member.name.ends_with('/')) member.name.pop_back();
+  }
+  const std::string_view prefix = tar_text(field(block, 345, 500));
+  if (!prefix.empty() && !one_of(member.type, "LKS")) {
     member.name = std::string(prefix) + "/" + member.name;
   }
   return out;
 }
 
-// "LENGTH KEY=VALUE\n" records; false where tarfile calls the header invalid.
-bool parse_pax(std::string_view text, Headers& into) {
-  while (!text.empty() && text.front() != '\0') {
-    const std::size_t space = text.find(' ');
-    if (space == std::string_view::npos || space == 0 || space > 20) return false;
-    const auto length = python_int(text.substr(0, space), 10);
-    if (!length || *length <= 0) return false;
-    const auto count = static_cast<std::uint64_t>(*length);
-    if (count > text.size() || count < space + 2) return false;
-    const std::string_view record = text.substr(space + 1, count - space - 1);
-    const std::size_t equals = record.find('=');
-    if (equals == std::string_view::npos || equals == 0) return false;
-    std::string_view value = record.substr(equals + 1);
-    if (!value.empty()) value.remove_suffix(1);  // its newline
-    const std::string_view key = record.substr(0, equals);
-    if (key == "GNU.sparse.offset" || key == "GNU.sparse.numbytes") {
-      (into[std::string(kSparseParts)] += value) += ',';
-    }
-    into[std::string(key)] = std::string(value);
-    text.remove_prefix(count);
+// A header that says more about the next one, waiting for it.
+struct Pending {
+  char type = 'x';
+  std::uint64_t header = 0;
+  std::string text;  // L and K: the name; pax: the records, when they may hold a sparse map
+  PaxHeaders pax;    // x and X: those in force with its own
+  bool odd = false;
+};
+
+// "GNU.sparse.offset=12\n" behind digits and a space: all of them, as version 0.0 repeats its keys.
+std::vector<std::int64_t> repeated(std::string_view text, std::string_view key) {
+  std::vector<std::int64_t> out;
+  for (std::size_t at = text.find(key); at != text.npos; at = text.find(key, at + 1)) {
+    const std::size_t from = at + key.size();
+    const std::size_t to = std::min(text.find_first_not_of("0123456789", from), text.size());
+    const bool led = at >= 2 && text[at - 1] == ' ' && text[at - 2] >= '0' && text[at - 2] <= '9';
+    if (!led || to == from || to == text.size() || text[to] != '\n') continue;
+    out.push_back(decimal_bytes(text.substr(from, to - from)).value_or(kFar));
   }
-  return true;
+  return out;
 }
 
 class Lister {
  public:
-  Lister(ByteSource& source, const Limits& limits) : source_(source), limits_(limits) {}
+  Lister(ByteSource& source, const Limits& limits)
+      : source_(source),
+        limits_(limits),
+        size_(static_cast<std::int64_t>(std::min<std::uint64_t>(source.size(), kFar))) {}
 
   Result<TarListing> run() {
     while (true) {
-      if (out_.members.size() >= limits_.members) return stop(TarEnd::budget, "members");
       BRINE_TRY(const bool more, next());
-      if (!more) return std::move(out_);
+      if (more) continue;
+      if (!ended_) {
+        ended_ = true;
+        first_end_ = end_;
+      }
+      if (end_.end == TarEnd::budget) break;
+      BRINE_TRY(const bool found, resume());
+      if (!found) break;
     }
+    if (end_.end == TarEnd::budget) first_end_ = end_;
+    out_.end = first_end_.end;
+    out_.end_offset = positive(first_end_.at);
+    out_.problem = std::move(first_end_.problem);
+    return std::move(out_);
   }
 
  private:
-  Result<TarListing> stop(TarEnd end, std::string problem) {
-    finish(end, std::move(problem));
-    return std::move(out_);
-  }
+  struct End {
+    TarEnd end = TarEnd::zeros;
+    std::int64_t at = 0;
+    std::string problem;
+  };
   bool finish(TarEnd end, std::string problem) {
-    out_.end = end;
-    out_.end_offset = at_;
-    out_.problem = std::move(problem);
+    end_ = {end, at_, std::move(problem)};
     return false;
   }
 
-  // One member: its header and those that say more about it. False at the end.
+  // TarFile.next; false at the end.
   Result<bool> next() {
-    const std::uint64_t begin = at_;
-    Headers pax = global_;
-    std::optional<std::string> long_name, long_link;
-    bool said = false;  // an own header stands before: what follows must be right
+    if (out_.members.size() >= limits_.members) return finish(TarEnd::budget, "members");
+    if (offset_ != at_) {
+      if (offset_ == 0) return finish(TarEnd::zeros, "");
+      if (offset_ < 0 || offset_ - 1 >= size_) {
+        return finish(TarEnd::error, "unexpected end of data");
+      }
+      // Sizes below zero lead back; round and round gives nothing new.
+      if (offset_ < at_ && !visited_.emplace(offset_, state_).second) {
+        return finish(TarEnd::error, "the archive leads back into itself");
+      }
+      at_ = offset_;
+    }
+    std::vector<Pending> waiting;
     while (true) {
-      Block block;
-      const std::uint64_t left = source_.size() - std::min(at_, source_.size());
-      if (at_ > source_.size()) return finish(TarEnd::error, "unexpected end of data");
-      if (left == 0 && !said) return finish(TarEnd::zeros, "");
-      if (left < kBlock) return finish(said ? TarEnd::error : TarEnd::bad, "truncated header");
-      BRINE_CHECK_STATUS(source_.read(at_, block.bytes));
-      if (block.zero()) return finish(said ? TarEnd::error : TarEnd::zeros, "");
-      if (!is_tar_header(block.bytes))
-        return finish(said ? TarEnd::error : TarEnd::bad, "bad checksum");
-      std::optional<Header> header = parse(block);
-      if (!header) return finish(said ? TarEnd::error : TarEnd::bad, "a number that is none");
+      const bool nested = !waiting.empty();
+      Block block{};
+      BRINE_TRY(std::optional<Header> header, header_at(block, nested));
+      if (!header) return false;
       at_ += kBlock;
       const char type = header->member.type;
-      if (type != 'L' && type != 'K' && type != 'x' && type != 'g' && type != 'X') {
-        header->member.header = begin;
-        return member(std::move(*header), pax, long_name, long_link);
+      if (!one_of(type, "LKxgX")) {
+        header->member.header = positive(at_ - kBlock);
+        BRINE_TRY(const bool whole, begin(*header));
+        if (!whole) return false;
+        while (!waiting.empty()) {
+          BRINE_TRY(const bool done, complete(*header, waiting.back()));
+          if (!done) return false;
+          waiting.pop_back();
+        }
+        return deliver(std::move(*header));
       }
-      if (header->size < 0) return finish(TarEnd::error, "a negative size");
-      const auto size = static_cast<std::uint64_t>(header->size);
-      BRINE_TRY(const std::string text, text_at(at_, size));
-      at_ = sum(at_, in_blocks(size));
-      said = true;
-      if (type == 'L') {
-        long_name = text.substr(0, text.find('\0'));
-      } else if (type == 'K') {
-        long_link = text.substr(0, text.find('\0'));
-      } else {
-        if (!parse_pax(text, pax)) return finish(TarEnd::error, "a pax header that is none");
-        if (type == 'g') global_ = pax;
-      }
+      Pending pending;
+      pending.type = type;
+      pending.header = positive(at_ - kBlock);
+      BRINE_TRY(const bool taken, take(pending, in_blocks(header->size), nested));
+      if (!taken) return false;
+      waiting.push_back(std::move(pending));
     }
   }
 
-  Result<std::string> text_at(std::uint64_t at, std::uint64_t size) {
-    const std::uint64_t left = source_.size() - std::min(at, source_.size());
+  // TarInfo.frombuf at at_; nothing at the end, which finish() has told.
+  Result<std::optional<Header>> header_at(Block& block, bool nested) {
+    const auto end = [&](TarEnd how, const char* problem) -> std::optional<Header> {
+      finish(nested ? TarEnd::error : how, nested && *problem == 0 ? "no header follows" : problem);
+      return std::nullopt;
+    };
+    const std::int64_t left = size_ - std::min(at_, size_);
+    if (left == 0) return end(TarEnd::zeros, "");
+    if (left < kBlock) return end(TarEnd::bad, "truncated header");
+    BRINE_CHECK_STATUS(source_.read(positive(at_), block));
+    if (std::ranges::all_of(block, [](std::uint8_t byte) { return byte == 0; })) {
+      return end(TarEnd::zeros, "");
+    }
+    if (!is_tar_header(block)) return end(TarEnd::bad, "bad checksum");
+    std::optional<Header> header = parse(block);
+    if (!header) return end(TarEnd::bad, "a number that is none");
+    return header;
+  }
+
+  // The data of a header that says more about the next one.
+  Result<bool> take(Pending& pending, std::int64_t size, bool nested) {
+    if (size < 0) return finish(TarEnd::error, "a negative size");
+    const std::int64_t count = std::min(size, size_ - std::min(at_, size_));
+    extended_ += positive(count);
+    if (extended_ > limits_.directory_bytes) return finish(TarEnd::budget, "directory_bytes");
     BRINE_TRY(const std::vector<std::uint8_t> bytes,
-              source_.read_vector(at, std::min({size, left, kMostPax})));
-    return std::string(as_text(bytes));
-  }
-
-  Result<bool> member(Header header, const Headers& pax, const std::optional<std::string>& name,
-                      const std::optional<std::string>& link) {
-    TarMember& member = header.member;
-    BRINE_TRY(const bool mapped, sparse_blocks(header));
-    if (!mapped) return finish(TarEnd::error, "a sparse map that ends early");
-    if (name) member.name = *name;
-    if (link) member.link = *link;
-    member.data = at_;
-    apply(header, pax);
-    if (header.size < 0 && has_data(member.type)) {
-      // Older tarfiles step backwards here; newer ones call the header invalid.
-      member.size = 0;
-      out_.members.push_back(std::move(member));
-      return finish(TarEnd::error, "a negative size");
+              source_.read_vector(positive(at_), positive(count)));
+    at_ += count;
+    const std::string_view text = as_text(bytes);
+    if (pending.type == 'L' || pending.type == 'K') {
+      pending.text = text.substr(
+          0, std::min<std::size_t>(text.find('\0'), static_cast<std::size_t>(limits_.name_bytes)));
+      return true;
     }
-    const std::uint64_t size = header.size < 0 ? 0 : static_cast<std::uint64_t>(header.size);
-    member.stored = has_data(member.type) ? size : 0;
-    if (!pax_sparse(member, pax)) return finish(TarEnd::error, "a sparse map that is none");
-    if (!member.is_sparse) member.size = size;
-    const std::uint64_t skip = has_data(member.type) ? in_blocks(size) : 0;
-    while (member.directory() && member.name.size() > 1 && member.name.ends_with('/')) {
-      member.name.pop_back();
+    if (pending.type != 'g') pending.pax = global_;
+    PaxHeaders& into = pending.type == 'g' ? global_ : pending.pax;
+    const PaxParsed parsed = parse_pax(text, limits_.name_bytes, into);
+    if (pending.type == 'g' && parsed.changed) ++state_;
+    pending.odd = !parsed.strict;
+    if (parsed.end == PaxEnd::budget) return finish(TarEnd::budget, "directory_bytes");
+    if (parsed.end == PaxEnd::invalid) {
+      return finish(nested ? TarEnd::error : TarEnd::bad, "a pax header that is none");
     }
-    at_ = sum(member_begin_, skip);
-    if (member.name.size() > limits_.name_bytes) member.name.resize(limits_.name_bytes);
-    out_.members.push_back(std::move(member));
+    if (text.find("GNU.sparse.") != text.npos) pending.text = text;
     return true;
   }
 
-  // Blocks of a sparse map behind a header of GNU's old kind.
-  Result<bool> sparse_blocks(Header& header) {
-    bool extended = header.extended;
-    while (extended) {
-      Block block;
-      if (source_.size() - std::min(at_, source_.size()) < kBlock) return false;
-      BRINE_CHECK_STATUS(source_.read(at_, block.bytes));
+  // TarInfo._proc_builtin and _proc_sparse: the member without what waits for it.
+  Result<bool> begin(Header& header) {
+    TarMember& member = header.member;
+    if (member.type == 'S') {
+      BRINE_TRY(const bool whole, more_sparse_blocks(header));
+      if (!whole) return false;
+      member.data = positive(at_);
+      offset_ = bounded(at_ + in_blocks(header.size));
+      header.size = header.real_size;
+      return true;
+    }
+    member.data = positive(at_);
+    offset_ = bounded(at_ + (has_data(member.type) ? in_blocks(header.size) : 0));
+    if (!apply(header, global_)) return false;
+    if (member.directory()) {
+      while (member.name.ends_with('/')) member.name.pop_back();
+    }
+    return true;
+  }
+
+  Result<bool> more_sparse_blocks(Header& header) {
+    while (header.extended) {
+      Block block{};
+      if (size_ - std::min(at_, size_) < kBlock) {
+        return finish(TarEnd::error, "a sparse map that ends early");
+      }
+      BRINE_CHECK_STATUS(source_.read(positive(at_), block));
       at_ += kBlock;
-      if (header.member.sparse.size() >= limits_.members) return false;
-      for (std::size_t at = 0; at < 21 * 24; at += 24) {
-        const auto offset = tar_number(block.field(at, at + 12));
-        const auto count = tar_number(block.field(at + 12, at + 24));
+      if (header.member.sparse.size() >= limits_.members) {
+        return finish(TarEnd::budget, "members");
+      }
+      for (std::size_t at = 0; at < std::size_t{21} * 24; at += 24) {
+        const auto offset = tar_number(field(block, at, at + 12));
+        const auto count = tar_number(field(block, at + 12, at + 24));
         if (!offset || !count) break;
         if (*offset != 0 && *count != 0) add_part(header.member, *offset, *count);
       }
-      extended = block.bytes[504] != 0;
+      header.extended = block[504] != 0;
     }
-    if (header.member.is_sparse) {
-      header.member.size = header.real_size < 0 ? 0 : static_cast<std::uint64_t>(header.real_size);
-    }
-    member_begin_ = at_;
     return true;
   }
 
-  static void apply(Header& header, const Headers& pax) {
-    const auto text = [&](std::string_view key) -> const std::string* {
-      const auto found = pax.find(key);
-      return found == pax.end() ? nullptr : &found->second;
+  // TarInfo._apply_pax_info; false where it raises.
+  bool apply(Header& header, const PaxHeaders& pax) {
+    TarMember& member = header.member;
+    for (const auto& [key, value] : pax.items()) {
+      switch (key) {
+        case PaxKey::sparse_name: member.name = *value; break;
+        case PaxKey::path:
+          member.name = *value;
+          while (member.name.ends_with('/')) member.name.pop_back();
+          break;
+        case PaxKey::link_path: member.link = *value; break;
+        case PaxKey::size: header.size = bounded(decimal_text(*value).value_or(0)); break;
+        case PaxKey::sparse_size:
+        case PaxKey::sparse_real_size: {
+          const auto size = decimal_text(*value);
+          if (!size) return finish(TarEnd::error, "a size that is no number");
+          header.size = bounded(*size);
+          break;
+        }
+        case PaxKey::sparse_map:
+        case PaxKey::sparse_major:
+        case PaxKey::sparse_minor: break;
+      }
+    }
+    return true;
+  }
+
+  // What _proc_gnulong and _proc_pax do when the next header was read.
+  Result<bool> complete(Header& header, const Pending& pending) {
+    TarMember& member = header.member;
+    member.odd = member.odd || pending.odd;
+    if (pending.type == 'L' || pending.type == 'K') {
+      member.header = pending.header;
+      (pending.type == 'L' ? member.name : member.link) = pending.text;
+      if (member.directory() && member.name.ends_with('/')) member.name.pop_back();
+      return true;
+    }
+    const PaxHeaders& pax = pending.type == 'g' ? global_ : pending.pax;
+    BRINE_TRY(const bool mapped, pax_sparse(member, pax, pending.text));
+    if (!mapped) return false;
+    if (pending.type == 'g') return true;
+    if (!apply(header, pax)) return false;
+    member.header = pending.header;
+    if (pax.find(PaxKey::size) != nullptr) {
+      offset_ = bounded(static_cast<std::int64_t>(member.data) +
+                        (has_data(member.type) ? in_blocks(header.size) : 0));
+    }
+    return true;
+  }
+
+  // GNU's sparse files in pax headers, versions 0.1, 0.0 and 1.0.
+  Result<bool> pax_sparse(TarMember& member, const PaxHeaders& pax, std::string_view text) {
+    const auto is = [&](PaxKey key, std::string_view wanted) {
+      const std::string* value = pax.find(key);
+      return value != nullptr && *value == wanted;
     };
-    if (const std::string* path = text("path")) {
-      header.member.name = *path;
-      while (header.member.name.ends_with('/')) header.member.name.pop_back();
-    }
-    if (const std::string* path = text("GNU.sparse.name")) header.member.name = *path;
-    if (const std::string* path = text("linkpath")) header.member.link = *path;
-    if (const std::string* size = text("size")) header.size = python_int(*size, 10).value_or(0);
+    if (const std::string* map = pax.find(PaxKey::sparse_map)) return comma_map(member, *map);
+    if (pax.find(PaxKey::sparse_size) != nullptr) return repeated_map(member, text);
+    if (is(PaxKey::sparse_major, "1") && is(PaxKey::sparse_minor, "0")) return map_in_data(member);
+    return true;
   }
 
-  // GNU's sparse files in pax headers, versions 0.0, 0.1 and 1.0.
-  bool pax_sparse(TarMember& member, const Headers& pax) {
-    const auto map = pax.find("GNU.sparse.map"), parts = pax.find(kSparseParts);
-    const bool newest = pax.contains("GNU.sparse.major") && pax.contains("GNU.sparse.minor");
-    if (map == pax.end() && !pax.contains("GNU.sparse.size") && !newest) return true;
+  static void start_map(TarMember& member) {
     member.is_sparse = true;
-    member.size = member.stored;
-    for (const std::string_view key : {"GNU.sparse.size", "GNU.sparse.realsize"}) {
-      const auto found = pax.find(key);
-      if (found == pax.end()) continue;
-      const std::int64_t size = python_int(found->second, 10).value_or(0);
-      member.size = size < 0 ? 0 : static_cast<std::uint64_t>(size);
-    }
-    if (map != pax.end()) return numbers(member, map->second, ',');
-    if (parts != pax.end()) return numbers(member, parts->second, ',');
-    return !newest || map_in_data(member);
+    member.sparse.clear();
   }
 
-  bool numbers(TarMember& member, std::string_view text, char separator) {
+  bool comma_map(TarMember& member, std::string_view text) {
+    start_map(member);
     std::int64_t offset = 0;
-    bool half = false;
-    while (!text.empty()) {
-      const std::size_t end = text.find(separator);
-      const auto value = python_int(text.substr(0, end), 10);
-      if (!value || member.sparse.size() >= limits_.members) return false;
+    for (bool half = false;; half = !half) {
+      const std::size_t end = text.find(',');
+      const auto value = decimal_text(text.substr(0, end));
+      if (!value) return finish(TarEnd::error, "a sparse map that is none");
+      if (member.sparse.size() >= limits_.members) return finish(TarEnd::budget, "members");
       if (half) {
         add_part(member, offset, *value);
       } else {
         offset = *value;
       }
-      half = !half;
-      text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+      if (end == text.npos) return true;
+      text.remove_prefix(end + 1);
+    }
+  }
+
+  bool repeated_map(TarMember& member, std::string_view text) {
+    start_map(member);
+    const std::vector<std::int64_t> offsets = repeated(text, "GNU.sparse.offset=");
+    const std::vector<std::int64_t> sizes = repeated(text, "GNU.sparse.numbytes=");
+    for (std::size_t i = 0; i < std::min(offsets.size(), sizes.size()); ++i) {
+      if (i >= limits_.members) return finish(TarEnd::budget, "members");
+      add_part(member, offsets[i], sizes[i]);
     }
     return true;
   }
 
-  // Version 1.0: decimal lines in front of the data, filled up to a block.
-  bool map_in_data(TarMember& member) {
-    auto text = text_at(member.data, member.stored);
-    if (!text) return false;
-    std::string_view rest = *text;
-    const auto line = [&]() -> std::optional<std::int64_t> {
-      const std::size_t end = rest.find('\n');
-      if (end == std::string_view::npos) return std::nullopt;
-      const auto value = python_int(rest.substr(0, end), 10);
-      rest.remove_prefix(end + 1);
+  // Version 1.0: decimal lines in front of the data, in whole blocks.
+  Result<bool> map_in_data(TarMember& member) {
+    start_map(member);
+    std::string text;
+    std::size_t used = 0;
+    const auto raise = [&]() { return finish(TarEnd::error, "a sparse map that is none"); };
+    const auto line = [&](bool fill) -> Result<std::optional<std::int64_t>> {
+      std::size_t end = text.find('\n', used);
+      if (end == text.npos && fill) {
+        const std::int64_t count = std::min(kBlock, size_ - std::min(at_, size_));
+        BRINE_TRY(const std::vector<std::uint8_t> bytes,
+                  source_.read_vector(positive(at_), positive(count)));
+        at_ += count;
+        text.erase(0, used);
+        used = 0;
+        text += as_text(bytes);
+        end = text.find('\n');
+      }
+      if (end == text.npos) return std::optional<std::int64_t>();
+      const auto value = decimal_bytes(std::string_view(text).substr(used, end - used));
+      used = end + 1;
       return value;
     };
-    const auto count = line();
-    if (!count || *count < 0 || static_cast<std::uint64_t>(*count) > limits_.members) return false;
+    BRINE_TRY(const std::optional<std::int64_t> count, line(true));
+    if (!count) return raise();
     for (std::int64_t i = 0; i < *count; ++i) {
-      const auto offset = line(), size = line();
-      if (!offset || !size) return false;
+      if (positive(i) >= limits_.members) return finish(TarEnd::budget, "members");
+      BRINE_TRY(const std::optional<std::int64_t> offset, line(true));
+      if (!offset) return raise();
+      BRINE_TRY(const std::optional<std::int64_t> size, line(true));
+      if (!size) return raise();
       add_part(member, *offset, *size);
     }
-    const std::uint64_t used = in_blocks(text->size() - rest.size());
-    member.data = sum(member.data, used);
-    member.stored -= std::min(member.stored, used);
+    member.data = positive(at_);
     return true;
+  }
+
+  bool deliver(Header header) {
+    TarMember& member = header.member;
+    member.beyond = ended_;
+    if (header.size < 0) {
+      member.odd = true;
+      member.size = member.is_sparse ? 0 : positive((header.size % kCopied + kCopied) % kCopied);
+    } else {
+      member.size = positive(header.size);
+    }
+    if (member.is_sparse) {
+      for (const auto& part : member.sparse) {
+        member.stored = std::min(member.stored + part.second, positive(kFar));
+      }
+      member.tangled = !in_order(member);
+    } else if (has_data(member.type)) {
+      member.stored = member.size;
+    }
+    if (member.name.size() > limits_.name_bytes) {
+      member.name.resize(static_cast<std::size_t>(limits_.name_bytes));
+    }
+    out_.members.push_back(std::move(member));
+    return true;
+  }
+
+  // The next block behind the end whose checksum is right, on the grid of the block that ended it.
+  Result<bool> resume() {
+    constexpr std::int64_t kChunk = 128 * kBlock;
+    resumed_ = std::max(resumed_, at_ + kBlock);
+    while (resumed_ <= size_ - kBlock) {
+      const std::int64_t count = std::min(kChunk, (size_ - resumed_) / kBlock * kBlock);
+      BRINE_TRY(const std::vector<std::uint8_t> bytes,
+                source_.read_vector(positive(resumed_), positive(count)));
+      for (std::int64_t at = 0; at < count; at += kBlock) {
+        const ByteSpan block = ByteSpan(bytes).subspan(static_cast<std::size_t>(at), kBlockBytes);
+        if (block[148] == 0 || !is_tar_header(block)) continue;
+        at_ = offset_ = resumed_ + at;
+        resumed_ = at_ + kBlock;
+        return true;
+      }
+      resumed_ += count;
+    }
+    return false;
   }
 
   TarListing out_;
   ByteSource& source_;
   const Limits& limits_;
-  Headers global_;
-  std::uint64_t at_ = 0;
-  std::uint64_t member_begin_ = 0;
-};
-
-// A sparse file: its parts stand one behind the other, NULs are between them.
-class SparseSource final : public ByteSource {
- public:
-  SparseSource(SourcePtr base, const TarMember& member) : base_(std::move(base)) {
-    std::uint64_t real = member.data, last = 0;
-    for (const auto& [offset, size] : member.sparse) {
-      if (offset < last) break;  // tarfile reads such maps in its own order; nothing writes them
-      parts_.push_back({offset, size, real});
-      last = sum(offset, size);
-      real = sum(real, size);
-    }
-    size_ = member.size;
-  }
-  std::uint64_t size() const override { return size_; }
-  Status read(std::uint64_t offset, std::span<std::uint8_t> out) override {
-    if (offset > size_ || out.size() > size_ - offset) {
-      return fail(Error::truncated(offset, out.size(), size_ - std::min(offset, size_)));
-    }
-    std::ranges::fill(out, std::uint8_t{0});
-    for (const Part& part : parts_) {
-      const std::uint64_t from = std::max(part.offset, offset);
-      const std::uint64_t to = std::min(sum(part.offset, part.size), offset + out.size());
-      if (from >= to) continue;
-      const std::uint64_t at = part.real + (from - part.offset);
-      const std::uint64_t held = base_->size() - std::min(at, base_->size());
-      const auto count = static_cast<std::size_t>(std::min(to - from, held));
-      if (count == 0) continue;
-      BRINE_CHECK_STATUS(
-          base_->read(at, out.subspan(static_cast<std::size_t>(from - offset), count)));
-    }
-    return {};
-  }
-
- private:
-  struct Part {
-    std::uint64_t offset, size, real;
-  };
-  SourcePtr base_;
-  std::vector<Part> parts_;
-  std::uint64_t size_ = 0;
+  const std::int64_t size_;
+  PaxHeaders global_;
+  std::int64_t at_ = 0;  // where tarfile's file stands
+  std::int64_t offset_ = 0;  // of the next member's header
+  std::uint64_t extended_ = 0;  // bytes of headers that say more, all together
+  std::uint64_t state_ = 0;  // counts changes of global_
+  std::set<std::pair<std::int64_t, std::uint64_t>> visited_;
+  End end_, first_end_;
+  bool ended_ = false;
+  std::int64_t resumed_ = 0;
 };
 
 }  // namespace
 
 bool is_tar_header(ByteSpan block) {
   constexpr std::size_t kSum = 148, kSumEnd = 156;
-  if (block.size() < kBlock) return false;
+  if (block.size() < kBlockBytes) return false;
   const auto wanted = tar_number(block.subspan(kSum, kSumEnd - kSum));
   if (!wanted) return false;
-  std::int64_t as_unsigned = 8 * ' ', as_signed = 8 * ' ';
-  for (std::size_t i = 0; i < kBlock; ++i) {
+  std::int64_t as_unsigned = std::int64_t{8} * ' ', as_signed = as_unsigned;
+  for (std::size_t i = 0; i < kBlockBytes; ++i) {
     if (i >= kSum && i < kSumEnd) continue;
     as_unsigned += block[i];
     as_signed += static_cast<std::int8_t>(block[i]);
@@ -383,8 +504,8 @@ Result<TarListing> list_tar(ByteSource& source, const Limits& limits) {
   return Lister(source, limits).run();
 }
 
-SourcePtr open_tar_member(const SourcePtr& source, const TarMember& member) {
-  if (member.is_sparse) return std::make_shared<SparseSource>(source, member);
+SourcePtr open_tar_member(const SourcePtr& source, const TarMember& member, TarWay way) {
+  if (member.is_sparse) return open_sparse(source, member, way);
   const std::uint64_t start = std::min(member.data, source->size());
   return std::make_shared<SliceSource>(source, start,
                                        std::min(member.size, source->size() - start));

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "archive/tar/reader.h"
 #include "format/codes.h"
@@ -18,20 +20,57 @@ namespace {
 using archive::TarEnd;
 using archive::TarListing;
 using archive::TarMember;
+using archive::TarWay;
 
 constexpr std::uint64_t kChunk = 64u << 10;
+constexpr std::uint64_t kSetId = 06000;  // set user id, set group id
 
-// Whether unpacking the name writes outside of the folder that one unpacks into.
-bool leaves_folder(std::string_view name) {
-  if (name.starts_with('/') || name.starts_with('\\') || (name.size() > 1 && name[1] == ':')) {
-    return true;
+// What a path of an archive's names comes to below the folder that one unpacks into; nothing when
+// it leads out of it. Backslashes and drive letters count, for whoever unpacks on Windows.
+std::optional<std::string> within_folder(std::string_view path) {
+  if (path.starts_with('/') || path.starts_with('\\') || (path.size() > 1 && path[1] == ':')) {
+    return std::nullopt;
   }
+  std::vector<std::string_view> parts;
+  while (!path.empty()) {
+    const std::size_t end = std::min(path.find_first_of("/\\"), path.size());
+    const std::string_view part = path.substr(0, end);
+    path.remove_prefix(std::min(end + 1, path.size()));
+    if (part.empty() || part == ".") continue;
+    if (part != "..") {
+      parts.push_back(part);
+    } else if (parts.empty()) {
+      return std::nullopt;
+    } else {
+      parts.pop_back();
+    }
+  }
+  std::string out;
+  for (const std::string_view part : parts) out.append(out.empty() ? "" : "/").append(part);
+  return out;
+}
+
+bool leaves_folder(std::string_view name) {
+  if (!within_folder(name)) return true;
   while (!name.empty()) {
-    const std::size_t end = name.find_first_of("/\\");
+    const std::size_t end = std::min(name.find_first_of("/\\"), name.size());
     if (name.substr(0, end) == "..") return true;
-    name = end == std::string_view::npos ? std::string_view() : name.substr(end + 1);
+    name.remove_prefix(std::min(end + 1, name.size()));
   }
   return false;
+}
+
+// Where a link leads, from the folder that one unpacks into: a symbolic one is relative to its own
+// place, a hard one names a member.
+std::optional<std::string> target_of(const TarMember& member) {
+  if (member.type == '1') return within_folder(member.link);
+  const std::string_view link = member.link;
+  const bool absolute =
+      link.starts_with('/') || link.starts_with('\\') || (link.size() > 1 && link[1] == ':');
+  if (absolute) return std::nullopt;
+  const std::size_t slash = member.name.rfind('/');
+  const std::string folder = slash == std::string::npos ? "" : member.name.substr(0, slash + 1);
+  return within_folder(folder + member.link);
 }
 
 class Reader {
@@ -41,12 +80,13 @@ class Reader {
   void read() {
     Result<TarListing> listing = archive::list_tar(*source_, sink_.limits());
     if (!listing) return;  // the source cannot be read, which the scan sees for itself
-    torch_ = std::ranges::any_of(
-        listing->members, [](const TarMember& member) { return plain(member) == "storages"; });
-    for (const TarMember& member : listing->members) read_member(member);
+    members_ = std::move(listing->members);
+    torch_ = std::ranges::any_of(members_, [](const TarMember& member) {
+      return !member.beyond && plain(member) == "storages";
+    });
+    for (const TarMember& member : members_) read_member(member);
     end(*listing);
-    sink_.describe(torch_ ? "torch tar"
-                          : "tar archive, " + counted(listing->members.size(), "member"));
+    sink_.describe(torch_ ? "torch tar" : "tar archive, " + counted(members_.size(), "member"));
     sink_.view({std::string(loader::kTarfile),
                 {},
                 listing->end == TarEnd::error ? "broken" : "stop",
@@ -60,50 +100,90 @@ class Reader {
     while (name.starts_with("./")) name.remove_prefix(2);
     return name;
   }
+  static bool is_torch_name(std::string_view name) {
+    return name == "storages" || name == "tensors" || name == "pickle";
+  }
+  static bool has_bytes(const TarMember& member) {
+    return !member.directory() && !member.is_link() && !member.device();
+  }
 
   void read_member(const TarMember& member) {
-    const std::uint64_t stored =
-        std::min(member.stored, source_->size() - std::min(member.data, source_->size()));
-    sink_.interpreted(member.header, std::min(member.data, source_->size()));
-    sink_.interpreted(member.data, member.data + stored);
-    padding(member.data + stored);
+    note(member);
+    const std::uint64_t size = source_->size(), data = std::min(member.data, size);
+    const std::uint64_t stored = std::min(member.stored, size - data);
+    sink_.interpreted(member.header, data);
+    if (member.is_link() && torch_ && is_torch_name(plain(member))) follow(member);
+    if (!has_bytes(member)) return;
+    sink_.interpreted(data, data + stored);
+    padding(data + stored);
+    if (stored < member.stored) {
+      tell(code::kMemberUnread, "a member ends early", member, member.name);
+    }
+    if (torch_ && !member.beyond && is_torch_name(plain(member))) {
+      unpickle(member, plain(member), TarWay::extract);
+      if (member.tangled) unpickle(member, plain(member), TarWay::extractfile);
+      return;
+    }
+    hand_out(member, TarWay::extract);
+    if (member.tangled) hand_out(member, TarWay::extractfile);
+  }
+
+  // What the headers alone say.
+  void note(const TarMember& member) {
     if (leaves_folder(member.name)) {
       tell(code::kTraversal, "a member's name leaves the folder that it is unpacked into", member,
            member.name);
     }
-    if (member.device() || (member.is_link() && leaves_folder(member.link))) {
-      tell(code::kLink, member.device() ? "a member is a device" : "a link points outside", member,
+    if (member.is_link() && !target_of(member)) {
+      tell(code::kLink, "a link points out of the folder that it is unpacked into", member,
            member.link);
     }
-    if (member.is_link() && torch_ && is_torch_name(plain(member))) {
-      tell(code::kLink, "torch.load follows this link to another file", member, member.link);
+    if (member.device()) tell(code::kLink, "a member is a device or a pipe", member, member.name);
+    if (member.regular() && (member.mode & kSetId) != 0) {
+      tell(code::kLink, "a member runs with the rights of its owner (setuid)", member, member.name);
     }
-    if (member.directory() || member.is_link() || member.device()) return;
-    if (stored < member.stored) {
-      tell(code::kMemberUnread, "a member ends early", member, member.name);
+    if (member.odd || member.tangled) {
+      tell(code::kDisagree, "versions and methods of tarfile read this member differently", member,
+           member.name);
     }
-    if (torch_ && is_torch_name(plain(member))) {
-      unpickle(member);
-      return;
+    if (member.beyond && !beyond_told_) {
+      beyond_told_ = true;
+      tell(code::kTarEnd, "members stand behind the end of the archive: other readers go on there",
+           member, member.name);
     }
+  }
+
+  void hand_out(const TarMember& member, TarWay way) {
+    const std::uint64_t most = sink_.may_decode();
     sink_.member(
-        [source = source_, member]() -> Result<Content> {
-          return Content{archive::open_tar_member(source, member), {}};
+        [source = source_, member, way, most]() -> Result<Content> {
+          SourcePtr whole = archive::open_tar_member(source, member, way);
+          // Holes cost nothing to write and much to read.
+          if (!member.is_sparse || whole->size() <= most) return Content{std::move(whole), {}};
+          return Content{std::make_shared<SliceSource>(whole, 0, most),
+                         "a sparse file of " + human_size(whole->size())};
         },
         member.name, member.is_sparse ? std::nullopt : std::optional(member.data));
   }
 
-  static bool is_torch_name(std::string_view name) {
-    return name == "storages" || name == "tensors" || name == "pickle";
-  }
-
-  void unpickle(const TarMember& member) {
+  void unpickle(const TarMember& member, std::string_view role, TarWay way) {
     Stream stream;
-    stream.source = archive::open_tar_member(source_, member);
+    stream.source = archive::open_tar_member(source_, member, way);
     stream.member = {member.name};
     if (!member.is_sparse) stream.file_base = member.data;
-    stream.loaders = torch_tar_loaders(plain(member));
+    stream.loaders = torch_tar_loaders(role);
     sink_.stream(std::move(stream));
+  }
+
+  // torch.load opens what the link leads to, be it in the archive or not.
+  void follow(const TarMember& link) {
+    tell(code::kLink, "torch.load follows this link to another file", link, link.link);
+    const std::optional<std::string> target = target_of(link);
+    if (!target) return;
+    for (const TarMember& member : members_) {
+      if (!has_bytes(member) || within_folder(member.name) != target) continue;
+      unpickle(member, plain(link), TarWay::extract);
+    }
   }
 
   // NULs up to the next block.
@@ -128,16 +208,15 @@ class Reader {
 
   void end(const TarListing& listing) {
     if (listing.end == TarEnd::zeros) zeros(listing.end_offset, source_->size());
-    if (listing.end == TarEnd::zeros || listing.end == TarEnd::budget) {
-      if (listing.end == TarEnd::budget) limit(listing.problem);
-      return;
-    }
+    if (listing.end == TarEnd::budget) limit(listing.problem);
+    if (listing.end == TarEnd::zeros || listing.end == TarEnd::budget) return;
     Finding finding;
-    finding.code = code::kTarEnd;
+    finding.code = code::kMemberUnread;
     finding.title = listing.end == TarEnd::bad
                         ? "tarfile takes this block for the end without a word: " + listing.problem
                         : "tarfile raises here: " + listing.problem;
     finding.offset = listing.end_offset;
+    finding.advice = "fetch the file again; what was found in it is listed";
     sink_.finding(std::move(finding));
   }
 
@@ -160,7 +239,9 @@ class Reader {
 
   SourcePtr source_;
   Sink& sink_;
+  std::vector<TarMember> members_;
   bool torch_ = false;
+  bool beyond_told_ = false;
 };
 
 }  // namespace
