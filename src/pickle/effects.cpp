@@ -424,6 +424,11 @@ bool Machine::Impl::call_persistent(const Value& id, bool binary) {
   event.argument = id;
   event.has_argument = true;
   emit(event);
+  if (profile.persistent == PersistentLoad::torch_tar && id.kind() == Kind::tuple) {
+    bool known = false;
+    if (!iterate(id, scratch_items, known)) return false;
+    if (known && !scratch_items.empty()) return push(scratch_items.front());
+  }
   const std::uint8_t depth = binary ? call_depth(id) : std::uint8_t{0};
   if (outcome.result != Outcome::Result::object) return push_outcome(id.start, depth);
   Value value = Value::make(Kind::persistent, id.start, pos, outcome.type);

@@ -154,6 +154,13 @@ def test_an_honest_tar_has_the_verdict_of_what_is_inside(
         assert scan(path)["verdict"] == verdict
 
 
+def test_global_headers_belong_to_the_archive(tmp_path: Path) -> None:
+    path = tmp_path / "model.tar"
+    head = tarforge.pax(tarforge.record(b"comment", b"0" * 40), type=b"g")
+    path.write_bytes(tarforge.archive(head, tarforge.Header(b"a.pkl", data=pickle.dumps([1], 4))))
+    assert scan(path)["verdict"] == "clean"
+
+
 def test_what_stands_behind_the_end_is_looked_at(tmp_path: Path) -> None:
     honest = tarforge.Header(b"a.pkl", data=pickle.dumps([1], 4))
     attack = tarforge.Header(b"b.pkl", data=torchtar.POP + pickle.dumps([1], 4))

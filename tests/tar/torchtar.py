@@ -96,6 +96,7 @@ def attacks() -> dict[str, bytes]:
             *checkpoint(None, tensors(tensor(20, 10, (2, 2)), tensor(21, 10, (), before=POP)))
         ),
         "object": archive(*checkpoint(None, None, objects(POP))),
+        "tuple_comes_back": archive(*checkpoint(None, None, given_back())),
         "broken_object": archive(*checkpoint(None, None, RUN + b"X\x04")),
         "old_names": archive(
             *(Header(h.name, b"\0", h.data, fields={"magic": b""}) for h in honest[:2]),
@@ -128,6 +129,12 @@ def attacks() -> dict[str, bytes]:
         "sparse": sparse_object(),
         "no_end": archive(*checkpoint(None, None, objects(POP)), end=b""),
     }
+
+
+def given_back() -> bytes:
+    """Of a persistent id that is a tuple torch's tar loader returns the first value."""
+    names = asm("GLOBAL os system", "UNICODE ''", "UNICODE file", "TUPLE3", "BINPERSID")
+    return asm("PROTO 2") + names + asm("UNICODE 'echo seen'", "TUPLE1", "REDUCE", "STOP")
 
 
 def sparse_object() -> bytes:

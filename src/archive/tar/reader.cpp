@@ -176,6 +176,7 @@ class Lister {
       at_ = offset_;
     }
     std::vector<Pending> waiting;
+    const std::uint64_t begins = positive(at_);
     while (true) {
       const bool nested = !waiting.empty();
       Block block{};
@@ -185,6 +186,7 @@ class Lister {
       const char type = header->member.type;
       if (!one_of(type, "LKxgX")) {
         header->member.header = positive(at_ - kBlock);
+        header->member.begin = begins;
         BRINE_TRY(const bool whole, begin(*header));
         if (!whole) return false;
         while (!waiting.empty()) {

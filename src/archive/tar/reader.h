@@ -27,6 +27,7 @@ struct TarMember {
   char type = '0';  // as in the header; '5' for directories of the oldest kind too
   std::uint64_t mode = 0;
   std::uint64_t header = 0;  // offset of the first header block that belongs to the member
+  std::uint64_t begin = 0;  // the same, with the global headers that stand in front of it
   std::uint64_t data = 0;  // offset of its bytes
   std::uint64_t size = 0;  // of the file that comes out
   std::uint64_t stored = 0;  // bytes in the archive, as far as the headers say

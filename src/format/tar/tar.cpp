@@ -111,7 +111,7 @@ class Reader {
     note(member);
     const std::uint64_t size = source_->size(), data = std::min(member.data, size);
     const std::uint64_t stored = std::min(member.stored, size - data);
-    sink_.interpreted(member.header, data);
+    sink_.interpreted(member.begin, data);
     if (member.is_link() && torch_ && is_torch_name(plain(member))) follow(member);
     if (!has_bytes(member)) return;
     sink_.interpreted(data, data + stored);
