@@ -25,7 +25,7 @@ setup: ## install the Debian packages that building needs (sudo only when not ro
 build: ## build the release program at build/brine; reaches no network
 	@scripts/bootstrap --check build
 	@test -f build/CMakeCache.txt || $(CONFIGURE) release -DBRINE_TESTS=OFF >/dev/null
-	@$(CMAKE) --build build --target brine --parallel $(JOBS)
+	@$(CMAKE) --build build --target brine brine-worker --parallel $(JOBS)
 
 demo: setup build ## install what is missing, build, scan samples/, explain one of them
 	@scripts/demo

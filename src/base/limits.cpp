@@ -25,6 +25,7 @@ const std::vector<LimitName>& limit_names() {
       {"window_bytes", &Limits::window_bytes, "bytes of a decoder's window"},
       {"salvage_factor", &Limits::salvage_factor, "bytes searched per byte of the file"},
       {"header_bytes", &Limits::header_bytes, "bytes of a safetensors header"},
+      {"worker_seconds", &Limits::worker_seconds, "seconds for unpacking a foreign archive"},
       {"findings_per_code", &Limits::findings_per_code, "findings kept a code and file"},
       {"evidence_bytes", &Limits::evidence_bytes, "bytes of one piece of evidence"},
       {"events_per_view", &Limits::events_per_view, "events kept for explain"},

@@ -36,6 +36,7 @@ struct Limits {
   std::uint64_t window_bytes = 128u << 20;  // a decoder's memory for looking back
   std::uint64_t salvage_factor = 4;  // bytes read while searching, per byte of file
   std::uint64_t header_bytes = 100'000'000;  // safetensors' own limit for its header
+  std::uint64_t worker_seconds = 60;  // for a foreign archive, in a process of its own
   // Report.
   std::uint64_t findings_per_code = 100;  // kept a code and file; the rest is counted
   std::uint64_t evidence_bytes = 4096;  // of one piece of evidence

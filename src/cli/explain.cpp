@@ -6,6 +6,7 @@
 
 #include "base/escape.h"
 #include "cli/commands.h"
+#include "cli/foreign.h"
 #include "cli/input.h"
 #include "cli/settings.h"
 #include "cli/walk.h"
@@ -61,6 +62,7 @@ bool explain(const WalkEntry& entry, Options& options, Console& console) {
   const Result<SourcePtr> source = open_input(entry.path);
   if (!source) return cannot(source.error().what);
   scan::ScanOptions scan = options.scan;
+  scan.foreign = foreign_opener();
   scan.policy = &options.policy;
   if (entry.neighbours) scan.neighbours = *entry.neighbours;
   render::Explanation explanation(options.text);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/foreign.h"
 #include "cli/input.h"
 #include "cli/ordered_work.h"
 #include "cli/settings.h"
@@ -77,6 +78,7 @@ std::string inspect_source(const WalkEntry& entry, const Options& options, const
   const Result<SourcePtr> source = open_input(entry.path);
   if (!source) return source.error().what;
   scan::ScanOptions scan = options.scan;
+  scan.foreign = foreign_opener();
   if (entry.neighbours) scan.neighbours = *entry.neighbours;
   if (options.json) {
     scan.observer = &document;

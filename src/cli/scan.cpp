@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/foreign.h"
 #include "cli/input.h"
 #include "cli/ordered_work.h"
 #include "cli/progress.h"
@@ -216,6 +217,7 @@ class ScanRun {
     const SourcePtr& source = *opened;
 
     scan::ScanOptions scan = options_.scan;
+    scan.foreign = foreign_opener();
     if (entry.neighbours) scan.neighbours = *entry.neighbours;
     if (options_.policy) scan.policy = &*options_.policy;
     scan.stop = stop_.get_token();

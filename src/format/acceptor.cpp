@@ -5,6 +5,7 @@
 
 #include "archive/zip/reader.h"
 #include "format/compressed/compressed.h"
+#include "format/foreign/seven_zip.h"
 #include "format/numpy/npy.h"
 #include "format/pickle/bare.h"
 #include "format/profiles.h"
@@ -35,6 +36,7 @@ constexpr auto kAcceptors = std::to_array<Acceptor>({
     {loader::kTarfile, "tar", true, tar::accepts, tar::read,
      "the first 512 bytes have a tar header's checksum, whatever else they are"},
     {loader::kNumpy, "numpy", true, numpy::accepts, numpy::read, "starts with 93 N U M P Y"},
+    {"", "7z", false, seven_zip::accepts, seven_zip::read, "starts with the signature of 7z"},
     {"", "compressed", false, compressed::accepts, compressed::read,
      "begins like gzip, zlib, bzip2, xz, lzma, zstd or lz4, and decodes"},
     {loader::kPickle, "pickle", true, bare_pickle::accepts, bare_pickle::read,

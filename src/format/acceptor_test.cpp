@@ -79,7 +79,7 @@ TEST(Acceptors, LeaveTextAlone) {
 
 TEST(Recognized, GoesByMagic) {
   EXPECT_EQ(recognized_as("m.gguf", "GGUF\3\0\0\0"s), "GGUF");
-  EXPECT_EQ(recognized_as("m.bin", "7z\xbc\xaf\x27\x1c"), "7z archive");
+  EXPECT_EQ(recognized_as("m.bin", "MSCF\0\0\0\0"s), "cab archive");
   EXPECT_EQ(recognized_as("a.txt", "MZ"), "");
   EXPECT_EQ(recognized_as("a.onnx", "\x08\x07"), "ONNX");
 }

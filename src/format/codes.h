@@ -33,6 +33,9 @@ enum : std::uint16_t {
   kJoblibArray = 507,
   kInterrupted = 508,
   kCompressed = 509,
+  kNoWorker = 511,
+  kForeignMethod = 512,
+  kWorkerDied = 513,
   kPolicy = 601,
 };
 }  // namespace code

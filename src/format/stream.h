@@ -18,6 +18,10 @@
 #include "io/source.h"
 #include "pickle/profile.h"
 
+namespace brine::archive {
+class ForeignOpener;
+}
+
 namespace brine::format {
 
 // What a loader does behind the first STOP.
@@ -86,6 +90,8 @@ class Sink {
   virtual const Limits& limits() const = 0;
   // Bytes of output that decoders may still make for this file.
   virtual std::uint64_t may_decode() const = 0;
+  // Who opens archives that Brine does not read itself; may be null.
+  virtual const archive::ForeignOpener* foreign() const = 0;
 };
 
 }  // namespace brine::format

@@ -26,6 +26,9 @@ class ByteSource {
   // The bytes of the whole source when they already lie in memory; else empty. Never reads.
   virtual ByteSpan in_memory() const { return {}; }
   virtual std::uint64_t bytes_read() const { return 0; }
+  // A descriptor whose file is exactly this source, for another process; -1 when there is none. It
+  // stays the source's own.
+  virtual int descriptor() const { return -1; }
 
   // A copy of [offset, offset + count), which must lie within the source. `count` must come from a
   // number already compared with size(); nothing is allocated from a header's word.
@@ -76,6 +79,7 @@ class FileSource final : public ByteSource {
   std::uint64_t size() const override { return size_; }
   Status read(std::uint64_t offset, std::span<std::uint8_t> out) override;
   std::uint64_t bytes_read() const override { return bytes_read_.load(std::memory_order_relaxed); }
+  int descriptor() const override { return fd_; }
   // Whether size or modification time differ from when the file was opened.
   bool changed() const;
 

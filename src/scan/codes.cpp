@@ -73,6 +73,12 @@ constexpr auto kRows = std::to_array<CodeRow>({
      "joblib arrays inside the stream: not analysed yet"},
     {code::kInterrupted, Severity::medium, Verdict::incomplete, "the scan was interrupted"},
     {code::kCompressed, Severity::medium, Verdict::incomplete, "compressed data is cut or broken"},
+    {code::kNoWorker, Severity::medium, Verdict::incomplete,
+     "an archive that only the worker opens, and it cannot run"},
+    {code::kForeignMethod, Severity::medium, Verdict::incomplete,
+     "an archive uses encryption or a method that cannot be read"},
+    {code::kWorkerDied, Severity::high, Verdict::suspicious,
+     "the worker that unpacks the archive died"},
     {code::kPolicy, Severity::medium, Verdict::suspicious, "the policy does not allow this file"},
 });
 

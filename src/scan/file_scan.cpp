@@ -110,6 +110,7 @@ class FileScan::ItemSink final : public format::Sink {
   }
   const Limits& limits() const override { return scan_.options_.limits; }
   std::uint64_t may_decode() const override { return scan_.inflate_left_; }
+  const archive::ForeignOpener* foreign() const override { return scan_.options_.foreign; }
 
  private:
   // The format took the item; a bare pickle does so only when its stream turns out to be one.

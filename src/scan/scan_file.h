@@ -26,6 +26,10 @@
 #include "pickle/trace.h"
 #include "pickle/world.h"
 
+namespace brine::archive {
+class ForeignOpener;
+}
+
 namespace brine::scan {
 
 class Policy;
@@ -81,6 +85,7 @@ struct ScanOptions {
   WorldChoice world = WorldChoice::catalogue;
   WorldFactory make_world;  // instead of `world`
   const Policy* policy = nullptr;
+  const archive::ForeignOpener* foreign = nullptr;  // opens 7z; none: such files are incomplete
   std::optional<std::string> sha256;  // of the whole file, when somebody computed it
   // Names of what lies beside the file; folders with an __init__.py end in '/'. A module's name
   // among them voids the facts of that module.

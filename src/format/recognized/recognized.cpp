@@ -30,7 +30,16 @@ constexpr auto kMagic = std::to_array<Row>({
     {"GGML", "fmgg"sv, 0, When::always},
     {"GGML", "tjgg"sv, 0, When::always},
     {"GGML", "algg"sv, 0, When::always},
-    {"7z archive", "7z\xbc\xaf\x27\x1c"sv, 0, When::always},
+    {"cab archive", "MSCF\0\0\0\0"sv, 0, When::always},
+    {"cpio archive", "070701"sv, 0, When::always},
+    {"cpio archive", "070702"sv, 0, When::always},
+    {"cpio archive", "070707"sv, 0, When::always},
+    {"cpio archive", "\xc7\x71"sv, 0, When::always},
+    {"ar archive", "!<arch>\n"sv, 0, When::always},
+    {"xar archive", "xar!\0"sv, 0, When::always},
+    {"lzip", "LZIP\1"sv, 0, When::always},
+    {"compress", "\x1f\x9d"sv, 0, When::always},
+    {"lz4, the oldest format", "\x02\x21\x4c\x18"sv, 0, When::always},
     {"RAR archive", "Rar!\x1a\x07"sv, 0, When::always},
     {"joblib before 0.10", "ZF"sv, 0, When::promised},
     {"TensorFlow Lite", "TFL3"sv, 4, When::always},
@@ -65,6 +74,14 @@ constexpr auto kNames = std::to_array<NameFormat>({
     {".pmml", "PMML"},
 });
 
+// The first volume descriptor of ISO 9660 stands behind 16 sectors.
+bool is_iso9660(Probe& probe) {
+  constexpr std::uint64_t kDescriptor = 32'769;
+  std::array<std::uint8_t, 5> bytes{};
+  return probe.size() > kDescriptor + bytes.size() && probe.source()->read(kDescriptor, bytes) &&
+         as_text(bytes) == "CD001";
+}
+
 // HDF5's signature may stand at 512 and every doubling of it: what lies before is a user block.
 bool has_hdf5_user_block(Probe& probe) {
   static constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
@@ -90,6 +107,7 @@ std::string_view identify(Probe& probe) {
     if (row.when == When::promised && promise == Promise::nothing) continue;
     if (probe.starts_with(row.magic, row.at)) return row.format;
   }
+  if (is_iso9660(probe)) return "ISO 9660 image";
   if (has_hdf5_user_block(probe)) return "HDF5 (Keras, h5py) behind a user block";
   for (const NameFormat& row : kNames) {
     if (probe.size() > 0 && probe.lower().ends_with(row.ending)) return row.format;
