@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -75,7 +77,8 @@ std::optional<std::string> target_of(const TarMember& member) {
 
 class Reader {
  public:
-  Reader(Probe& probe, Sink& sink) : source_(probe.source()), sink_(sink) {}
+  Reader(Probe& probe, Sink& sink)
+      : source_(probe.source()), sink_(sink), bytes_left_(allowed(probe.size(), sink.limits())) {}
 
   void read() {
     Result<TarListing> listing = archive::list_tar(*source_, sink_.limits());
@@ -95,6 +98,10 @@ class Reader {
   }
 
  private:
+  static std::uint64_t allowed(std::uint64_t size, const Limits& limits) {
+    const std::uint64_t factor = std::max<std::uint64_t>(limits.salvage_factor, 1);
+    return size > UINT64_MAX / factor ? UINT64_MAX : size * factor;
+  }
   static std::string_view plain(const TarMember& member) {
     std::string_view name = member.name;
     while (name.starts_with("./")) name.remove_prefix(2);
@@ -119,6 +126,7 @@ class Reader {
     if (stored < member.stored) {
       tell(code::kMemberUnread, "a member ends early", member, member.name);
     }
+    if (!within_budget(stored)) return;
     if (torch_ && !member.beyond && is_torch_name(plain(member))) {
       unpickle(member, plain(member), TarWay::extract);
       if (member.tangled) unpickle(member, plain(member), TarWay::extractfile);
@@ -126,6 +134,17 @@ class Reader {
     }
     hand_out(member, TarWay::extract);
     if (member.tangled) hand_out(member, TarWay::extractfile);
+  }
+
+  // Members of an honest archive lie apart; sizes that headers overrule let them lie on each other,
+  // each as long as the file. What that costs is bounded.
+  bool within_budget(std::uint64_t stored) {
+    if (stored <= bytes_left_) {
+      bytes_left_ -= stored;
+      return true;
+    }
+    if (!std::exchange(budget_told_, true)) limit("salvage_factor");
+    return false;
   }
 
   // What the headers alone say.
@@ -179,10 +198,18 @@ class Reader {
   void follow(const TarMember& link) {
     tell(code::kLink, "torch.load follows this link to another file", link, link.link);
     const std::optional<std::string> target = target_of(link);
-    if (!target) return;
-    for (const TarMember& member : members_) {
-      if (!has_bytes(member) || within_folder(member.name) != target) continue;
-      unpickle(member, plain(link), TarWay::extract);
+    if (!target || !followed_.emplace(plain(link), *target).second) return;
+    if (by_path_.empty()) {
+      for (const TarMember& member : members_) {
+        std::optional<std::string> path = within_folder(member.name);
+        if (path && has_bytes(member)) by_path_.emplace(std::move(*path), &member);
+      }
+    }
+    for (auto [at, end] = by_path_.equal_range(*target); at != end; ++at) {
+      const TarMember& member = *at->second;
+      if (within_budget(std::min(member.stored, source_->size()))) {
+        unpickle(member, plain(link), TarWay::extract);
+      }
     }
   }
 
@@ -242,6 +269,11 @@ class Reader {
   std::vector<TarMember> members_;
   bool torch_ = false;
   bool beyond_told_ = false;
+  bool budget_told_ = false;
+  std::uint64_t bytes_left_;
+  std::multimap<std::string, const TarMember*> by_path_;  // made for the first link of torch's
+  std::set<std::pair<std::string, std::string>>
+      followed_;  // which of torch's three, and the target
 };
 
 }  // namespace
