@@ -35,6 +35,8 @@ constexpr auto kAcceptors = std::to_array<Acceptor>({
      "the first 512 bytes have a tar header's checksum, whatever else they are"},
     {loader::kTarfile, "tar", true, tar::accepts, tar::read,
      "the first 512 bytes have a tar header's checksum, whatever else they are"},
+    {loader::kSalvage, "tar", true, tar::salvage_accepts, tar::read,
+     "says ustar at byte 257, and the checksum is wrong"},
     {loader::kNumpy, "numpy", true, numpy::accepts, numpy::read, "starts with 93 N U M P Y"},
     {"", "7z", false, seven_zip::accepts, seven_zip::read, "starts with the signature of 7z"},
     {"", "compressed", false, compressed::accepts, compressed::read,

@@ -172,6 +172,14 @@ def test_what_stands_behind_the_end_is_looked_at(tmp_path: Path) -> None:
         assert "BRN404" in codes(report)
 
 
+def test_a_damaged_first_header_hides_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "model.tar"
+    first = tarforge.Header(b"a.txt", data=b"text", checksum="wrong")
+    attack = tarforge.Header(b"b.pkl", data=torchtar.POP + pickle.dumps([1], 4))
+    path.write_bytes(tarforge.archive(first, attack))
+    assert scan(path)["verdict"] == "malicious"
+
+
 @pytest.mark.parametrize(
     ("header", "code"),
     [

@@ -90,9 +90,12 @@ class Reader {
     for (const TarMember& member : members_) read_member(member);
     end(*listing);
     sink_.describe(torch_ ? "torch tar" : "tar archive, " + counted(members_.size(), "member"));
+    const bool opens = listing->end_offset > 0 || listing->end == TarEnd::zeros;
     sink_.view({std::string(loader::kTarfile),
                 {},
-                listing->end == TarEnd::error ? "broken" : "stop",
+                !opens                          ? "refused"
+                : listing->end == TarEnd::error ? "broken"
+                                                : "stop",
                 listing->end_offset,
                 listing->problem});
   }
@@ -279,6 +282,11 @@ class Reader {
 }  // namespace
 
 bool accepts(Probe& probe) { return archive::is_tar_header(probe.head()); }
+
+bool salvage_accepts(Probe& probe) {
+  constexpr std::size_t kMagic = 257;
+  return !accepts(probe) && probe.starts_with("ustar", kMagic);
+}
 
 void read(Probe& probe, std::span<const std::string_view>, Sink& sink) {
   Reader(probe, sink).read();

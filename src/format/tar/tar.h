@@ -15,6 +15,8 @@
 namespace brine::format::tar {
 
 bool accepts(Probe& probe);
+// A tar by its magic whose first header is damaged: tarfile refuses, others go on behind it.
+bool salvage_accepts(Probe& probe);
 void read(Probe& probe, std::span<const std::string_view> loaders, Sink& sink);
 
 }  // namespace brine::format::tar
