@@ -1,6 +1,7 @@
 #include "codec/decode.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 
 #include "codec/streams.h"
@@ -77,23 +78,9 @@ std::span<std::uint8_t> room(std::vector<std::uint8_t>& bytes, std::size_t used,
   return std::span(bytes).subspan(used);
 }
 
-}  // namespace
-
-std::string_view to_string(Codec codec) {
-  switch (codec) {
-    case Codec::gzip: return "gzip";
-    case Codec::zlib: return "zlib";
-    case Codec::bzip2: return "bzip2";
-    case Codec::xz: return "xz";
-    case Codec::lzma: return "lzma";
-    case Codec::zstd: return "zstd";
-    case Codec::lz4: return "lz4";
-  }
-  return "?";
-}
-
-Result<Decoded> decode(Codec codec, ByteSource& source, std::uint64_t offset, std::uint64_t cap,
-                       const Limits& limits) {
+// One pass over the input, which the decoder gets in pieces of at most `piece` bytes.
+Result<Decoded> decode_once(Codec codec, ByteSource& source, std::uint64_t offset,
+                            std::uint64_t cap, const Limits& limits, std::size_t piece) {
   const std::unique_ptr<StreamDecoder> decoder = make_decoder(codec, limits.window_bytes);
   if (decoder == nullptr) return fail({ErrorCode::internal, offset, "no such codec"});
   Feed feed(source, offset);
@@ -111,7 +98,8 @@ Result<Decoded> decode(Codec codec, ByteSource& source, std::uint64_t offset, st
   int stalls = 0;
   std::uint8_t beyond = 0;  // asks whether anything comes behind the cap
   while (true) {
-    BRINE_TRY(const ByteSpan input, feed.look(1));
+    BRINE_TRY(ByteSpan input, feed.look(1));
+    input = input.first(std::min(input.size(), piece));
     const bool full = used >= most;
     const std::span<std::uint8_t> output =
         full ? std::span(&beyond, 1) : room(out.bytes, used, most);
@@ -134,6 +122,31 @@ Result<Decoded> decode(Codec codec, ByteSource& source, std::uint64_t offset, st
       return ended(DecodeEnd::broken, "the decoder does not go on");
     }
   }
+}
+
+}  // namespace
+
+std::string_view to_string(Codec codec) {
+  switch (codec) {
+    case Codec::gzip: return "gzip";
+    case Codec::zlib: return "zlib";
+    case Codec::bzip2: return "bzip2";
+    case Codec::xz: return "xz";
+    case Codec::lzma: return "lzma";
+    case Codec::zstd: return "zstd";
+    case Codec::lz4: return "lz4";
+  }
+  return "?";
+}
+
+Result<Decoded> decode(Codec codec, ByteSource& source, std::uint64_t offset, std::uint64_t cap,
+                       const Limits& limits) {
+  BRINE_TRY(Decoded out, decode_once(codec, source, offset, cap, limits, SIZE_MAX));
+  // These two forget what they decoded in the step that fails; byte by byte nothing is lost.
+  const bool forgets = codec == Codec::zstd || codec == Codec::lz4;
+  if (out.end != DecodeEnd::broken || !forgets) return out;
+  BRINE_TRY(Decoded again, decode_once(codec, source, offset, cap, limits, 1));
+  return again.bytes.size() >= out.bytes.size() ? std::move(again) : std::move(out);
 }
 
 }  // namespace brine::codec

@@ -20,6 +20,7 @@ enum : std::uint16_t {
   kUnexplained = 410,
   kStorageSize = 411,
   kSalvaged = 413,
+  kHiddenArchive = 414,
   kTraversal = 415,
   kLink = 416,
   kSafetensors = 420,

@@ -53,6 +53,8 @@ constexpr auto kRows = std::to_array<CodeRow>({
      "a storage's size is not the size of its record"},
     {code::kSalvaged, Severity::medium, Verdict::suspicious,
      "a pickle lies where no loader's directory points"},
+    {code::kHiddenArchive, Severity::medium, Verdict::suspicious,
+     "an archive lies where no loader's directory points"},
     {code::kTraversal, Severity::high, Verdict::suspicious,
      "a member's name leaves the folder that it is unpacked into"},
     {code::kLink, Severity::medium, Verdict::suspicious, "a link or a device in an archive"},

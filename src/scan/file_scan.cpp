@@ -292,9 +292,11 @@ void FileScan::finish_item(Context& context, format::Probe& probe) {
   }
 
   const bool taken = context.opened || !context.families.empty();
-  if (taken && !context.families.contains("recognized")) {
+  if (taken) {
     Coverage before = context.coverage.finish();
-    for (const auto& range : before.unexplained) {
+    // Of a format that is not analysed its ends are searched: it may be many gigabytes long.
+    const bool known = !context.families.contains("recognized");
+    for (const auto& range : known ? before.unexplained : ends_of(probe.size())) {
       if (within(range, context.handled)) continue;
       const Ranges left = follow_up(context, context.item.source, context.item.member,
                                     context.item.base, range.first, range.second);
@@ -311,6 +313,12 @@ void FileScan::finish_item(Context& context, format::Probe& probe) {
     report_.kind += ", " + format::counted(context.tensors, "tensor") + ", " +
                     format::human_size(context.tensor_bytes) + " data";
   }
+}
+
+FileScan::Ranges FileScan::ends_of(std::uint64_t size) {
+  constexpr std::uint64_t kSearched = 16u << 20;
+  if (size <= 2 * kSearched) return {{0, size}};
+  return {{0, kSearched}, {size - kSearched, size}};
 }
 
 FileScan::Ranges FileScan::follow_up(Context& context, const SourcePtr& source,
@@ -349,6 +357,8 @@ FileScan::Ranges FileScan::follow_up(Context& context, const SourcePtr& source,
 
   Ranges left;
   std::uint64_t at = start;
+  const std::uint64_t whole_end = end;
+  if (const auto hidden = find_hidden(context, source, member, base, start, end)) end = *hidden;
   while (at < end && !options_.stop.stop_requested()) {
     if (loop && left.empty()) {
       const Trial next = try_pickle(*source, at, options_.limits);
@@ -372,7 +382,38 @@ FileScan::Ranges FileScan::follow_up(Context& context, const SourcePtr& source,
     at = std::max(reached, hidden + 1);
   }
   if (at < end) left.emplace_back(at, end);
+  if (end < whole_end && left.empty()) context.told = true;
   return left;
+}
+
+// An archive or compressed data in [start, end): looked at as a file of its own, up to the end.
+std::optional<std::uint64_t> FileScan::find_hidden(const Context& context, const SourcePtr& source,
+                                                   const std::vector<std::string>& member,
+                                                   std::optional<std::uint64_t> base,
+                                                   std::uint64_t start, std::uint64_t end) {
+  // Where the item itself begins it has been looked at already.
+  const auto name_of = [](std::uint64_t at) { return "hidden at byte " + std::to_string(at); };
+  const auto accepts = [&](std::uint64_t at) {
+    if (at == 0 && source == context.item.source) return false;
+    format::Probe probe(name_of(at), std::make_shared<SliceSource>(source, at, end - at));
+    return std::ranges::any_of(format::readings(probe), [](const format::Reading& reading) {
+      return reading.family != "pickle" && reading.family != "recognized";
+    });
+  };
+  const auto found = find_container(*source, start, end, search_budget_, accepts);
+  if (!found || !*found) return std::nullopt;
+  const std::uint64_t hidden = **found;
+  add(finding_at(code::kHiddenArchive, member, base, hidden));
+  Item item;
+  item.source = std::make_shared<SliceSource>(source, hidden, end - hidden);
+  item.name = name_of(hidden);
+  item.member = member;
+  item.member.push_back(item.name);
+  if (base) item.base = *base + hidden;
+  item.depth = context.item.depth + 1;
+  const std::vector<std::string> where = item.member;
+  if (const char* limit = work_.push(std::move(item))) add_limit(limit, where, std::nullopt);
+  return hidden;
 }
 
 void FileScan::report_unexplained(const SourcePtr& source, const std::vector<std::string>& member,

@@ -68,6 +68,8 @@ class FileScan {
   // Whether the stream turned out to be a pickle.
   bool run_stream(Context& context, const format::Stream& stream,
                   std::optional<std::uint64_t> start_in_item);
+  void look_as_file(const Context& context, const format::Stream& stream,
+                    const StreamReading& reading);
   static void cover(Context& context, std::uint64_t base, const PickleRun& run, std::uint64_t end);
   void describe_stream(Context& context, const format::Stream& stream, bool own,
                        const StreamReading& reading);
@@ -84,6 +86,11 @@ class FileScan {
   Ranges follow_up(Context& context, const SourcePtr& source,
                    const std::vector<std::string>& member, std::optional<std::uint64_t> base,
                    std::uint64_t start, std::uint64_t end);
+  static Ranges ends_of(std::uint64_t size);
+  std::optional<std::uint64_t> find_hidden(const Context& context, const SourcePtr& source,
+                                           const std::vector<std::string>& member,
+                                           std::optional<std::uint64_t> base, std::uint64_t start,
+                                           std::uint64_t end);
   void report_unexplained(const SourcePtr& source, const std::vector<std::string>& member,
                           std::optional<std::uint64_t> base, const Ranges& ranges);
 

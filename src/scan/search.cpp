@@ -1,6 +1,7 @@
 #include "scan/search.h"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +16,7 @@ constexpr std::size_t kChunk = 256u << 10;
 // Candidates at a chunk's end see this much of what follows; a name that is longer is none of ours.
 constexpr std::size_t kLook = 1024;
 constexpr std::size_t kLongestName = 256;
+constexpr std::uint64_t kContainerCost = 76u << 10;  // a look at a container's head and tail
 constexpr std::uint64_t kTrialCost = 64;  // of a trial that ends at once
 
 bool is_name_char(std::uint8_t c) {
@@ -47,7 +49,71 @@ bool is_candidate(ByteSpan bytes) {
                     bytes[1] == op::BINUNICODE || bytes[1] == op::SHORT_BINSTRING);
 }
 
+struct Magic {
+  std::string_view bytes;
+  std::uint64_t before = 0;  // how far in front of them the container begins
+};
+using namespace std::string_view_literals;
+constexpr auto kMagics = std::to_array<Magic>({
+    {"PK\3\4"sv},
+    {"\x1f\x8b\x08"sv},
+    {"BZh11AY&SY"sv},
+    {"BZh21AY&SY"sv},
+    {"BZh31AY&SY"sv},
+    {"BZh41AY&SY"sv},
+    {"BZh51AY&SY"sv},
+    {"BZh61AY&SY"sv},
+    {"BZh71AY&SY"sv},
+    {"BZh81AY&SY"sv},
+    {"BZh91AY&SY"sv},
+    {"\xfd"
+     "7zXZ\0"sv},
+    {"\x5d\0\0"sv},
+    {"\x28\xb5\x2f\xfd"sv},
+    {"\x04\x22\x4d\x18"sv},
+    {"\x78\x01"sv},
+    {"\x78\x5e"sv},
+    {"\x78\x9c"sv},
+    {"\x78\xda"sv},
+    {"7z\xbc\xaf\x27\x1c"sv},
+    {"\x93NUMPY"sv},
+    {"ustar"sv, 257},
+});
+
+// Which bytes begin one of them.
+std::array<bool, 256> first_bytes() {
+  std::array<bool, 256> out{};
+  for (const Magic& row : kMagics) out[static_cast<std::uint8_t>(row.bytes[0])] = true;
+  return out;
+}
+
 }  // namespace
+
+Result<std::optional<std::uint64_t>> find_container(
+    ByteSource& source, std::uint64_t start, std::uint64_t end, SearchBudget& budget,
+    const std::function<bool(std::uint64_t)>& accepts) {
+  static const std::array<bool, 256> kFirst = first_bytes();
+  std::vector<std::uint8_t> chunk;
+  for (std::uint64_t at = start; at < end;) {
+    const std::uint64_t own = std::min<std::uint64_t>(end - at, kChunk);
+    const std::uint64_t held = std::min<std::uint64_t>(end - at, kChunk + kLook);
+    if (!budget.spend(own)) return std::nullopt;
+    chunk.resize(static_cast<std::size_t>(held));
+    BRINE_CHECK_STATUS(source.read(at, chunk));
+    for (std::size_t i = 0; i < own; ++i) {
+      if (!kFirst[chunk[i]]) continue;
+      const std::string_view here = as_text(ByteSpan(chunk).subspan(i));
+      for (const Magic& row : kMagics) {
+        if (!here.starts_with(row.bytes) || at + i < start + row.before) continue;
+        if (!budget.spend(kContainerCost)) return std::nullopt;
+        if (accepts(at + i - row.before)) return at + i - row.before;
+        break;
+      }
+    }
+    at += own;
+  }
+  return std::nullopt;
+}
 
 Result<std::optional<std::uint64_t>> find_pickle(ByteSource& source, std::uint64_t start,
                                                  std::uint64_t end, const Limits& limits,

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -32,6 +33,12 @@ struct SearchBudget {
     return true;
   }
 };
+
+// The first byte in [start, end) at which an archive or compressed data begins: magic bytes that
+// `accepts` then confirms by a closer look, whose reading is charged to the budget.
+Result<std::optional<std::uint64_t>> find_container(
+    ByteSource& source, std::uint64_t start, std::uint64_t end, SearchBudget& budget,
+    const std::function<bool(std::uint64_t)>& accepts);
 
 // The first pickle that starts in [start, end) of the source, or nothing.
 Result<std::optional<std::uint64_t>> find_pickle(ByteSource& source, std::uint64_t start,

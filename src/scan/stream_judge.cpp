@@ -131,6 +131,7 @@ bool FileScan::run_stream(Context& context, const format::Stream& given,
     whole =
         whole && (view.end.kind != EndKind::broken || parted) && view.end.kind != EndKind::budget;
   }
+  if (!own) look_as_file(context, stream, reading);
   describe_stream(context, stream, own, reading);
   judge_ends(context, stream, reading);
   judge_disagreement(stream, reading);
@@ -145,6 +146,33 @@ bool FileScan::run_stream(Context& context, const format::Stream& given,
     }
   }
   return true;
+}
+
+// A member that its archive's loader unpickles may be more to others, once it is unpacked: an
+// archive, compressed, or joblib's.
+void FileScan::look_as_file(const Context& context, const format::Stream& stream,
+                            const StreamReading& reading) {
+  const bool joblib = std::ranges::any_of(reading.views, [](const ViewRun& view) {
+    return std::ranges::any_of(view.pickles, [](const auto& run) {
+      return (run->result.divergence & pickle::kDivergesByJoblib) != 0;
+    });
+  });
+  format::Probe probe(stream.member.back(), stream.source);
+  const auto others = format::readings(probe);
+  if (!joblib && std::ranges::all_of(others, [](const format::Reading& other) {
+        return other.family == "pickle" || other.family == "recognized";
+      })) {
+    return;
+  }
+  Item item;
+  item.source = stream.source;
+  item.name = stream.member.back();
+  item.name = item.name.substr(item.name.rfind('/') + 1);
+  item.member = stream.member;
+  item.base = stream.file_base;
+  item.depth = context.item.depth + 1;
+  const std::vector<std::string> where = item.member;
+  if (const char* limit = work_.push(std::move(item))) add_limit(limit, where, std::nullopt);
 }
 
 // The run's bytes up to `end` are interpreted, but for arrays that the loader only copied.

@@ -89,6 +89,16 @@ std::string_view problem_of(archive* from) {
   return text != nullptr ? text : "the archive cannot be read";
 }
 
+void send_data(const unsigned char* bytes, std::size_t count) {
+  while (count > 0) {
+    const std::size_t piece = std::min<std::size_t>(count, kMostFrame);
+    std::memcpy(frame + kFrameHead, bytes, piece);
+    send(FrameKind::data, piece);
+    bytes += piece;
+    count -= piece;
+  }
+}
+
 void send_entry(archive* from, archive_entry* entry) {
   const auto type = archive_entry_filetype(entry);
   const EntryKind kind = type == AE_IFREG   ? EntryKind::file
@@ -98,13 +108,18 @@ void send_entry(archive* from, archive_entry* entry) {
   if (name == nullptr) name = archive_entry_pathname(entry);
   frame[kFrameHead] = static_cast<unsigned char>(kind);
   send(FrameKind::entry, name != nullptr ? name : "", 1);
-  while (kind != EntryKind::folder) {
-    const la_ssize_t count = archive_read_data(from, frame + kFrameHead, kMostFrame);
-    if (count < 0) return send(FrameKind::entry_end, problem_of(from));
-    if (count == 0) break;
-    send(FrameKind::data, static_cast<std::size_t>(count));
+  int status = kind == EntryKind::folder ? ARCHIVE_EOF : ARCHIVE_OK;
+  while (status == ARCHIVE_OK) {
+    const void* block = nullptr;
+    std::size_t count = 0;
+    la_int64_t offset = 0;
+    status = archive_read_data_block(from, &block, &count, &offset);
+    // A warning is a wrong checksum: the block is there all the same.
+    if (status == ARCHIVE_OK || status == ARCHIVE_WARN) {
+      send_data(static_cast<const unsigned char*>(block), count);
+    }
   }
-  send(FrameKind::entry_end, "");
+  send(FrameKind::entry_end, status == ARCHIVE_EOF ? std::string_view() : problem_of(from));
 }
 
 // Names are UTF-16 in the archive. The C library reads a file for its first conversion, which must
