@@ -72,7 +72,7 @@ constexpr auto kRows = std::to_array<CodeRow>({
     {code::kUnreadable, Severity::medium, Verdict::incomplete, "the file could not be read"},
     {code::kMemberUnread, Severity::medium, Verdict::incomplete, "a member could not be read"},
     {code::kJoblibArray, Severity::medium, Verdict::incomplete,
-     "joblib arrays inside the stream: not analysed yet"},
+     "a joblib array that cannot be followed"},
     {code::kInterrupted, Severity::medium, Verdict::incomplete, "the scan was interrupted"},
     {code::kCompressed, Severity::medium, Verdict::incomplete, "compressed data is cut or broken"},
     {code::kNoWorker, Severity::medium, Verdict::incomplete,
