@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t kHexShown = 32;  // bytes of what is unexplained, as evidence
 // Smaller files are read once as a whole: several readers look at all of them anyway.
 constexpr std::uint64_t kReadWhole = 64u << 10;
+constexpr std::uint64_t kSearchFloor = 256u << 10;  // smaller files are searched as if so large
 
 std::string last_component(std::string_view path) {
   const std::size_t slash = path.rfind('/');
@@ -138,7 +139,9 @@ FileScan::FileScan(const std::string& path, const SourcePtr& source, const ScanO
   report_.size = source->size();
   const std::uint64_t size = source->size();
   const std::uint64_t factor = std::max<std::uint64_t>(options.limits.salvage_factor, 1);
-  search_budget_.left = size > ~std::uint64_t{0} / factor ? ~std::uint64_t{0} : size * factor;
+  const std::uint64_t searched = std::max(size, kSearchFloor);
+  search_budget_.left =
+      searched > ~std::uint64_t{0} / factor ? ~std::uint64_t{0} : searched * factor;
   const std::uint64_t ratio = std::max<std::uint64_t>(options.limits.inflate_ratio, 1);
   inflate_left_ = std::max(size > ~std::uint64_t{0} / ratio ? ~std::uint64_t{0} : size * ratio,
                            options.limits.decoded_floor);

@@ -105,7 +105,7 @@ Result<std::optional<std::uint64_t>> find_container(
       const std::string_view here = as_text(ByteSpan(chunk).subspan(i));
       for (const Magic& row : kMagics) {
         if (!here.starts_with(row.bytes) || at + i < start + row.before) continue;
-        if (!budget.spend(kContainerCost)) return std::nullopt;
+        if (!budget.spend(std::min(kContainerCost, end - (at + i)))) return std::nullopt;
         if (accepts(at + i - row.before)) return at + i - row.before;
         break;
       }

@@ -27,7 +27,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.containers.recorder import CALLED, install  # noqa: E402
 
-
 MEMORY = 3 << 30
 SECONDS = 20  # a file, at most
 PATIENCE = 0.5  # seconds a load: joblib never comes back from a cut gzip file

@@ -90,7 +90,9 @@ def compare(recipes: list[matrix.Recipe], folder: Path) -> tuple[list[str], dict
             by_loader[loader] += 1
             for word in set(words):
                 if not any(word in args for args in seen):
-                    problems.append(f"missing: {loader} calls mark({word}): {recipe.path} ({story})")
+                    problems.append(
+                        f"missing: {loader} calls mark({word}): {recipe.path} ({story})"
+                    )
         if verdict[recipe.path] in ("clean", "unrecognized") and reached[recipe.path]:
             problems.append(f"verdict {verdict[recipe.path]}: {recipe.path} ({story})")
     by_loader["any"] = sum(1 for recipe in recipes if reached[recipe.path])

@@ -323,12 +323,8 @@ WRAPPERS: dict[str, Wrapper] = {
         lambda d: iter([read_all(lzma.open(io.BytesIO(d)))]),
         ".lzma",
     ),
-    "zstd": Wrapper(
-        pack_zstd, lambda d: iter([read_all(zstandard.open(io.BytesIO(d)))]), ".zst"
-    ),
-    "lz4": Wrapper(
-        pack_lz4, lambda d: iter([read_all(lz4.frame.open(io.BytesIO(d)))]), ".lz4"
-    ),
+    "zstd": Wrapper(pack_zstd, lambda d: iter([read_all(zstandard.open(io.BytesIO(d)))]), ".zst"),
+    "lz4": Wrapper(pack_lz4, lambda d: iter([read_all(lz4.frame.open(io.BytesIO(d)))]), ".lz4"),
     "zip": Wrapper(pack_zip, open_zip, ".zip"),
     "npz": Wrapper(pack_npz, open_zip, ".npz"),
     "torch_zip": Wrapper(pack_torch_zip, open_zip, ".pt"),

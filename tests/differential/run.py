@@ -37,6 +37,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
 import oracle  # noqa: E402
 import pickleasm  # noqa: E402
+
 import worker  # noqa: E402
 
 BUILD = Path(os.environ.get("BRINE_BUILD", ROOT / "build"))

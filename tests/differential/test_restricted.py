@@ -19,8 +19,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
-import worker  # noqa: E402
 from pickleasm import assemble, listing  # noqa: E402
+
+import worker  # noqa: E402
 
 BUILD = Path(os.environ.get("BRINE_BUILD", ROOT / "build"))
 DRIVER = BUILD / "tests" / "brine-differential"

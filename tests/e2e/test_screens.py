@@ -268,6 +268,10 @@ def test_the_program_is_light() -> None:
         "libgcc_s",
         "libstdc++",
         "libz",
+        "libbz2",
+        "liblz4",
+        "liblzma",
+        "libzstd",
         "libcrypto",
     }
 

@@ -224,12 +224,22 @@ class Comparison {
     return entries.size();
   }
 
+  // Between the first member's header and the directory: an archive in the archive, as a rule,
+  // whose end no reader takes for this one's, since they look from behind.
+  bool among_members(std::uint64_t at) const {
+    const ZipView& view = state_.zipfile;
+    if (!view.opens || view.members.empty()) return false;
+    std::uint64_t first = view.directory_offset;
+    for (const ZipMember& member : view.members) first = std::min(first, member.header_offset);
+    return first <= at && at < view.directory_offset;
+  }
+
   void find_other_ends(std::uint64_t used) {
     std::string_view text = as_text(state_.tail);
     constexpr std::string_view kEnd("PK\5\6", 4);
     for (std::size_t at = text.find(kEnd); at != std::string_view::npos;
          at = text.find(kEnd, at + 1)) {
-      if (state_.tail_start + at == used) continue;
+      if (state_.tail_start + at == used || among_members(state_.tail_start + at)) continue;
       add(ZipIssue::two_end_records, std::nullopt, state_.tail_start + at,
           "another end record's signature");
       return;

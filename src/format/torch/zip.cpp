@@ -9,6 +9,7 @@
 #include <tuple>
 #include <utility>
 
+#include "archive/tar/reader.h"
 #include "archive/zip/reader.h"
 #include "format/codes.h"
 #include "format/names.h"
@@ -376,6 +377,25 @@ class ZipReader {
 
 }  // namespace
 
+namespace {
+
+// A tar that ends with a zip is found by zip's readers too. PyTorch's takes offsets as they stand
+// and refuses; zipfile's gets what the member gives, and the member is looked at by itself.
+bool stands_in_tar(Probe& probe, const ZipArchive& zip) {
+  const archive::ZipView& zipfile = zip.zipfile();
+  if (!archive::is_tar_header(probe.head()) || zip.miniz().opens || zipfile.prefix <= 0) {
+    return false;
+  }
+  const auto listing = archive::list_tar(*probe.source(), Limits{});
+  return listing && std::ranges::any_of(listing->members, [&](const archive::TarMember& member) {
+           const auto start = static_cast<std::uint64_t>(zipfile.prefix);
+           return member.regular() && !member.is_sparse && member.data <= start &&
+                  zipfile.end_offset < member.data + member.stored;
+         });
+}
+
+}  // namespace
+
 bool torch_load_accepts(Probe& probe) {
   return archive::starts_like_zip(probe.head()) && jit_load_accepts(probe);
 }
@@ -399,6 +419,14 @@ void read(Probe& probe, std::span<const std::string_view> loaders, Sink& sink) {
                                       : ZipArchive::open(probe.source(), sink.limits());
   if (!opened) {
     ZipReader::refuse(sink, opened.error());
+    return;
+  }
+  if (!salvage && stands_in_tar(probe, *opened)) return;
+  if (!salvage && archive::starts_like_zip(probe.head()) && opened->miniz().members.empty() &&
+      opened->zipfile().members.empty()) {
+    // A directory that nobody can use.
+    opened = ZipArchive::open_salvage(probe.source(), sink.limits());
+    if (opened) ZipReader(std::make_shared<ZipArchive>(std::move(*opened)), false, sink).salvage();
     return;
   }
   const bool torch_load = std::ranges::find(loaders, loader::kTorch) != loaders.end();
