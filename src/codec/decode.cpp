@@ -11,7 +11,6 @@ namespace brine::codec {
 namespace {
 
 constexpr std::size_t kInput = 64u << 10;
-constexpr std::size_t kFirstOutput = 16u << 10;
 constexpr int kMostStalls = 8;  // steps that neither take nor make anything
 
 // The input, a chunk at a time, with a look at what follows the place that was reached.
@@ -68,16 +67,6 @@ Result<bool> skip_padding(Feed& feed, int unit) {
   }
 }
 
-// Room for output behind what is there.
-std::span<std::uint8_t> room(std::vector<std::uint8_t>& bytes, std::size_t used,
-                             std::uint64_t most) {
-  if (used == bytes.size()) {
-    const std::uint64_t next = std::max<std::uint64_t>(bytes.size() * 2, kFirstOutput);
-    bytes.resize(static_cast<std::size_t>(std::min(next, most)));
-  }
-  return std::span(bytes).subspan(used);
-}
-
 // One pass over the input, which the decoder gets in pieces of at most `piece` bytes.
 Result<Decoded> decode_once(Codec codec, ByteSource& source, std::uint64_t offset,
                             std::uint64_t cap, const Limits& limits, std::size_t piece) {
@@ -86,12 +75,10 @@ Result<Decoded> decode_once(Codec codec, ByteSource& source, std::uint64_t offse
   Feed feed(source, offset);
   const std::uint64_t most = allowed(feed.left(), cap, limits);
   Decoded out;
-  std::size_t used = 0;
   std::uint64_t complete = 0;  // input up to the last stream's end
   const auto ended = [&](DecodeEnd end, std::string problem) {
     out.end = end;
     out.problem = std::move(problem);
-    out.bytes.resize(used);
     out.consumed = end == DecodeEnd::done ? complete : feed.taken();
     return std::move(out);
   };
@@ -100,13 +87,13 @@ Result<Decoded> decode_once(Codec codec, ByteSource& source, std::uint64_t offse
   while (true) {
     BRINE_TRY(ByteSpan input, feed.look(1));
     input = input.first(std::min(input.size(), piece));
-    const bool full = used >= most;
-    const std::span<std::uint8_t> output =
-        full ? std::span(&beyond, 1) : room(out.bytes, used, most);
+    const bool full = out.bytes.size() >= most;
+    const std::span<std::uint8_t> output = full ? std::span(&beyond, 1) : out.bytes.room(most);
+    if (output.empty()) return ended(DecodeEnd::budget, "member_bytes");
     Step step = decoder->step(input, output, input.size() == feed.left());
     feed.take(step.taken);
     if (full && step.made > 0) return ended(DecodeEnd::budget, "inflate_ratio");
-    if (!full) used += step.made;
+    if (!full) out.bytes.add(step.made);
     if (step.end == StepEnd::broken) return ended(DecodeEnd::broken, std::move(step.problem));
     if (step.end == StepEnd::budget) return ended(DecodeEnd::budget, std::move(step.problem));
     if (step.end == StepEnd::stream_end) {

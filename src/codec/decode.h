@@ -12,10 +12,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/limits.h"
 #include "base/result.h"
+#include "io/shared_bytes.h"
 #include "io/source.h"
 
 namespace brine::codec {
@@ -33,7 +33,7 @@ enum class DecodeEnd : std::uint8_t {
 };
 
 struct Decoded {
-  std::vector<std::uint8_t> bytes;
+  SharedBytes bytes;
   std::uint64_t consumed = 0;  // of the input, from the offset on
   DecodeEnd end = DecodeEnd::done;
   std::string problem;  // in words, when the end is not `done`

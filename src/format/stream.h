@@ -29,7 +29,7 @@ enum class After : std::uint8_t {
   stop,  // nothing: the rest is never read by this loader
   torch_stack,  // torch's legacy format: five pickles, then raw storages
   tar_storages,  // torch's tar: a count, then pickles each followed by a storage, then one more
-  tar_tensors,   // torch's tar: a count, then pickles each followed by sizes and strides
+  tar_tensors,  // torch's tar: a count, then pickles each followed by sizes and strides
   loop,  // reads pickles until the end (stacked pickles)
 };
 

@@ -41,6 +41,9 @@ class MemorySource final : public ByteSource {
  public:
   explicit MemorySource(std::vector<std::uint8_t> bytes)
       : owned_(std::move(bytes)), view_(owned_) {}
+  // Looks at memory that `owner` keeps alive.
+  MemorySource(std::shared_ptr<const void> owner, ByteSpan view)
+      : owner_(std::move(owner)), view_(view) {}
   // Looks at memory that the caller keeps alive.
   explicit MemorySource(ByteSpan view) : view_(view) {}
   std::uint64_t size() const override { return view_.size(); }
@@ -49,6 +52,7 @@ class MemorySource final : public ByteSource {
 
  private:
   std::vector<std::uint8_t> owned_;
+  std::shared_ptr<const void> owner_;
   ByteSpan view_;
 };
 

@@ -64,15 +64,15 @@ bool filter() {
         SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time)}) {
     held = held && seccomp_rule_add(context, SCMP_ACT_ALLOW, call, 0) == 0;
   }
-  const scmp_arg_cmp no_exec = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
-  const scmp_arg_cmp no_file = SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS);
+  const scmp_arg_cmp no_exec{2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0};
+  const scmp_arg_cmp no_file{3, SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS};
+  const scmp_arg_cmp from_input{0, SCMP_CMP_EQ, 0, 0};
+  const scmp_arg_cmp to_output{0, SCMP_CMP_EQ, 1, 0};
   held =
       held && seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, no_exec, no_file) == 0;
   held = held && seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, no_exec) == 0;
-  held = held && seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(pread64), 1,
-                                  SCMP_A0(SCMP_CMP_EQ, 0)) == 0;
-  held = held && seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
-                                  SCMP_A0(SCMP_CMP_EQ, 1)) == 0;
+  held = held && seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(pread64), 1, from_input) == 0;
+  held = held && seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, to_output) == 0;
   held = held && seccomp_load(context) == 0;
   seccomp_release(context);
   return held;

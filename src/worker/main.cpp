@@ -127,8 +127,8 @@ void send_entry(archive* from, archive_entry* entry) {
 void warm_up() {
   std::setlocale(LC_ALL, "C.UTF-8");
   for (const char* from : {"UTF-16LE", "UTF-16BE", "UTF-8"}) {
-    iconv_open("UTF-8", from);
-    iconv_open(from, "UTF-8");
+    (void)iconv_open("UTF-8", from);
+    (void)iconv_open(from, "UTF-8");
   }
 }
 

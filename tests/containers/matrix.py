@@ -1,4 +1,4 @@
-"""The matrix of containers: wrapper in wrapper, place of the payload, break; written to a folder."""
+"""The matrix of containers: wrapper in wrapper, the payload's place, a break; in a folder."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.containers import matrix, run  # noqa: E402
+from tests.containers.wrappers import WRAPPERS  # noqa: E402
 
 FILES = 800
 LOADERS = ("joblib.load", "numpy.load", "pandas.read_pickle", "pickle.load", "torch.load")
@@ -25,4 +26,4 @@ def test_what_loaders_reach_in_containers_is_in_the_trace(tmp_path: Path) -> Non
 def test_every_pair_of_wrappers_is_in_the_matrix(tmp_path: Path) -> None:
     recipes = matrix.write(tmp_path / "files", FILES, seed=20)
     pairs = {tuple(recipe.wrappers) for recipe in recipes if len(recipe.wrappers) == 2}
-    assert len(pairs) >= len(run.WRAPPERS) ** 2
+    assert len(pairs) >= len(WRAPPERS) ** 2

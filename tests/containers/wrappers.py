@@ -8,6 +8,7 @@ what it is called with.
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
@@ -20,6 +21,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import IO, Any
 
 import lz4.frame
 import numpy as np
@@ -156,17 +158,17 @@ def pack_bz2(data: bytes, rng: random.Random) -> bytes:
 
 def pack_xz(data: bytes, rng: random.Random) -> bytes:
     check = rng.choice([lzma.CHECK_NONE, lzma.CHECK_CRC32, lzma.CHECK_CRC64, lzma.CHECK_SHA256])
-    return lzma.compress(data, check=check) + b"\0" * rng.choice([0, 0, 4])
+    return bytes(lzma.compress(data, check=check)) + b"\0" * rng.choice([0, 0, 4])
 
 
 def pack_zstd(data: bytes, rng: random.Random) -> bytes:
     made = zstandard.ZstdCompressor(write_checksum=rng.random() < 0.5).compress(data)
     skipped = struct.pack("<II", 0x184D2A50 + rng.randrange(16), 5) + b"hello"
-    return (skipped if rng.random() < 0.2 else b"") + made
+    return (skipped if rng.random() < 0.2 else b"") + bytes(made)
 
 
 def pack_lz4(data: bytes, rng: random.Random) -> bytes:
-    return lz4.frame.compress(data, content_checksum=rng.random() < 0.5)
+    return bytes(lz4.frame.compress(data, content_checksum=rng.random() < 0.5))
 
 
 def pack_zip(data: bytes, rng: random.Random) -> bytes:
@@ -249,27 +251,33 @@ def pack_7z(data: bytes, rng: random.Random) -> bytes:
     return out.getvalue()
 
 
-def read_all(file: io.BufferedIOBase) -> bytes:
+def read_all(file: IO[bytes]) -> bytes:
     """What a reader that takes small pieces gets before it meets an error."""
     out = []
-    try:
+    with contextlib.suppress(Exception):
         while piece := file.read(64):
             out.append(piece)
-    except Exception:
-        pass
     return b"".join(out)
+
+
+def opener(module: Any) -> Open:
+    """What `module.open` reads."""
+
+    def opened(data: bytes) -> Iterator[bytes]:
+        with module.open(io.BytesIO(data)) as file:
+            yield read_all(file)
+
+    return opened
 
 
 def open_zlib(data: bytes) -> Iterator[bytes]:
     decoder = zlib.decompressobj()
     out = []
-    try:
+    with contextlib.suppress(zlib.error):
         for byte in range(len(data)):
             out.append(decoder.decompress(data[byte : byte + 1]))
             if decoder.eof:
                 break
-    except zlib.error:
-        pass
     yield b"".join(out)
 
 
@@ -314,17 +322,17 @@ class Wrapper:
 
 
 WRAPPERS: dict[str, Wrapper] = {
-    "gzip": Wrapper(pack_gzip, lambda d: iter([read_all(gzip.open(io.BytesIO(d)))]), ".gz"),
+    "gzip": Wrapper(pack_gzip, opener(gzip), ".gz"),
     "zlib": Wrapper(lambda d, r: zlib.compress(d), open_zlib, ".z"),
-    "bz2": Wrapper(pack_bz2, lambda d: iter([read_all(bz2.open(io.BytesIO(d)))]), ".bz2"),
-    "xz": Wrapper(pack_xz, lambda d: iter([read_all(lzma.open(io.BytesIO(d)))]), ".xz"),
+    "bz2": Wrapper(pack_bz2, opener(bz2), ".bz2"),
+    "xz": Wrapper(pack_xz, opener(lzma), ".xz"),
     "lzma": Wrapper(
         lambda d, r: lzma.compress(d, lzma.FORMAT_ALONE),
-        lambda d: iter([read_all(lzma.open(io.BytesIO(d)))]),
+        opener(lzma),
         ".lzma",
     ),
-    "zstd": Wrapper(pack_zstd, lambda d: iter([read_all(zstandard.open(io.BytesIO(d)))]), ".zst"),
-    "lz4": Wrapper(pack_lz4, lambda d: iter([read_all(lz4.frame.open(io.BytesIO(d)))]), ".lz4"),
+    "zstd": Wrapper(pack_zstd, opener(zstandard), ".zst"),
+    "lz4": Wrapper(pack_lz4, opener(lz4.frame), ".lz4"),
     "zip": Wrapper(pack_zip, open_zip, ".zip"),
     "npz": Wrapper(pack_npz, open_zip, ".npz"),
     "torch_zip": Wrapper(pack_torch_zip, open_zip, ".pt"),

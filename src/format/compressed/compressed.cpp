@@ -138,7 +138,7 @@ void read(Probe& probe, std::span<const std::string_view>, Sink& sink) {
   }
   sink.interpreted(0, decoded->consumed);
   if (decoded->bytes.empty()) return;
-  auto content = std::make_shared<MemorySource>(std::move(decoded->bytes));
+  const SourcePtr content = std::move(decoded->bytes).into_source();
   sink.member([content]() -> Result<Content> { return Content{content, {}}; },
               inner_name(probe.name()), std::nullopt);
 }
