@@ -1,12 +1,14 @@
 #include "format/foreign/seven_zip.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "archive/foreign/opener.h"
 #include "format/codes.h"
+#include "format/names.h"
 #include "format/words.h"
 
 namespace brine::format::seven_zip {
@@ -26,9 +28,34 @@ void tell(Sink& sink, std::uint16_t code, std::string title, std::string advice 
   sink.finding(std::move(finding));
 }
 
+// 7-Zip's numbers of methods that libarchive 3.6 lacks, as its messages give them (Methods.txt).
+struct Method {
+  std::string_view id, name;
+};
+constexpr auto kMethods = std::to_array<Method>({
+    {"6f10701", "AES-256 encryption"},
+    {"4f71101", "Zstandard"},
+    {"4f71102", "Brotli"},
+    {"4f71104", "LZ4"},
+    {"40109", "Deflate64"},
+    {"a", "the ARM64 filter"},
+    {"b", "the RISC-V filter"},
+});
+
+// "Unknown codec ID: 4f71101" -> "Unknown codec ID: 4f71101 (Zstandard)".
+std::string with_method(const std::string& problem) {
+  const std::size_t at = problem.rfind("ID: ");
+  if (at == std::string::npos) return problem;
+  std::string id = ascii_lower(problem.substr(at + 4));
+  if (id.starts_with("0x")) id.erase(0, 2);
+  id = id.substr(0, id.find_first_not_of("0123456789abcdef"));
+  const auto row = std::ranges::find(kMethods, id, &Method::id);
+  return row == kMethods.end() ? problem : problem + " (" + std::string(row->name) + ")";
+}
+
 // libarchive says "Crypto codec not supported yet (ID: 0x...)", "Unsupported filter", and the like.
 bool says_unreadable(std::string_view problem) {
-  for (const std::string_view word : {"rypt", "upport", "assphrase"}) {
+  for (const std::string_view word : {"rypt", "upport", "assphrase", "nknown codec"}) {
     if (problem.find(word) != std::string_view::npos) return true;
   }
   return false;
@@ -37,7 +64,7 @@ bool says_unreadable(std::string_view problem) {
 void tell_problem(Sink& sink, const std::string& problem, const std::string& member) {
   const std::string where = member.empty() ? "" : member + ": ";
   if (says_unreadable(problem)) {
-    tell(sink, code::kForeignMethod, "7z: " + where + problem,
+    tell(sink, code::kForeignMethod, "7z: " + where + with_method(problem),
          "unpack it where it was packed, and scan what is inside");
   } else {
     tell(sink, code::kMemberUnread, "7z: " + where + problem);
