@@ -189,6 +189,7 @@ std::uint64_t Machine::Impl::file_position() const {
 
 void Machine::Impl::move_file(std::uint64_t target) {
   if (target == file_position()) return;
+  window.jump();
   const bool held = in_frame && pos < frame_end;
   jumps[in_frame ? frame_end : pos] = target;
   if (held) {
@@ -208,6 +209,7 @@ bool Machine::Impl::leave_frame() {
   moved = false;
   // An opcode whose argument is parted from it by an array: nothing writes such a stream.
   if (pos != op_offset) return cannot_follow();
+  window.jump();
   pos = file_next;
   return true;
 }

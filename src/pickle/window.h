@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -48,6 +49,8 @@ class Window {
     chunk_ = std::min<std::uint64_t>(chunk_ * 2, kSlide);
     return fill(at, static_cast<std::size_t>(std::min(wanted, size_ - at)));
   }
+  // Reading goes on far away: what is looked at begins small again.
+  void jump() { chunk_ = kFirst; }
   // As much as is visible from `at` on (at least one byte unless the source ends).
   std::uint64_t visible(std::uint64_t at) {
     if (!ensure(at, 1)) return 0;
@@ -62,6 +65,7 @@ class Window {
       return {at(offset), static_cast<std::size_t>(count)};
     }
     scratch.resize(static_cast<std::size_t>(count));
+    if (count <= kGlance) return glance(offset, scratch);
     if (auto got = source_.read(offset, scratch); !got) {
       error_ = got.error();
       return {};
@@ -75,6 +79,35 @@ class Window {
  private:
   static constexpr std::uint64_t kWhole = 1u << 20;
   static constexpr std::uint64_t kSlide = 1u << 20;
+  static constexpr std::uint64_t kBlock = 4096;
+  static constexpr std::uint64_t kBlocks = 16;
+  static constexpr std::uint64_t kGlance = kBlock;  // what is read through them
+  static constexpr std::uint64_t kFirst = 1u << 16;
+
+  // A look back at a few bytes is followed by others near by: whole blocks are kept, a few of them.
+  ByteSpan glance(std::uint64_t offset, std::vector<std::uint8_t>& scratch) {
+    for (std::size_t done = 0; done < scratch.size();) {
+      const std::uint64_t at = offset + done;
+      const std::uint64_t number = at / kBlock;
+      Block& block = blocks_[number % kBlocks];
+      if (block.number != number || block.bytes.empty()) {
+        const std::uint64_t start = number * kBlock;
+        block.bytes.resize(static_cast<std::size_t>(std::min(kBlock, size_ - start)));
+        block.number = number;
+        if (auto got = source_.read(start, block.bytes); !got) {
+          block.bytes.clear();
+          error_ = got.error();
+          return {};
+        }
+      }
+      const auto from = static_cast<std::size_t>(at % kBlock);
+      const std::size_t count = std::min(scratch.size() - done, block.bytes.size() - from);
+      std::copy_n(block.bytes.begin() + static_cast<std::ptrdiff_t>(from), count,
+                  scratch.begin() + static_cast<std::ptrdiff_t>(done));
+      done += count;
+    }
+    return scratch;
+  }
 
   bool fill(std::uint64_t at, std::size_t count) {
     if (buffer_.size() < count) buffer_.resize(count);
@@ -91,10 +124,15 @@ class Window {
   ByteSource& source_;
   std::uint64_t size_;
   std::vector<std::uint8_t> buffer_;
+  struct Block {
+    std::uint64_t number = 0;
+    std::vector<std::uint8_t> bytes;
+  };
+  std::array<Block, kBlocks> blocks_;
   const std::uint8_t* data_ = nullptr;
   std::uint64_t base_ = 0;
   std::uint64_t held_ = 0;
-  std::uint64_t chunk_ = 1u << 16;
+  std::uint64_t chunk_ = kFirst;
   bool whole_ = false;
   std::optional<Error> error_;
 };
