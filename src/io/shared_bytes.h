@@ -29,10 +29,10 @@ class SharedBytes {
       const std::uint64_t wanted =
           std::min<std::uint64_t>(std::max<std::uint64_t>(capacity_ + capacity_ / 2, kFirst), most);
       if (wanted <= capacity_) return {};
-      void* moved = std::realloc(memory_.get(), static_cast<std::size_t>(wanted));
+      std::uint8_t* const old = memory_.release();
+      void* const moved = std::realloc(old, static_cast<std::size_t>(wanted));
+      memory_.reset(moved == nullptr ? old : static_cast<std::uint8_t*>(moved));
       if (moved == nullptr) return {};
-      (void)memory_.release();  // it moved
-      memory_.reset(static_cast<std::uint8_t*>(moved));
       capacity_ = static_cast<std::size_t>(wanted);
     }
     return {memory_.get() + size_, capacity_ - size_};

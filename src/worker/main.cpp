@@ -31,6 +31,7 @@ using brine::sandbox::kMostFrame;
 
 constexpr int kInput = 0, kOutput = 1;
 
+iconv_t conversions[2];
 unsigned char frame[kFrameHead + kMostFrame];
 unsigned char input[256u << 10];
 
@@ -127,8 +128,9 @@ void send_entry(archive* from, archive_entry* entry) {
 void warm_up() {
   std::setlocale(LC_ALL, "C.UTF-8");
   for (const char* from : {"UTF-16LE", "UTF-16BE", "UTF-8"}) {
-    (void)iconv_open("UTF-8", from);
-    (void)iconv_open(from, "UTF-8");
+    // Either may fail: then names will be what libarchive makes of them.
+    conversions[0] = iconv_open("UTF-8", from);
+    conversions[1] = iconv_open(from, "UTF-8");
   }
 }
 
