@@ -30,7 +30,7 @@ const std::string kTalk = frame(FrameKind::confined) + frame(FrameKind::entry, "
                           frame(FrameKind::entry_end) + frame(FrameKind::done);
 
 TEST(Frames, GiveWhatWasSentInPiecesOfAnySize) {
-  for (std::size_t piece : {1, 2, 3, 5, 7, 1000}) {
+  for (const unsigned piece : {1u, 2u, 3u, 5u, 7u, 1000u}) {
     const Extraction out = read(kTalk, {}, 1000, piece);
     EXPECT_EQ(out.end, ExtractionEnd::done) << out.problem;
     ASSERT_EQ(out.entries.size(), 1u);

@@ -94,7 +94,8 @@ bool FileScan::run_stream(Context& context, const format::Stream& given,
     if (!counts) return false;
   }
   if (own) {
-    context.families.insert("pickle");
+    // Behind a header of its own the pickle is part of that format.
+    if (stream.start == 0) context.families.insert("pickle");
     context.executes = true;
   }
   std::uint64_t reached = stream.start;

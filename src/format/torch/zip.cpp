@@ -161,6 +161,12 @@ class ZipReader {
         weight = Weight::suspicious;
       }
       if (weight == Weight::covered) continue;
+      // Both readers see a name twice, three times ...: one word is enough.
+      if (issue.issue == archive::ZipIssue::duplicate_name && issue.entry) {
+        contested_.insert(*issue.entry);
+        const auto name = std::string(archive_->entries()[*issue.entry].central.name);
+        if (!told_names_.insert(name).second) continue;
+      }
       if (issue.entry) contested_.insert(*issue.entry);
       Finding finding;
       finding.code = weight == Weight::unread ? code::kMemberUnread : code::kDisagree;
@@ -369,6 +375,7 @@ class ZipReader {
   bool script_ = false;
   std::set<std::size_t> contested_;  // entries that readers disagree about
   std::set<std::size_t> refused_;
+  std::set<std::string> told_names_;
   std::set<Extent> seen_;
   bool format_told_ = false;
   std::uint64_t members_ = 0;
