@@ -14,7 +14,7 @@ FUZZ_SECONDS ?= 600
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench proof fuzz mutants lint format sanitize samples picture clean
+.PHONY: help setup build demo test bench proof fuzz mutants lint reach format sanitize samples picture clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -67,6 +67,13 @@ lint: ## layers, format, clang-tidy, ruff, mypy, whitespace
 	@scripts/bootstrap build test lint
 	@scripts/venv .venv-lint scripts/lint-requirements.txt
 	@scripts/suite lint
+
+reach: ## load 2,600 generated containers with the real loaders and compare with the trace
+	@scripts/bootstrap build test
+	@scripts/venv .venv tests/requirements.txt
+	@$(CONFIGURE) release -DBRINE_TESTS=ON >/dev/null
+	@$(CMAKE) --build build --parallel $(JOBS)
+	@.venv/bin/python tests/containers/run.py --files 2600
 
 format: ## format C++ and Python in place
 	@scripts/bootstrap lint

@@ -254,6 +254,24 @@ def write_facts(root: Path) -> None:
     subprocess.run([*embed, "--output", str(root / "facts.bin")], check=True)
 
 
+def containers(folder: Path) -> None:
+    """A random forest of about 42 MB by joblib, raw and zlib; a small pickle, alone and in 7z."""
+    import joblib
+    import numpy as np
+    import py7zr
+    from sklearn.ensemble import RandomForestRegressor
+
+    rng = np.random.default_rng(1)
+    forest = RandomForestRegressor(n_estimators=154, random_state=1)
+    forest.fit(rng.random((3000, 10)), rng.random(3000))
+    joblib.dump(forest, folder / "forest.joblib")
+    joblib.dump(forest, folder / "forest_zlib.joblib", compress=3)
+    small = pickle.dumps({"layers": [1, 2, 3]}, protocol=4)
+    (folder / "small.pkl").write_bytes(small)
+    with py7zr.SevenZipFile(folder / "small.7z", "w") as archive:
+        archive.writestr(small, "small.pkl")
+
+
 def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         print(__doc__, file=sys.stderr)
@@ -271,6 +289,9 @@ def main(arguments: list[str]) -> int:
         write_sparse_zip(root / "sparse_20g.pt")
     if not (root / "facts.bin").exists():
         write_facts(root)
+    if not (root / "containers" / "small.7z").exists():
+        (root / "containers").mkdir(parents=True, exist_ok=True)
+        containers(root / "containers")
     if not (root / "small" / "done").exists():
         for name, data in small_files():
             path = root / "small" / "files" / name

@@ -217,6 +217,37 @@ def small_folder(table: Table, program: Path, rounds: int) -> dict[str, Any]:
     return {key: [vars(done) | {"output": ""} for done in runs] for key, runs in times.items()}
 
 
+def containers(table: Table, program: Path, rounds: int) -> dict[str, Any]:
+    """A forest as joblib writes it beside zlib alone; the worker's start; the program's own."""
+    print("\ncontainers, whole process")
+    folder = DATA / "containers"
+    tasks: dict[str, list[str | Path]] = {
+        "forest": [program, "scan", "--jobs", "1", folder / "forest.joblib"],
+        "forest, zlib": [program, "scan", "--jobs", "1", folder / "forest_zlib.joblib"],
+        "small": [program, "scan", "--jobs", "1", folder / "small.pkl"],
+        "small, 7z": [program, "scan", "--jobs", "1", folder / "small.7z"],
+        "version": [program, "--version"],
+    }
+    unpack = "import sys, zlib, time; d = open(sys.argv[1], 'rb').read(); b = time.perf_counter();"
+    unpack += "zlib.decompress(d); print(time.perf_counter() - b)"
+    times: dict[str, list[float]] = {name: [] for name in [*tasks, "zlib"]}
+    for _ in range(rounds):
+        for name, command in tasks.items():
+            times[name].append(run(*command).seconds)
+        done = run(VENV, "-c", unpack, folder / "forest_zlib.joblib", capture=True)
+        times["zlib"].append(float(done.output))
+    middle = {name: statistics.median(values) * 1e3 for name, values in times.items()}
+    size = (folder / "forest.joblib").stat().st_size
+    table.note("random forest in joblib: size", size / 1e6, "MB")
+    table.add("random forest, uncompressed", middle["forest"], "ms", 30, least=False)
+    beyond = middle["forest, zlib"] - middle["zlib"]
+    table.add("random forest, zlib: beyond zlib alone", beyond, "ms", 30, least=False)
+    start = middle["small, 7z"] - middle["small"]
+    table.add("7z: the worker's start-up", start, "ms", 15, least=False)
+    table.add("the program's start-up", middle["version"], "ms", 5, least=False)
+    return times
+
+
 def lookups(table: Table) -> dict[str, Any]:
     print("\ncatalogue")
     results: dict[str, Any] = {}
@@ -277,6 +308,7 @@ def main() -> int:
         "memory": dense_memory(table, options.program),
         "torch": torch_zips(table, options.program, options.rounds),
         "folder": small_folder(table, options.program, options.rounds),
+        "containers": containers(table, options.program, options.rounds),
         "catalogue": lookups(table),
         "bombs": bombs(table, options.program),
     }
