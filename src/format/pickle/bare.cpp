@@ -23,8 +23,8 @@ bool accepts(Probe& probe) {
   if (probe.head().empty() || probe.starts_with("PK\3\4") || probe.starts_with("PK\5\6")) {
     return false;
   }
-  // What is no opcode ends every reading before it begins.
-  return pickle::find_opcode(probe.head()[0]) != nullptr;
+  return starts_with_proto(probe.head()) || promise_of(probe.lower()) == Promise::pickle ||
+         pickle::find_opcode(probe.head()[0]) != nullptr;
 }
 
 void read(Probe& probe, std::span<const std::string_view>, Sink& sink) {
