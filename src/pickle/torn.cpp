@@ -194,6 +194,7 @@ bool Machine::Impl::give_torn(std::uint8_t code, const std::string& text, const 
       return push_computed(std::move(made));
     case op::SHORT_BINSTRING:
     case op::BINSTRING:
+      if (!decodes(text, Encoding::ascii)) result.divergence |= kDivergesByEncoding;
       if (!decodes(text, profile.encoding)) return fail_op("the text does not decode");
       made.kind = string;
       made.text = string == Kind::str ? to_utf8(text, profile.encoding) : text;
@@ -225,6 +226,7 @@ bool Machine::Impl::give_torn(std::uint8_t code, const std::string& text, const 
     }
     case op::STRING: {
       auto bytes = parse_string_line(text);
+      if (bytes && !decodes(*bytes, Encoding::ascii)) result.divergence |= kDivergesByEncoding;
       if (!bytes || !decodes(*bytes, profile.encoding)) return fail_op("the text is refused");
       made.kind = string;
       made.text = string == Kind::str ? to_utf8(*bytes, profile.encoding) : *bytes;

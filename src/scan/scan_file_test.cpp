@@ -243,6 +243,19 @@ TEST(ScanFile, BoundsTheSearchForHiddenPickles) {
   EXPECT_TRUE(codes(scan("a.pkl", bytes, options)).contains(code::kLimit));
 }
 
+// A text over a frame's end that only another encoding decodes, with a call behind it.
+TEST(ScanFile, SharesNoRunThatDependsOnTheEncodingOfAPartedText) {
+  const std::string text = "\xe4" + std::string(9, 'x');
+  const std::string call = "cposix\nsystem\nX\4\0\0\0true\x85R."s;
+  const std::string bytes =
+      "\x80\4\x95\3\0\0\0\0\0\0\0U\x0a"
+      "z"s +
+      text + "0" + call;
+  const FileReport report = scan("a.pkl", bytes);
+  EXPECT_EQ(view_of(report, "pickle.load")->end, "broken");
+  EXPECT_EQ(view_of(report, "pickle.load(latin1)")->end, "stop");
+}
+
 TEST(ScanFile, BoundsSafetensorsHeaders) {
   ScanOptions options = test_options();
   options.limits.header_bytes = 1;
