@@ -36,6 +36,11 @@ class Feed {
     at_ += count;
     if (source_.in_memory().empty()) used_ += count;
   }
+  // Back to where `taken` bytes were taken.
+  void back_to(std::uint64_t taken) {
+    at_ = begin_ + taken;
+    used_ = held_ = 0;
+  }
   std::uint64_t taken() const { return at_ - begin_; }
   std::uint64_t left() const { return source_.size() - at_; }
 
@@ -52,7 +57,7 @@ std::uint64_t allowed(std::uint64_t input, std::uint64_t cap, const Limits& limi
   return std::min({cap, limits.member_bytes, std::max(by_ratio, limits.decoded_floor)});
 }
 
-// Takes the NULs that may stand behind a stream; false when there is nothing but them.
+// Takes the NULs that may stand behind a stream; false when nothing can follow them.
 Result<bool> skip_padding(Feed& feed, int unit) {
   if (unit == 0) return feed.left() > 0;
   std::uint64_t skipped = 0;
@@ -67,13 +72,15 @@ Result<bool> skip_padding(Feed& feed, int unit) {
   }
 }
 
-// One pass over the input, which the decoder gets in pieces of at most `piece` bytes.
+// One pass over the input. The decoder gets it in pieces, behind `careful` bytes one by one;
+// `careful` becomes the place of the last step, so that a second pass is careful there.
 Result<Decoded> decode_once(Codec codec, ByteSource& source, std::uint64_t offset,
-                            std::uint64_t cap, const Limits& limits, std::size_t piece) {
+                            std::uint64_t cap, const Limits& limits, std::uint64_t& careful) {
   const std::unique_ptr<StreamDecoder> decoder = make_decoder(codec, limits.window_bytes);
   if (decoder == nullptr) return fail({ErrorCode::internal, offset, "no such codec"});
   Feed feed(source, offset);
   const std::uint64_t most = allowed(feed.left(), cap, limits);
+  const std::uint64_t whole_pieces = careful;
   Decoded out;
   std::uint64_t complete = 0;  // input up to the last stream's end
   const auto ended = [&](DecodeEnd end, std::string problem) {
@@ -82,11 +89,21 @@ Result<Decoded> decode_once(Codec codec, ByteSource& source, std::uint64_t offse
     out.consumed = end == DecodeEnd::done ? complete : feed.taken();
     return std::move(out);
   };
+  // Another stream behind the NULs that may stand there?
+  const auto begins_behind_padding = [&]() -> Result<bool> {
+    BRINE_TRY(const bool follows, skip_padding(feed, decoder->padding()));
+    if (feed.left() == 0) complete = feed.taken();
+    BRINE_TRY(const ByteSpan ahead, feed.look(8));
+    return follows && decoder->begins(ahead) == Follows::yes;
+  };
   int stalls = 0;
+  bool guessed = false;  // the stream may be none; then nothing comes out of it
+  std::uint64_t size_before = 0;
   std::uint8_t beyond = 0;  // asks whether anything comes behind the cap
   while (true) {
     BRINE_TRY(ByteSpan input, feed.look(1));
-    input = input.first(std::min(input.size(), piece));
+    const std::uint64_t before = feed.taken();
+    input = input.first(std::min(input.size(), before < whole_pieces ? kInput : 1));
     const bool full = out.bytes.size() >= most;
     const std::span<std::uint8_t> output = full ? std::span(&beyond, 1) : out.bytes.room(most);
     if (output.empty()) return ended(DecodeEnd::budget, "member_bytes");
@@ -94,20 +111,30 @@ Result<Decoded> decode_once(Codec codec, ByteSource& source, std::uint64_t offse
     feed.take(step.taken);
     if (full && step.made > 0) return ended(DecodeEnd::budget, "inflate_ratio");
     if (!full) out.bytes.add(step.made);
-    if (step.end == StepEnd::broken) return ended(DecodeEnd::broken, std::move(step.problem));
     if (step.end == StepEnd::budget) return ended(DecodeEnd::budget, std::move(step.problem));
-    if (step.end == StepEnd::stream_end) {
+    const bool stalled = step.taken == 0 && step.made == 0 && step.end == StepEnd::more;
+    const bool cut = stalled && feed.left() == 0;
+    const bool none =
+        guessed && out.bytes.size() == size_before && (cut || step.end == StepEnd::broken);
+    if (none || step.end == StepEnd::stream_end) {
+      if (none) feed.back_to(complete);
       complete = feed.taken();
-      BRINE_TRY(const bool follows, skip_padding(feed, decoder->padding()));
-      if (feed.left() == 0) complete = feed.taken();
       BRINE_TRY(const ByteSpan ahead, feed.look(8));
-      if (!follows || !decoder->begins(ahead)) return ended(DecodeEnd::done, {});
+      const Follows follows = decoder->begins(ahead);
+      guessed = !none && follows == Follows::maybe;
+      size_before = out.bytes.size();
+      if (!guessed && follows != Follows::yes) {
+        BRINE_TRY(const bool another, begins_behind_padding());
+        if (!another) return ended(DecodeEnd::done, {});
+      }
       if (!decoder->restart()) return ended(DecodeEnd::broken, "cannot begin the next stream");
-    } else if (step.taken == 0 && step.made == 0 && feed.left() == 0) {
-      return ended(DecodeEnd::truncated, "the compressed data ends early");
-    } else if (step.taken == 0 && step.made == 0 && ++stalls == kMostStalls) {
-      return ended(DecodeEnd::broken, "the decoder does not go on");
+      continue;
     }
+    careful = before;
+    if (step.end == StepEnd::broken) return ended(DecodeEnd::broken, std::move(step.problem));
+    if (cut) return ended(DecodeEnd::truncated, "the compressed data ends early");
+    stalls = stalled ? stalls + 1 : 0;
+    if (stalls == kMostStalls) return ended(DecodeEnd::broken, "the decoder does not go on");
   }
 }
 
@@ -122,17 +149,29 @@ std::string_view to_string(Codec codec) {
     case Codec::lzma: return "lzma";
     case Codec::zstd: return "zstd";
     case Codec::lz4: return "lz4";
+    case Codec::lzip: return "lzip";
+    case Codec::zip_lzma: return "zip-lzma";
   }
   return "?";
 }
 
+bool may_begin(Codec codec, std::uint32_t head) {
+  switch (codec) {
+    case Codec::bzip2: return (head & 0xFFFFFFu) == 0x685A42u;  // "BZh"
+    case Codec::zstd: return head == 0xFD2FB528u || (head & 0xFFFFFFF0u) == 0x184D2A50u;
+    case Codec::zip_lzma: return head >> 16 == 5;  // the size of LZMA's properties
+    default: return true;
+  }
+}
+
 Result<Decoded> decode(Codec codec, ByteSource& source, std::uint64_t offset, std::uint64_t cap,
                        const Limits& limits) {
-  BRINE_TRY(Decoded out, decode_once(codec, source, offset, cap, limits, SIZE_MAX));
+  std::uint64_t careful = UINT64_MAX;
+  BRINE_TRY(Decoded out, decode_once(codec, source, offset, cap, limits, careful));
   // These two forget what they decoded in the step that fails; byte by byte nothing is lost.
   const bool forgets = codec == Codec::zstd || codec == Codec::lz4;
   if (out.end != DecodeEnd::broken || !forgets) return out;
-  BRINE_TRY(Decoded again, decode_once(codec, source, offset, cap, limits, 1));
+  BRINE_TRY(Decoded again, decode_once(codec, source, offset, cap, limits, careful));
   return again.bytes.size() >= out.bytes.size() ? std::move(again) : std::move(out);
 }
 

@@ -4,9 +4,10 @@
 // hand on what they decoded before they notice that the rest is cut, changed or has a wrong
 // checksum, and a few kilobytes can claim terabytes. Method: the input passes through in chunks,
 // the output grows with what really comes out, and streams that follow one another are read on as
-// Python's readers do (gzip members with NULs between, bzip2 and xz streams, zstd and lz4 frames).
-// Invariant: `bytes` holds all that came out before the end, the break or the cap; how it ended is
-// said beside it. No window larger than Limits::window_bytes is ever allocated.
+// Python's readers do (gzip members with NULs between, bzip2 streams, zstd and lz4 frames; behind
+// xz, lzma and lzip whatever liblzma makes something of). Invariant: `bytes` holds all that came
+// out before the end, the break or the cap; how it ended is said beside it. No window larger than
+// Limits::window_bytes is ever allocated.
 #pragma once
 
 #include <cstdint>
@@ -20,16 +21,30 @@
 
 namespace brine::codec {
 
-enum class Codec : std::uint8_t { gzip, zlib, bzip2, xz, lzma, zstd, lz4 };
+enum class Codec : std::uint8_t {
+  gzip,
+  zlib,
+  bzip2,
+  xz,
+  lzma,
+  zstd,
+  lz4,
+  lzip,
+  zip_lzma,  // zip's method 14: version, size of properties, properties, raw data
+};
 
-// "gzip", "zlib", "bzip2", "xz", "lzma", "zstd", "lz4".
+// "gzip", "zlib", "bzip2", "xz", "lzma", "zstd", "lz4", "lzip", "zip-lzma".
 std::string_view to_string(Codec codec);
 
+// Whether the codec's own decoder can make anything of data with this beginning (as a little-endian
+// number); true for a codec that has no magic bytes.
+bool may_begin(Codec codec, std::uint32_t head);
+
 enum class DecodeEnd : std::uint8_t {
-  done,       // the last stream's end was reached; what is behind `consumed` belongs to nobody
+  done,  // the last stream's end was reached; what is behind `consumed` belongs to nobody
   truncated,  // the input ended first
-  broken,     // the data or a checksum is wrong
-  budget,     // a limit was reached
+  broken,  // the data or a checksum is wrong
+  budget,  // a limit was reached
 };
 
 struct Decoded {

@@ -25,6 +25,13 @@ struct Step {
   std::string problem;
 };
 
+// Whether another stream stands behind the end of one.
+enum class Follows : std::uint8_t {
+  no,
+  maybe,  // if anything comes out of it
+  yes,
+};
+
 class StreamDecoder {
  public:
   virtual ~StreamDecoder() = default;
@@ -33,7 +40,7 @@ class StreamDecoder {
   // Begins the next stream behind the end of one.
   virtual bool restart() = 0;
   // Whether bytes that stand behind a complete stream begin another one.
-  virtual bool begins(ByteSpan input) const = 0;
+  virtual Follows begins(ByteSpan input) const = 0;
   // NULs that may stand between two streams: 0 none, 1 any number, 4 multiples of four.
   virtual int padding() const { return 0; }
 };

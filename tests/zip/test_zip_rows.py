@@ -6,6 +6,7 @@ which disagreement the program must name. The views must offer both values.
 
 from __future__ import annotations
 
+import bz2
 import io
 import sys
 import zipfile
@@ -129,7 +130,9 @@ ROWS = [
     Row("encrypted", build(torch_like(flags=1)), None, None, ["encrypted"]),
     Row("strongly encrypted", build(torch_like(flags=1 << 6)), None, None, ["encrypted"]),
     Row("patch", build(torch_like(flags=1 << 5)), None, None, ["masked_or_patch"]),
-    Row("method 12", build(torch_like(method=12, raw=A)), None, None, ["unusual_method"]),
+    Row("method 97", build(torch_like(method=97, raw=A)), None, None, ["unusual_method"]),
+    Row("bzip2", build(torch_like(method=12, raw=bz2.compress(A))), None, A),
+    Row("no bzip2", build(torch_like(method=12, raw=A)), None, None),
     Row("masked", build(torch_like(flags=1 << 13)), None, A, ["masked_or_patch"]),
     Row("disk number", with_archive(disk=2), None, A, ["disk_number"]),
     Row("folder attribute", build(torch_like(external=0x10)), ANY, A, ["directory_attribute"]),

@@ -57,7 +57,8 @@ class Comparison {
     if ((header.external & layout::kDirectoryAttribute) != 0 && !folder) {
       note(ZipIssue::directory_attribute, shown(name) + " is marked as a folder");
     }
-    if (header.method != kZipStored && header.method != kZipDeflated) {
+    if (header.method != kZipStored && header.method != kZipDeflated &&
+        !packing_of(header.method)) {
       note(ZipIssue::unusual_method,
            shown(name) + " has compression method " + std::to_string(header.method));
     }

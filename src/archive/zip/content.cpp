@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "archive/zip/state.h"
+#include "codec/decode.h"
 #include "codec/inflate.h"
 
 namespace brine::archive {
@@ -67,6 +68,16 @@ Result<Reading> locate_miniz(ZipArchive::State& state, const ZipMember& member) 
   return reading;
 }
 
+// How a member is packed; nothing when its bytes begin otherwise, so that zipfile gets none.
+Result<std::optional<codec::Codec>> packing(ZipArchive::State& state, const ZipMember& member,
+                                            std::uint64_t data_offset) {
+  const std::optional<codec::Codec> packed = packing_of(member.method);
+  if (!packed) return packed;
+  BRINE_TRY(const ByteSpan head, state.fetch_some(data_offset, 4));
+  const bool begins = head.size() == 4 && codec::may_begin(*packed, load_le32(head.data()));
+  return begins ? packed : std::nullopt;
+}
+
 Result<Reading> locate_zipfile(ZipArchive::State& state, const ZipMember& member) {
   Reading reading;
   reading.readable = true;
@@ -82,20 +93,22 @@ Result<Reading> locate_zipfile(ZipArchive::State& state, const ZipMember& member
   }
   std::uint64_t room = state.size - header->data_offset;
   reading.data_offset = header->data_offset;
+  BRINE_TRY(reading.packed, packing(state, member, reading.data_offset));
   reading.input = std::min(member.compressed, room);
   reading.output =
-      reading.deflated ? member.uncompressed : std::min(member.uncompressed, reading.input);
+      reading.stored() ? std::min(member.uncompressed, reading.input) : member.uncompressed;
   return reading;
 }
 
-Reading locate_local(ZipArchive::State& state, const ZipMember& member) {
+Result<Reading> locate_local(ZipArchive::State& state, const ZipMember& member) {
   Reading reading;
   reading.readable = true;
   if (!member.refusal.empty()) refuse(reading, member.refusal);
   reading.data_offset = state.walk[member.entry].data_offset;
+  BRINE_TRY(reading.packed, packing(state, member, reading.data_offset));
   reading.deflated = member.method == kZipDeflated;
   reading.input = member.compressed;
-  reading.output = reading.deflated ? state.limits.member_bytes : member.compressed;
+  reading.output = reading.stored() ? member.compressed : state.limits.member_bytes;
   return reading;
 }
 
@@ -146,7 +159,30 @@ Result<ZipContent> inflated_content(ZipArchive::State& state, ZipProfile profile
   return out;
 }
 
+// zipfile stops at the promised size, whatever follows.
+Result<ZipContent> unpacked_content(ZipArchive::State& state, const Reading& reading) {
+  SliceSource input(state.source, reading.data_offset, reading.input);
+  BRINE_TRY(codec::Decoded decoded,
+            codec::decode(*reading.packed, input, 0, reading.output, state.limits));
+  ZipContent out;
+  const bool all = decoded.bytes.size() >= reading.output;
+  out.whole = all || decoded.end == codec::DecodeEnd::done;
+  out.budget = !all && decoded.end == codec::DecodeEnd::budget;
+  if (!out.whole) out.problem = std::move(decoded.problem);
+  out.source = std::move(decoded.bytes).into_source();
+  return out;
+}
+
 }  // namespace
+
+std::optional<codec::Codec> packing_of(std::uint16_t method) {
+  switch (method) {
+    case kZipBzip2: return codec::Codec::bzip2;
+    case kZipLzma: return codec::Codec::zip_lzma;
+    case kZipZstd: return codec::Codec::zstd;
+    default: return std::nullopt;
+  }
+}
 
 Result<ZipReading> locate_member(ZipArchive::State& state, const ZipView& view,
                                  const ZipMember& member) {
@@ -168,7 +204,7 @@ Result<ZipContent> member_content(ZipArchive::State& state, const ZipView& view,
     out.problem = "the reader hands out memory that it never wrote";
     return out;
   }
-  bool known = member.method == kZipStored || reading.deflated;
+  bool known = member.method == kZipStored || !reading.stored();
   if (!known && member.compressed != 0) {
     return fail({ErrorCode::unsupported, member.header_offset,
                  "compression method " + std::to_string(member.method)});
@@ -177,11 +213,13 @@ Result<ZipContent> member_content(ZipArchive::State& state, const ZipView& view,
     return fail(Error::malformed(member.header_offset, reading.refusal));
   }
   ZipContent out;
+  if (!reading.stored() && !affordable(state, reading)) {
+    return fail(Error::budget(reading.data_offset, "members overlap beyond salvage_factor"));
+  }
   if (reading.deflated) {
-    if (!affordable(state, reading)) {
-      return fail(Error::budget(reading.data_offset, "members overlap beyond salvage_factor"));
-    }
     BRINE_TRY(out, inflated_content(state, view.profile, reading));
+  } else if (reading.packed) {
+    BRINE_TRY(out, unpacked_content(state, reading));
   } else {
     out = stored_content(state, reading);
     bool cut = view.profile == ZipProfile::zipfile && reading.input < member.compressed &&

@@ -27,12 +27,17 @@
 
 #include "base/limits.h"
 #include "base/result.h"
+#include "codec/decode.h"
 #include "io/source.h"
 
 namespace brine::archive {
 
 inline constexpr std::uint16_t kZipStored = 0;
 inline constexpr std::uint16_t kZipDeflated = 8;
+// Other methods that Python's zipfile reads and miniz does not (zstd from Python 3.14 on).
+inline constexpr std::uint16_t kZipBzip2 = 12;
+inline constexpr std::uint16_t kZipLzma = 14;
+inline constexpr std::uint16_t kZipZstd = 93;
 
 // ---- Probes for acceptors -----------------------------------------------------------------------
 // Bytes before the end of the file in which miniz looks for an end record, and CPython. A `tail` is
@@ -105,15 +110,17 @@ struct ZipReading {
   std::string refusal;  // why not, when it is not; bytes may be given all the same
   std::uint64_t data_offset = 0;  // in the file
   std::uint64_t input = 0;  // bytes of the file that it consumes (cut at the file's end)
-  std::uint64_t output = 0;  // bytes it hands out (when deflated: at most)
+  std::uint64_t output = 0;  // bytes it hands out (when compressed: at most)
   bool deflated = false;
+  std::optional<codec::Codec> packed;  // compressed otherwise, as only zipfile reads it
+  bool stored() const { return !deflated && !packed; }
   bool uninitialised = false;  // hands out `output` bytes of memory that it never wrote
 };
 
 // A member's bytes.
 struct ZipContent {
   SourcePtr source;  // never null
-  std::optional<std::uint64_t> file_offset;  // of the source's byte 0; none when inflated
+  std::optional<std::uint64_t> file_offset;  // of the source's byte 0; none when compressed
   bool whole = true;  // the reader hands these out without an error
   std::string problem;  // what goes wrong behind them, when not whole
   bool budget = false;  // they end because a limit was reached
@@ -152,7 +159,7 @@ enum class ZipIssue : std::uint8_t {
   over_read,  // stored, and the two sizes differ: readers take different lengths
   out_of_file,  // a member reaches behind the file's end or into the directory
   name_with_nul,
-  unusual_method,  // neither stored nor deflated
+  unusual_method,  // none that zipfile reads
   masked_or_patch,  // flag bits that some readers refuse
   zip64_conflict,  // zip64 record and end record name different directories or counts
   entry_count,  // the directory holds more or fewer entries than its end record says

@@ -87,6 +87,9 @@ struct Placed {
 // Those of the miniz and the zipfile view, each once, in the order of the file.
 std::vector<Placed> placed_members(const ZipArchive::State& state);
 
+// How zipfile decompresses a method other than stored and deflated; nothing when it does not.
+std::optional<codec::Codec> packing_of(std::uint16_t method);
+
 // Names as readers compare them.
 std::string lower_ascii(std::string_view text);
 // What CPython makes of a name's bytes, as UTF-8; nothing when they are flagged UTF-8 and are not.

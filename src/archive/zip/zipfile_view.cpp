@@ -104,17 +104,10 @@ std::string entry_refusal(const ZipCentral& header) {
   if ((header.flags & layout::kFlagPatch) != 0) return "compressed patched data";
   if ((header.flags & layout::kFlagStrong) != 0) return "strong encryption";
   if ((header.flags & layout::kFlagEncrypted) != 0) return "encrypted";
-  constexpr std::uint16_t kBzip2 = 12;
-  constexpr std::uint16_t kLzma = 14;
-  constexpr std::uint16_t kZstd = 93;
-  switch (header.method) {
-    case kZipStored:
-    case kZipDeflated:
-    case kBzip2:
-    case kLzma:
-    case kZstd: return {};
-    default: return "compression method " + std::to_string(header.method) + " is not supported";
+  if (header.method == kZipStored || header.method == kZipDeflated || packing_of(header.method)) {
+    return {};
   }
+  return "compression method " + std::to_string(header.method) + " is not supported";
 }
 
 Status read_rows(ZipArchive::State& state, const Directory& directory, std::string& refusal) {

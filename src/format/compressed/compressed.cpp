@@ -1,6 +1,7 @@
 #include "format/compressed/compressed.h"
 
 #include <array>
+#include <bit>
 #include <memory>
 #include <utility>
 
@@ -24,7 +25,8 @@ struct Row {
   Proof proof;
 };
 
-// joblib's prefixes (numpy_pickle_utils.py) and zstd, which pandas reads.
+// joblib's prefixes (numpy_pickle_utils.py), zstd, which pandas reads, and lzip, which liblzma 5.4
+// and with it lzma.LZMAFile reads.
 constexpr auto kRows = std::to_array<Row>({
     {Codec::gzip, "\x1f\x8b\x08"sv, Proof::magic},
     {Codec::xz,
@@ -35,7 +37,9 @@ constexpr auto kRows = std::to_array<Row>({
     {Codec::lz4, "\x04\x22\x4d\x18"sv, Proof::magic},
     {Codec::bzip2, "BZh"sv, Proof::output},
     {Codec::zlib, "\x78"sv, Proof::output},
-    {Codec::lzma, "\x5d\0\0"sv, Proof::output},
+    {Codec::lzma, "\x5d\0"sv, Proof::output},
+    {Codec::lzip, "LZIP\0"sv, Proof::magic},
+    {Codec::lzip, "LZIP\1"sv, Proof::magic},
 });
 
 struct Ending {
@@ -46,6 +50,7 @@ constexpr auto kEndings = std::to_array<Ending>({
     {".bz2", ""},
     {".xz", ""},
     {".lzma", ""},
+    {".lz", ""},
     {".zst", ""},
     {".zstd", ""},
     {".lz4", ""},
@@ -59,7 +64,8 @@ constexpr auto kEndings = std::to_array<Ending>({
 });
 
 // Whether a beginning decodes to anything at all; bzip2 gives nothing before its first block ends.
-bool gives_output(Codec codec, ByteSpan head) {
+bool gives_output(Codec codec, const Probe& probe) {
+  const ByteSpan head = probe.head();
   if (codec == Codec::bzip2) {
     static constexpr std::string_view kBlock = "\x31\x41\x59\x26\x53\x59",
                                       kEnd = "\x17\x72\x45\x38\x50\x90";
@@ -69,24 +75,59 @@ bool gives_output(Codec codec, ByteSpan head) {
   }
   MemorySource source(head);
   const auto out = codec::decode(codec, source, 0, kHeadBytes, Limits{});
-  return out && !out->bytes.empty();
+  if (!out) return false;
+  // Blocks and streams without content may fill the beginning; so may a window beyond the limits.
+  return !out->bytes.empty() || out->end == codec::DecodeEnd::budget ||
+         (out->end != codec::DecodeEnd::broken && probe.size() > head.size());
+}
+
+// zlib with any window; joblib knows only that of 32 KiB, zlib.decompress all.
+bool small_zlib(const Probe& probe) {
+  const ByteSpan head = probe.head();
+  if (head.size() < 8 || (head[0] & 0x8f) != 8 || (head[0] << 8 | head[1]) % 31 != 0) return false;
+  MemorySource source(head);
+  const auto out = codec::decode(Codec::zlib, source, 0, kHeadBytes, Limits{});
+  return out && !out->bytes.empty() && out->end != codec::DecodeEnd::broken;
+}
+
+// lzma's old format has no magic bytes. liblzma, choosing by itself (lzma_alone_decoder.c,
+// `picky`), takes any properties, windows of 0, 2^n or 2^n + 2^(n-1) and an unknown length or one
+// below 2^38.
+bool lzma_header(const Probe& probe) {
+  const ByteSpan head = probe.head();
+  if (head.size() < 14 || head[0] >= 225 || head[0] % 9 + head[0] / 9 % 5 > 4) return false;
+  const std::uint32_t window = load_le32(head.data() + 1);
+  const bool one_bit = std::has_single_bit(window);
+  const bool two_bits = std::popcount(window) == 2 && (window & window << 1) != 0;
+  const std::uint64_t length = load_le64(head.data() + 5);
+  return (window == 0 || one_bit || two_bits || window == UINT32_MAX) &&
+         (length == UINT64_MAX || (length > 0 && length < std::uint64_t{1} << 38));
 }
 
 // zstd and lz4 share the frames that their readers skip; what stands behind says whose they are.
 std::optional<Codec> behind_skippable(Probe& probe) {
   std::uint64_t at = 0;
   std::array<std::uint8_t, 8> frame{};
-  constexpr int kMostFrames = 64;
+  constexpr int kMostFrames = 1 << 16;
   for (int i = 0; i < kMostFrames; ++i) {
-    if (probe.size() < at || probe.size() - at < frame.size()) break;
-    if (!probe.source()->read(at, frame)) break;
+    if (probe.size() < at || probe.size() - at < frame.size()) return std::nullopt;
+    if (!probe.source()->read(at, frame)) return std::nullopt;
     const std::uint32_t magic = load_le32(frame.data());
     if (magic == 0xFD2FB528u) return Codec::zstd;
     if (magic == 0x184D2204u) return Codec::lz4;
-    if ((magic & 0xFFFFFFF0u) != 0x184D2A50u) break;
+    if ((magic & 0xFFFFFFF0u) != 0x184D2A50u) return std::nullopt;
     at += frame.size() + load_le32(frame.data() + 4);
   }
-  return std::nullopt;
+  return Codec::zstd;  // nobody packs so; not to open it would be to overlook it
+}
+
+// liblzma makes NULs of NULs, which no loader reads.
+bool gives_more_than_nuls(const Probe& probe) {
+  MemorySource source(probe.head());
+  const auto out = codec::decode(Codec::lzma, source, 0, kHeadBytes, Limits{});
+  if (!out) return false;
+  if (out->bytes.empty()) return out->end == codec::DecodeEnd::budget;
+  return out->bytes.view().front() != 0;
 }
 
 }  // namespace
@@ -94,12 +135,14 @@ std::optional<Codec> behind_skippable(Probe& probe) {
 std::optional<Codec> identify(Probe& probe) {
   for (const Row& row : kRows) {
     if (!probe.starts_with(row.magic)) continue;
-    if (row.proof == Proof::magic || gives_output(row.codec, probe.head())) return row.codec;
+    if (row.proof == Proof::magic || gives_output(row.codec, probe)) return row.codec;
   }
   if (probe.head().size() >= 8 && (probe.head()[0] & 0xf0) == 0x50 &&
       probe.starts_with("\x2a\x4d\x18"sv, 1)) {
     return behind_skippable(probe);
   }
+  if (small_zlib(probe)) return Codec::zlib;
+  if (lzma_header(probe) && gives_more_than_nuls(probe)) return Codec::lzma;
   return std::nullopt;
 }
 

@@ -56,6 +56,8 @@ class Reader {
       at = *next;
     }
     sink_.view({std::string(loader::kNumpy), {}, "stop", at, ""});
+    // The next numpy.load of a loop takes what has no magic for a pickle, whatever it begins with.
+    if (at < source_->size()) unpickle(at, false);
   }
 
  private:

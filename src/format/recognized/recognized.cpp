@@ -37,7 +37,6 @@ constexpr auto kMagic = std::to_array<Row>({
     {"cpio archive", "\xc7\x71"sv, 0, When::always},
     {"ar archive", "!<arch>\n"sv, 0, When::always},
     {"xar archive", "xar!\0"sv, 0, When::always},
-    {"lzip", "LZIP\1"sv, 0, When::always},
     {"compress", "\x1f\x9d"sv, 0, When::always},
     {"lz4, the oldest format", "\x02\x21\x4c\x18"sv, 0, When::always},
     {"RAR archive", "Rar!\x1a\x07"sv, 0, When::always},

@@ -101,7 +101,7 @@ bool is_pickle_name(std::string_view lower_name) {
 // Which bytes of the file a reading consumes, and how.
 using Extent = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, bool>;
 Extent extent_of(const ZipReading& reading) {
-  return {reading.data_offset, reading.input, reading.output, reading.deflated};
+  return {reading.data_offset, reading.input, reading.output, !reading.stored()};
 }
 
 class ZipReader {
@@ -249,7 +249,7 @@ class ZipReader {
   }
 
   static std::optional<std::uint64_t> base_of(const ZipReading& reading) {
-    if (reading.deflated) return std::nullopt;
+    if (!reading.stored()) return std::nullopt;
     return reading.data_offset;
   }
 
@@ -311,7 +311,7 @@ class ZipReader {
                       folder = std::move(folder)](std::string_view key) {
       return find_storage(*archive, contested, folder + "/" + std::string(key));
     };
-    if (reading.deflated) {
+    if (!reading.stored()) {
       sink_.interpreted(reading.data_offset, reading.data_offset + reading.input);
     }
     sink_.stream(std::move(stream));
