@@ -3,7 +3,8 @@
 enable_language(ASM)
 set(BRINE_CATALOGUE_BLOB ${CMAKE_CURRENT_BINARY_DIR}/catalogue.bin)
 set(BRINE_CATALOGUE_ASM ${CMAKE_CURRENT_BINARY_DIR}/catalogue.S)
-file(GLOB BRINE_FACTS CONFIGURE_DEPENDS catalogue/inert/*.toml catalogue/danger/*.toml)
+file(GLOB BRINE_FACTS CONFIGURE_DEPENDS catalogue/inert/*.toml
+     catalogue/inert/proven/*.toml catalogue/danger/*.toml)
 set(BRINE_CATALOGUE_DEFS
     ${CMAKE_CURRENT_SOURCE_DIR}/src/catalogue/contract_ops.def
     ${CMAKE_CURRENT_SOURCE_DIR}/src/catalogue/behaviours.def)

@@ -25,6 +25,17 @@ Assembler call1(std::string_view module, std::string_view name, std::string_view
   return Assembler().global(module, name).str(text).tuple1().reduce().stop();
 }
 
+// A NumPy array of one element: its type's letters and flags, and what its state gives as content.
+Assembler array(std::string_view letters, int flags, std::string_view content) {
+  Assembler out;
+  out.global("numpy.core.multiarray", "_reconstruct").global("numpy", "ndarray");
+  out.integer(0).tuple1().bytes("b").tuple3().reduce();
+  out.mark().integer(1).integer(1).tuple1();
+  out.global("numpy", "dtype").str(letters).no().yes().tuple3().reduce();
+  out.mark().integer(3).str("|").none().none().none().integer(-1).integer(-1).integer(flags);
+  return out.tuple().build().no().raw(content).tuple().build().stop();
+}
+
 struct Named {
   const char* module;
   const char* name;
@@ -407,8 +418,14 @@ std::vector<Attack> attacks() {
           .stop());
   add("encode with a codec that decompresses", Level::suspicious,
       Assembler().global("_codecs", "encode").str("x").str("zip").tuple2().reduce().stop());
-  add("dtype of objects", Level::suspicious,
-      Assembler().global("numpy", "dtype").str("O8").no().yes().tuple3().reduce().stop());
+  add("objects from bytes", Level::suspicious,
+      array("O8", 63, Assembler().bytes("12345678").text()));
+  add("objects that are missing", Level::suspicious, array("O8", 63, "]"));
+  add("objects of an unknown class", Level::suspicious,
+      array("O8", 63, Assembler().empty_list().global("mypkg", "A").append().text()));
+  add("numbers that are called objects", Level::suspicious, array("i8", 63, "]Na"));
+  add("raw bytes that are called objects", Level::suspicious,
+      array("V8", 63, Assembler().bytes("12345678").text()));
   add("dtype of names", Level::suspicious,
       Assembler()
           .global("numpy", "dtype")

@@ -16,6 +16,7 @@ using pickle::NodeId;
 constexpr std::uint32_t kOptional = 1;
 constexpr std::uint32_t kRepeat = 2;
 constexpr std::size_t kLongestLiteral = 4096;
+constexpr std::int64_t kLongestExtent = std::int64_t{1} << 31;  // cells of an array of objects
 
 // The bit of a container kind in the patterns' masks; 0 for other kinds.
 std::uint32_t mask_of(Kind kind) {
@@ -130,8 +131,26 @@ bool Matcher::value(std::uint32_t word, Thing thing) {
     case ContractOp::object: return instance(pattern, thing);
     case ContractOp::empty: return instance(pattern, thing) && untouched(thing);
     case ContractOp::storage: return stored(thing);
+    case ContractOp::fields: return fields(pattern, thing);
+    case ContractOp::both:
+      return value(pattern.body, thing) && value(pattern.body + at(pattern.body).words, thing);
+    case ContractOp::made: return made(pattern, thing);
+    case ContractOp::built: return built(pattern, thing);
+    case ContractOp::when:
+      return has_target_ && value(pattern.body, target_) &&
+             value(pattern.body + at(pattern.body).words, thing);
+    case ContractOp::cells: return cells(thing);
+    case ContractOp::filled: return filled(pattern, thing);
   }
   return false;
+}
+
+bool Matcher::state(std::uint32_t word, Thing target, Thing given) {
+  target_ = target;
+  has_target_ = true;
+  const bool fits = value(word, given);
+  has_target_ = false;
+  return fits;
 }
 
 bool Matcher::alternatives(const Pattern& pattern, const Thing& thing) {
@@ -173,6 +192,8 @@ bool Matcher::mapping(const Pattern& pattern, Thing& thing) {
   return true;
 }
 
+bool is_special(std::string_view name) { return name.starts_with("__") && name.ends_with("__"); }
+
 // State that BUILD puts into an instance's __dict__: a special name there would be found by later
 // opcodes (`__setstate__`) or by the interpreter, and a forbidden one by the class's own methods.
 bool Matcher::attributes(const Pattern& pattern, Thing& thing) {
@@ -183,13 +204,98 @@ bool Matcher::attributes(const Pattern& pattern, Thing& thing) {
   for (std::size_t i = 0; i + 1 < node->items.size(); i += 2) {
     const Node& key = nodes[node->items[i]];
     if (key.kind != Kind::str || key.length != key.text.size()) return false;
-    if (key.text.starts_with("__") && key.text.ends_with("__")) return false;
+    if (is_special(key.text)) return false;
     for (std::uint32_t part = 0; part < pattern.parts; ++part) {
       const Blob& blob = inspector_->blob();
       if (key.text == blob.text(blob.word(pattern.body + part))) return false;
     }
   }
   return true;
+}
+
+// The same where the class's methods look into some of the attributes: those have a type.
+bool Matcher::fields(const Pattern& pattern, Thing& thing) {
+  if (inspector_->kind(thing) != Kind::dict) return false;
+  const Node* node = inspector_->node(thing);
+  if (node == nullptr) return false;
+  const std::vector<NodeId> items = node->items;
+  const Blob& blob = inspector_->blob();
+  for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
+    const Node& key = inspector_->machine().nodes()[items[i]];
+    if (key.kind != Kind::str || key.length != key.text.size()) return false;
+    if (is_special(key.text)) return false;
+    std::uint32_t entry = pattern.body;
+    for (std::uint32_t part = 0; part < pattern.parts; ++part) {
+      const std::uint32_t child = entry + 1;
+      const bool named = key.text == blob.text(blob.word(entry));
+      if (named && !value(child, Thing::of(items[i + 1]))) return false;
+      entry = child + at(child).words;
+    }
+  }
+  return true;
+}
+
+bool Matcher::of_class(std::uint32_t number, const Thing& thing) {
+  return inspector_->kind(thing) == Kind::object && number != 0 &&
+         (inspector_->type(thing) & object_type::kNumber) == number;
+}
+
+bool Matcher::made(const Pattern& pattern, Thing& thing) {
+  if (!of_class(inspector_->blob().word(pattern.body), thing)) return false;
+  const Node* node = inspector_->node(thing);
+  return node != nullptr && node->kind == Kind::object && node->args != pickle::kNoNode &&
+         node->kwargs == pickle::kNoNode && value(pattern.body + 1, Thing::of(node->args));
+}
+
+bool Matcher::built(const Pattern& pattern, Thing& thing) {
+  if (!of_class(inspector_->blob().word(pattern.body), thing)) return false;
+  const Node* node = inspector_->node(thing);
+  if (node == nullptr || node->kind != Kind::object) return false;
+  if (!node->appended.empty() || !node->stored.empty()) return false;
+  const std::vector<NodeId> states = node->states;
+  return std::all_of(states.begin(), states.end(),
+                     [&](NodeId state) { return value(pattern.body + 1, Thing::of(state)); });
+}
+
+// What is in it came by SETITEMS alone: no dict was handed to its class.
+bool Matcher::filled(const Pattern& pattern, Thing& thing) {
+  if (!of_class(inspector_->blob().word(pattern.body), thing)) return false;
+  const Node* node = inspector_->node(thing);
+  if (node == nullptr || node->kind != Kind::object || !node->appended.empty()) return false;
+  if (node->kwargs != pickle::kNoNode || node->args == pickle::kNoNode) return false;
+  const std::vector<NodeId> stored = node->stored;
+  const auto& nodes = inspector_->machine().nodes();
+  for (const NodeId argument : nodes[node->args].items) {
+    if (nodes[argument].kind != Kind::ref && nodes[argument].kind != Kind::none) return false;
+  }
+  const std::uint32_t key = pattern.body + 1;
+  const std::uint32_t item = key + at(key).words;
+  for (std::size_t i = 0; i + 1 < stored.size(); i += 2) {
+    if (!value(key, Thing::of(stored[i])) || !value(item, Thing::of(stored[i + 1]))) return false;
+  }
+  return true;
+}
+
+// numpy reads as many items of the list as the shape says, whether they are there or not.
+bool Matcher::cells(Thing& thing) {
+  std::vector<Thing> parts;
+  if (!inspector_->items(thing, parts)) return false;
+  std::vector<Thing> shape;
+  std::vector<Thing> items;
+  const auto wanted = std::find_if(parts.begin(), parts.end(), [&](const Thing& part) {
+    return inspector_->kind(part) == Kind::tuple;
+  });
+  if (wanted == parts.end() || inspector_->kind(parts.back()) != Kind::list) return false;
+  if (!inspector_->items(*wanted, shape) || !inspector_->items(parts.back(), items)) return false;
+  std::uint64_t product = 1;
+  for (const Thing& extent : shape) {
+    std::int64_t number = 0;
+    if (!inspector_->integer(extent, number) || number < 0) return false;
+    if (number > kLongestExtent) return false;
+    product *= static_cast<std::uint64_t>(number);
+    if (product > static_cast<std::uint64_t>(kLongestExtent)) return false;
+  }
+  return product == items.size();
 }
 
 bool Matcher::literal(const Pattern& pattern, const Thing& thing, Kind kind) {

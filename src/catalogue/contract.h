@@ -29,6 +29,8 @@ class Matcher {
   // Whether the arguments of a call, taken as a tuple, do.
   bool arguments(std::uint32_t word, std::span<const pickle::Value> items);
   bool arguments(std::uint32_t word, std::span<const Thing> items);
+  // Whether the state of a BUILD does, given to `target`.
+  bool state(std::uint32_t word, Thing target, Thing given);
   // Whether hashing the value runs no code but Python's own.
   bool hashes(Thing thing) { return hashable(thing); }
 
@@ -50,6 +52,12 @@ class Matcher {
   bool collection(const Pattern& pattern, Thing& thing);
   bool mapping(const Pattern& pattern, Thing& thing);
   bool attributes(const Pattern& pattern, Thing& thing);
+  bool fields(const Pattern& pattern, Thing& thing);
+  bool of_class(std::uint32_t number, const Thing& thing);
+  bool made(const Pattern& pattern, Thing& thing);
+  bool built(const Pattern& pattern, Thing& thing);
+  bool filled(const Pattern& pattern, Thing& thing);
+  bool cells(Thing& thing);
   bool literal(const Pattern& pattern, const Thing& thing, pickle::Kind kind);
   bool characters(const Pattern& pattern, const Thing& thing);
   bool within(const Pattern& pattern, const Thing& thing);
@@ -61,6 +69,8 @@ class Matcher {
   bool hashable(Thing& thing);
 
   Inspector* inspector_;
+  Thing target_{};  // what the state that is being matched is given to
+  bool has_target_ = false;
 };
 
 }  // namespace brine::catalogue

@@ -74,7 +74,8 @@ TEST(Contract, LiteralsAndOptionals) {
 TEST(Contract, RangesAndCharacters) {
   fits(calls("numpy", "dtype").str("f8").no().yes().tuple3().reduce().stop());
   breaks(calls("numpy", "dtype").str("f8").no().no().tuple3().reduce().stop());
-  breaks(calls("numpy", "dtype").str("O8").no().yes().tuple3().reduce().stop());
+  fits(calls("numpy", "dtype").str("O8").no().yes().tuple3().reduce().stop());
+  breaks(calls("numpy", "dtype").str("O8,i8").no().yes().tuple3().reduce().stop());
 }
 
 TEST(Contract, CollectionsAndRepeats) {

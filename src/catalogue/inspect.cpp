@@ -100,8 +100,29 @@ Kind Inspector::kind(const Thing& thing) const {
   return thing.node == kNoNode ? thing.value.kind() : machine_->nodes()[thing.node].kind;
 }
 
-pickle::TypeId Inspector::type(const Thing& thing) const {
-  return thing.node == kNoNode ? thing.value.aux() : machine_->nodes()[thing.node].type;
+pickle::TypeId Inspector::type(const Thing& thing) {
+  if (thing.node == kNoNode) return thing.value.aux();
+  const Node& spelled = machine_->nodes()[thing.node];
+  if (spelled.type != 0 || spelled.kind != Kind::object) return spelled.type;
+  return allocated_type(spelled);
+}
+
+// What copyreg.__newobj__ and its like give has the class that they were given; the callable alone
+// does not tell.
+pickle::TypeId Inspector::allocated_type(const Node& object) {
+  if (object.callable == kNoNode || object.args == kNoNode) return 0;
+  const auto& nodes = machine_->nodes();
+  const Node& callable = nodes[object.callable];
+  const Node& args = nodes[object.args];
+  if (callable.kind != Kind::ref || args.kind != Kind::tuple || args.items.empty()) return 0;
+  const Behaviour behaviour = known(callable.ref).fact.behaviour;
+  if (behaviour != Behaviour::newobj && behaviour != Behaviour::reconstruct) return 0;
+  const Node& cls = nodes[args.items.front()];
+  if (cls.kind != Kind::ref) return 0;
+  const Known& type = known(cls.ref);
+  const bool usable = type.rank != kNoRank && !type.fact.danger &&
+                      type.fact.kind == FactKind::type && type.fact.behaviour == Behaviour::none;
+  return usable ? type.fact.type : 0;
 }
 
 std::optional<pickle::RefId> Inspector::ref(const Thing& thing) const {

@@ -65,7 +65,7 @@ class Inspector {
   Rank module_rank(std::string_view module) const;
 
   pickle::Kind kind(const Thing& thing) const;
-  pickle::TypeId type(const Thing& thing) const;
+  pickle::TypeId type(const Thing& thing);
   std::optional<pickle::RefId> ref(const Thing& thing) const;
   // The value spelled out; null when over budget. Valid until the next call that spells out more.
   const pickle::Node* node(Thing& thing);
@@ -76,6 +76,7 @@ class Inspector {
   bool integer(const Thing& thing, std::int64_t& out) const;
 
  private:
+  pickle::TypeId allocated_type(const pickle::Node& object);
   Known danger_behind(std::string_view module, std::string_view name) const;
 
   struct Slot {

@@ -86,7 +86,7 @@ class World final : public CatalogueWorld {
       inspector.release();
       return StateRule::continue_on;
     }
-    if (!judge_.matcher().value(contract, Thing::of(state))) {
+    if (!judge_.matcher().state(contract, Thing::of(target), Thing::of(state))) {
       out.judgement = suspicious(Code::contract_broken,
                                  "gives " + target_name(target) + " a state that no model has",
                                  target_name(target));

@@ -63,6 +63,17 @@ class Speller {
       case ContractOp::object: return "object of " + names(body, parts, true);
       case ContractOp::empty: return "empty object of " + names(body, parts, true);
       case ContractOp::storage: return "torch storage";
+      case ContractOp::fields: return fields(body, parts, depth);
+      case ContractOp::both: return pair(body, " that is also ", depth);
+      case ContractOp::made:
+        return "object of " + names(body, 1, true) + " made with " + spell(body + 1, depth + 1);
+      case ContractOp::built:
+        return "object of " + names(body, 1, true) + " with the state " +
+               spell(body + 1, depth + 1);
+      case ContractOp::filled:
+        return names(body, 1, true) + " holding " + pair(body + 1, " to ", depth);
+      case ContractOp::when: return "(for " + pair(body, ") ", depth);
+      case ContractOp::cells: return "a list of as many items as its shape says";
     }
     return "?";
   }
@@ -81,6 +92,29 @@ class Speller {
       out += (i == 0 ? ", not " : ", ") + python_str(text(body + i));
     }
     return out;
+  }
+
+  std::string fields(std::uint32_t body, std::uint32_t parts, int depth) const {
+    std::string forbidden;
+    std::string typed;
+    for (std::uint32_t i = 0; i < parts; ++i) {
+      const std::uint32_t child = body + 1;
+      const bool never =
+          static_cast<ContractOp>(blob_.word(child) & 0xff) == ContractOp::alternatives &&
+          blob_.word(child) >> 8 == 0;
+      std::string& out = never ? forbidden : typed;
+      if (!out.empty()) out += ", ";
+      out += python_str(text(body));
+      if (!never) out += ": " + spell(child, depth + 1);
+      body = child + blob_.word(child + 1);
+    }
+    return "dict of plain attribute names" + (forbidden.empty() ? "" : ", not " + forbidden) +
+           ", with {" + typed + "}";
+  }
+
+  std::string pair(std::uint32_t body, std::string_view between, int depth) const {
+    return spell(body, depth + 1) + std::string(between) +
+           spell(body + blob_.word(body + 1), depth + 1);
   }
 
   std::string alternatives(std::uint32_t body, std::uint32_t parts, int depth) const {

@@ -107,7 +107,7 @@ def main() -> int:
     folder: Path = parser.parse_args().facts
     problems: list[str] = []
     rows = 0
-    for path in sorted(folder.glob("*/*.toml")):
+    for path in sorted(folder.glob("*/**/*.toml")):
         with path.open("rb") as file:
             data = tomllib.load(file)
         problems += check_schema(folder, path, data)

@@ -5,9 +5,11 @@
               '[' elements ']'       a list, item by item
               '"text"'  'b"octets"'  7  int[0..255]
               word                   any none bool int float str bytes bytearray plain hashable
-                                     storage class inert attrs pairs
+                                     storage class inert attrs pairs cells
               word<...>              tuple<p> list<p> seq<p> set<p> dict<k, v> ref<names>
-                                     object<names> empty<names> chars<"..."> attrs<"name", ...>
+                                     object<names> empty<names> chars<"..."> both<p, p>
+                                     attrs<"forbidden", "name": p, ...> made<name, p>
+                                     built<name, p> when<p, p> filled<name, k, v>
               $name                  a pattern that the data file defines under [patterns]
 
 A pattern becomes 32-bit words: head (operation in the low byte, number of parts above), the length
@@ -38,6 +40,7 @@ SIMPLE = {
     "storage": "storage",
     "class": "class_ref",
     "inert": "inert_ref",
+    "cells": "cells",
 }
 COLLECTIONS = {"tuple": TUPLE, "list": LIST, "seq": TUPLE | LIST, "set": SET | FROZENSET}
 
@@ -48,7 +51,7 @@ TOKEN = re.compile(
       | (?P<range>int\[-?\d+\.\.-?\d+\])
       | (?P<number>-?\d+)
       | (?P<name>\$?[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)
-      | (?P<mark>[()\[\]<>|,?*])
+      | (?P<mark>[()\[\]<>|,?*:])
     )""",
     re.VERBOSE,
 )
@@ -192,9 +195,25 @@ class Parser:
             key = self.alternatives()
             self.take(",")
             words = self.node("mapping", 2, key, self.alternatives())
-        elif word in ("chars", "attrs"):
+        elif word == "chars":
             texts = [self.literal(text) for text in self.listed()]
             words = self.node(word, len(texts), texts)
+        elif word == "attrs":
+            words = self.entries()
+        elif word in ("both", "when"):
+            first = self.alternatives()
+            self.take(",")
+            words = self.node(word, 2, first, self.alternatives())
+        elif word in ("made", "built"):
+            number = self.names.type(self.take()[1])
+            self.take(",")
+            words = self.node(word, 1, [number], self.alternatives())
+        elif word == "filled":
+            number = self.names.type(self.take()[1])
+            self.take(",")
+            key = self.alternatives()
+            self.take(",")
+            words = self.node(word, 1, [number], key, self.alternatives())
         elif word == "ref":
             words = self.numbers("ref", self.names.rank)
         elif word in ("object", "empty"):
@@ -203,6 +222,26 @@ class Parser:
             raise ContractError(f"{self.source!r}: unknown word {word!r}")
         self.take(">")
         return words
+
+    def entries(self) -> list[int]:
+        """Attribute names: forbidden ones, and ones with a type."""
+        never = self.node("alternatives", 0)
+        found: list[tuple[int, list[int]]] = []
+        while True:
+            kind, text = self.take()
+            if kind != "text":
+                raise ContractError(f"{self.source!r}: a name expected, found {text!r}")
+            pattern = never
+            if self.peek() == ":":
+                self.take()
+                pattern = self.alternatives()
+            found.append((self.literal(text), pattern))
+            if self.peek() != ",":
+                break
+            self.take()
+        if all(pattern is never for _, pattern in found):
+            return self.node("attrs", len(found), [text for text, _ in found])
+        return self.node("fields", len(found), *([text, *pattern] for text, pattern in found))
 
     def numbers(self, op: str, lookup: Callable[[str], int]) -> list[int]:
         """A list of names as their numbers."""

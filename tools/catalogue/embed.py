@@ -213,8 +213,8 @@ def rows_of_danger(data: dict[str, Any], origin: str) -> Iterator[Fact]:
 def load(tables: Tables, folder: Path) -> None:
     """Read every file; a name has one fact, and a module's own fact may stand in both bodies."""
     for section, reader in (("inert", rows_of_inert), ("danger", rows_of_danger)):
-        for path in sorted((folder / section).glob("*.toml")):
-            origin = f"{section}/{path.name}"
+        for path in sorted((folder / section).glob("**/*.toml")):
+            origin = path.relative_to(folder).as_posix()
             with path.open("rb") as file:
                 data = tomllib.load(file)
             allowed = {"danger"} if section == "danger" else {*KINDS, "patterns"}

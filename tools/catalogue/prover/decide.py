@@ -1,0 +1,354 @@
+"""Which facts of a class follow from its source: what unpickling an instance would run.
+
+For each class at a module's top level: metaclass, decorators, bases, `__new__`, `__setstate__` (or
+the default), `__getattr__`, `__del__`, stores, hash. Invariant: a fact is given only when every
+class in the search order is known and nothing assigns a special method from outside.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from prover.interpret import Interpreter, PathEnd
+from prover.order import Base, Native, Order, UnknownError
+from prover.sources import Class, External, Module, Sources, Value, dotted_name, statements
+from prover.values import STATE, Const
+
+HOOKS = {
+    "__new__", "__init__", "__setstate__", "__setattr__", "__delattr__", "__getattr__",
+    "__getattribute__", "__del__", "__hash__", "__eq__", "__dict__", "__class__", "__slots__",
+    "__setitem__", "append", "extend", "add", "__reduce__", "__reduce_ex__", "__contains__",
+}  # fmt: skip
+# Class decorators that leave the class as its body says, or whose changes are listed here.
+PLAIN_DECORATORS = {
+    "functools.total_ordering", "typing.final", "typing.runtime_checkable",
+    "typing_extensions.final", "typing_extensions.runtime_checkable", "typing_extensions.deprecated",
+    "typing_extensions.override", "abc.update_abstractmethods",
+}  # fmt: skip
+SET_MODULE = {"set_module"}
+
+
+@dataclass
+class Verdict:
+    """What was found out about a class."""
+
+    cls: Class
+    facts: dict[str, str] = field(default_factory=dict)
+    members: list[str] = field(default_factory=list)  # of an enumeration
+    places: list[str] = field(default_factory=list)  # methods that were interpreted
+    alias: str = ""  # the module that a decorator gives the class for its own
+    problem: str = ""  # why nothing is known
+    refused: bool = False  # known not to be inert, rather than not known
+
+
+class Decider:
+    """Decides classes one by one."""
+
+    def __init__(self, sources: Sources, packages: list[str]) -> None:
+        """Take the sources and the packages whose modules may patch classes."""
+        self.sources, self.order = sources, Order(sources)
+        self.patched = {key for package in packages for key in patches(sources, package)}
+
+    def decide(self, cls: Class) -> Verdict:
+        """Find the facts of one class."""
+        verdict = Verdict(cls)
+        try:
+            self.facts(cls, verdict)
+        except UnknownError as error:
+            verdict.problem = str(error)
+            verdict.facts.clear()
+        except RecursionError:
+            verdict.problem = "too much to follow"
+            verdict.facts.clear()
+        return verdict
+
+    def facts(self, cls: Class, verdict: Verdict) -> None:
+        """Fill in the facts; fail on what is not known."""
+        order = self.order.of(cls)
+        self.order.metaclass(cls)
+        layout = next((b.layout for b in order if isinstance(b, Native) and b.layout), "")
+        verdict.alias = stated_module(cls)
+        frozen = False
+        for base in order:
+            if isinstance(base, Class):
+                frozen = self.check_class(base) or frozen
+        if layout == "enum":
+            self.enumeration(cls, order, verdict)
+            return
+        if layout in ("str", "int"):
+            raise UnknownError(f"a kind of {layout}")
+        interpreter = Interpreter(order, self.sources)
+        self.new(interpreter, layout, verdict)
+        if interpreter.find("__del__") is not None:
+            interpreter.settle("__del__")
+        self.state(interpreter, layout, verdict)
+        self.stores(interpreter, layout, verdict)
+        self.hash(order, frozen, verdict)
+        verdict.places += interpreter.places
+
+    def check_class(self, base: Class) -> bool:
+        """Fail on what makes a class something else than its body; give whether it compares."""
+        if base.odd:
+            raise UnknownError(base.odd)
+        if base.key in self.patched or f":{base.name}" in self.patched:
+            raise UnknownError(f"a special method of {base.name} is set from outside")
+        for name in ("__getattribute__", "__dict__", "__class__"):
+            if name in base.members:
+                raise UnknownError(f"{name} at {base.place}")
+        for name in HOOKS & base.members.keys() - {"__slots__", "__hash__", "__eq__"}:
+            if len(base.members[name]) != 1:
+                raise UnknownError(f"{name} is defined twice at {base.place}")
+        if "__slots__" in base.members:
+            for slots in base.members["__slots__"]:
+                if not (isinstance(slots, (ast.Tuple, ast.List)) and not slots.elts):
+                    raise UnknownError(f"__slots__ at {base.place}")
+        starter = base.members.get("__init_subclass__", [])
+        for node in starter:
+            if any(name in HOOKS for name in texts_in(node)):
+                raise UnknownError(f"__init_subclass__ sets special methods at {base.place}")
+        compares = False
+        for decorator in base.node.decorator_list:
+            compares = self.check_decorator(base, decorator) or compares
+        return compares
+
+    def check_decorator(self, base: Class, node: ast.expr) -> bool:
+        """Fail on an unknown class decorator; give whether it adds a comparison."""
+        call = node if isinstance(node, ast.Call) else None
+        dotted = dotted_name(call.func if call else node)
+        meaning = self.sources.resolve(base.module, dotted) if dotted else None
+        if isinstance(meaning, External):
+            if meaning.dotted in PLAIN_DECORATORS:
+                return False
+            if meaning.dotted == "dataclasses.dataclass":
+                options = {k.arg: k.value for k in call.keywords} if call else {}
+                for name in ("slots", "unsafe_hash", "weakref_slot"):
+                    value = options.get(name)
+                    if value is not None and not is_false(value):
+                        raise UnknownError(f"a dataclass with {name} at {base.place}")
+                equal = options.get("eq")
+                return equal is None or not is_false(equal)
+        if dotted and dotted.split(".")[-1] in SET_MODULE:
+            return False
+        raise UnknownError(f"the decorator {dotted} at {base.place}")
+
+    def new(self, interpreter: Interpreter, layout: str, verdict: Verdict) -> None:
+        """cls.__new__ without arguments; a tuple takes what it is given."""
+        found = interpreter.find("__new__")
+        if found is not None:
+            raise UnknownError(f"__new__ at {found[1].place}")
+        if layout == "tuple":
+            verdict.facts["new"] = verdict.facts["call"] = "(any*)"
+            if interpreter.find("__init__") is not None:
+                del verdict.facts["call"]
+            return
+        verdict.facts["new"] = "()"
+        ordered = any(b.name == "collections.OrderedDict" for b in interpreter.order)
+        if ordered and interpreter.find("__init__") is None:
+            verdict.facts["call"] = "()"
+
+    def state(self, interpreter: Interpreter, layout: str, verdict: Verdict) -> None:
+        """BUILD: __setstate__, or names put straight into __dict__."""
+        if layout == "tuple":
+            return  # no attributes, or none that an honest file sets
+        if interpreter.find("__setstate__") is not None:
+            interpreter.settle("__setstate__", STATE)
+        elif interpreter.find("__getattr__") is not None:
+            interpreter.settle("__getattr__", frozenset({Const("__setstate__")}))
+        if layout == "list":
+            interpreter.forbidden |= {"append", "extend"}
+        verdict.facts["state"] = interpreter.contract()
+
+    def stores(self, interpreter: Interpreter, layout: str, verdict: Verdict) -> None:
+        """What opcodes put into a container, by the built-in's own methods."""
+        if layout == "dict" and interpreter.find("__setitem__") is None:
+            verdict.facts["setitem"] = "(hashable, any)"
+        if layout == "list" and not any(map(interpreter.find, ("append", "extend"))):
+            verdict.facts["append"] = "any"
+            verdict.facts["extend"] = "list<any> | tuple<any>"
+
+    def hash(self, order: list[Base], compares: bool, verdict: Verdict) -> None:
+        """How an instance is hashed."""
+        for base in order:
+            if isinstance(base, Native):
+                if base.hashes:
+                    if base.hashes == "none":
+                        verdict.facts["hash"] = "none"
+                    return
+                continue
+            if "__hash__" in base.members:
+                if all(isinstance(n, ast.Constant) and n.value is None
+                       for n in base.members["__hash__"]):  # fmt: skip
+                    verdict.facts["hash"] = "none"
+                return
+            if "__eq__" in base.members:
+                verdict.facts["hash"] = "none"
+                return
+            if base.node.decorator_list and compares:
+                return
+        verdict.facts["hash"] = "inert"
+
+    def enumeration(self, cls: Class, order: list[Base], verdict: Verdict) -> None:
+        """An enumeration: its members, by number or text or by name."""
+        for base in order:
+            if isinstance(base, Class):
+                for name in ("_missing_", "__new__", "__init__", "__hash__", "__eq__", "__call__"):
+                    if name in base.members:
+                        raise UnknownError(f"{name} at {base.place}")
+        for name, found in cls.members.items():
+            if name.startswith("_") or not all(isinstance(n, ast.expr) for n in found):
+                continue
+            verdict.members.append(name)
+        verdict.facts.update({"call": "(str | int)", "fresh": "shared", "hash": "inert"})
+        if not verdict.members:
+            raise UnknownError("an enumeration without members")
+
+
+def stated_module(cls: Class) -> str:
+    """What `@set_module("numpy")` puts into the class's __module__; pickles say that one."""
+    for node in cls.node.decorator_list:
+        if isinstance(node, ast.Call) and (dotted_name(node.func) or "?").endswith("set_module"):
+            if len(node.args) == 1 and isinstance(node.args[0], ast.Constant):
+                return str(node.args[0].value)
+            raise UnknownError(f"a decorator at {cls.place}")
+    return ""
+
+
+def is_false(node: ast.expr) -> bool:
+    """Whether an expression is False."""
+    return isinstance(node, ast.Constant) and node.value is False
+
+
+def texts_in(node: ast.AST) -> Iterator[str]:
+    """Every text and attribute name in a piece of source."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            yield part.value
+        elif isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store):
+            yield part.attr
+
+
+def patches(sources: Sources, package: str) -> Iterator[str]:
+    """Classes whose special methods are assigned outside their body: keys, or bare names.
+
+    What counts is what importing the library runs: top-level statements, and the functions that
+    these call or that decorate something. Other functions run when the process calls them, which is
+    nothing that a file decides.
+    """
+    for name in sources.walk(package):
+        module = sources.module(name)
+        if module is None:
+            continue
+        for node in run_on_import(module):
+            targets: list[ast.expr] = []
+            if isinstance(node, ast.Assign):
+                targets = node.targets
+            elif isinstance(node, ast.Call) and dotted_name(node.func) == "setattr":
+                if len(node.args) == 3 and isinstance(node.args[1], ast.Constant):
+                    if node.args[1].value in HOOKS - {"__class__"}:
+                        yield patched(sources, module, node.args[0])
+            for target in targets:
+                if isinstance(target, ast.Attribute) and target.attr in HOOKS - {"__class__"}:
+                    if dotted_name(target.value) not in (None, "self", "cls"):
+                        yield patched(sources, module, target.value)
+
+
+def patched(sources: Sources, module: Module, node: ast.expr) -> str:
+    """The class that an expression names: its key, or its bare name."""
+    dotted = dotted_name(node) or "?"
+    meaning = sources.resolve(module, dotted)
+    return meaning.key if isinstance(meaning, Class) else f":{dotted}"
+
+
+def run_on_import(module: Module) -> Iterator[ast.AST]:
+    """Everything in the statements that importing a module runs, functions that it calls included."""
+    functions: dict[str, ast.AST] = {}
+    called: set[str] = set()
+    for node in ast.walk(module.tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            functions.setdefault(node.name, node)
+        for decorator in getattr(node, "decorator_list", ()):
+            call = decorator.func if isinstance(decorator, ast.Call) else decorator
+            called.add((dotted_name(call) or "?").split(".")[-1])
+    open_nodes: list[ast.AST] = [
+        stmt for stmt, _ in statements(module.tree.body)
+        if not isinstance(stmt, (ast.FunctionDef, ast.AsyncFunctionDef))
+    ]  # fmt: skip
+    open_nodes += [functions[name] for name in sorted(called & functions.keys())]
+    seen: set[int] = set()
+    while open_nodes:
+        node = open_nodes.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        if isinstance(node, ast.Call):
+            name = (dotted_name(node.func) or "?").split(".")[-1]
+            if name in functions:
+                open_nodes.append(functions[name])
+        for child in ast.iter_child_nodes(node):
+            if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) or (
+                isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+            ):
+                open_nodes.append(child)
+
+
+HARMFUL_ON_IMPORT = {
+    "subprocess", "socket", "urllib", "requests", "http", "ftplib", "smtplib", "webbrowser",
+    "shutil", "tempfile", "antigravity", "ctypes", "multiprocessing", "pty", "telnetlib",
+}  # fmt: skip
+HARMFUL_CALLS = {
+    "os.system", "os.popen", "os.remove", "os.unlink", "os.makedirs", "os.mkdir", "os.rename",
+    "os.fork", "os.kill", "builtins.open", "builtins.exec", "builtins.eval", "io.open",
+    "builtins.__import__", "importlib.import_module", "os.putenv", "sys.exit", "os._exit",
+}  # fmt: skip
+
+
+def import_problem(sources: Sources, module: Module) -> str | None:
+    """What importing a module would do that harms: a call at its top level that starts, sends or
+    writes something. A module's own __getattr__ does not matter here, because only names that its
+    statements bind get facts.
+    """
+    for stmt, _ in statements(module.tree.body):
+        if isinstance(stmt, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            continue
+        if isinstance(stmt, ast.If) and is_main(stmt.test):
+            continue
+        parts = [stmt] if not hasattr(stmt, "body") else [
+            value for name, value in ast.iter_fields(stmt) if isinstance(value, ast.expr)
+        ]  # fmt: skip
+        for part in parts:
+            for node in ast.walk(part):
+                if not isinstance(node, ast.Call):
+                    continue
+                problem = harmful_call(sources, module, node)
+                if problem:
+                    return f"{problem} at {module.file}:{node.lineno}"
+    return None
+
+
+def is_main(test: ast.expr) -> bool:
+    """Whether a condition is `__name__ == "__main__"`."""
+    return (
+        isinstance(test, ast.Compare)
+        and isinstance(test.left, ast.Name)
+        and test.left.id == "__name__"
+    )
+
+
+def harmful_call(sources: Sources, module: Module, node: ast.Call) -> str | None:
+    """Whether a call at the top level is of something that harms."""
+    dotted = dotted_name(node.func)
+    if dotted is None:
+        return None
+    meaning = sources.resolve(module, dotted)
+    if isinstance(meaning, External):
+        if meaning.dotted in HARMFUL_CALLS or meaning.dotted.split(".")[0] in HARMFUL_ON_IMPORT:
+            return f"calls {meaning.dotted} when imported"
+    if isinstance(meaning, Value) or meaning is None:
+        return None
+    return None
+
+
+__all__ = ["Decider", "Verdict", "import_problem", "patches", "PathEnd"]

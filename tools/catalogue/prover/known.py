@@ -1,0 +1,20 @@
+"""Functions outside a library that its methods of unpickling may call: known to be harmless."""
+
+from __future__ import annotations
+
+# With plain arguments (constants, and built-in containers of them), and with none.
+HARMLESS = {
+    "warnings.warn", "warnings.simplefilter", "collections.OrderedDict", "collections.defaultdict",
+    "threading.Lock", "threading.RLock", "weakref.WeakKeyDictionary",
+    "weakref.WeakValueDictionary", "weakref.WeakSet", "copy.copy", "torch.is_tensor",
+    "typing.cast",
+}  # fmt: skip
+# Of these, those that do nothing with an argument but keep it or ask for its type.
+LOOKS_AT_TYPE_ONLY = {"torch.is_tensor", "typing.cast"}
+# Methods of text, bytes and numbers.
+SAFE_METHODS = {
+    "startswith", "endswith", "format", "join", "split", "rsplit", "strip", "lstrip", "rstrip",
+    "replace", "lower", "upper", "title", "partition", "rpartition", "find", "index", "count",
+    "encode", "decode", "isidentifier", "isdigit", "zfill", "capitalize", "removeprefix",
+    "removesuffix", "keys", "items", "values", "get",
+}  # fmt: skip

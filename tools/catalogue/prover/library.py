@@ -1,0 +1,239 @@
+"""A library in one or more versions: the facts that hold in all of them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prover.decide import Decider, Verdict, import_problem
+from prover.order import UnknownError
+from prover.sources import Sources
+from prover.values import Wish
+
+TEST_PART = re.compile(r"(^|\.)(tests?|testing|conftest|_testing|setup|__main__|_test_\w+|test_\w+)(\.|$)")
+
+
+@dataclass(frozen=True)
+class Library:
+    """A row of libraries.toml."""
+
+    name: str
+    distribution: str
+    package: str
+    versions: list[str] = field(hash=False)
+    older: list[str] = field(default_factory=list, hash=False)
+    modules: list[str] = field(default_factory=list, hash=False)
+    without: list[str] = field(default_factory=list, hash=False)
+
+    @property
+    def pinned(self) -> list[str]:
+        """All versions, the newest first."""
+        return [*self.versions, *self.older]
+
+
+@dataclass
+class Row:
+    """Facts of one class, and where they come from."""
+
+    module: str
+    name: str
+    facts: dict[str, str]
+    members: list[str]
+    line: int
+    file: str
+    places: list[str]
+    version: str  # the newest that has it
+    older: bool = False
+    alias: str = ""
+
+
+@dataclass
+class Outcome:
+    """What a library gave."""
+
+    library: Library
+    versions: list[str]
+    seen: int = 0
+    by_hand: int = 0
+    rows: dict[str, Row] = field(default_factory=dict)
+    undecided: dict[str, str] = field(default_factory=dict)
+
+
+def version_in(folder: Path, distribution: str) -> str | None:
+    """The version of a distribution that lies unpacked in a folder."""
+    for found in importlib.metadata.distributions(path=[str(folder)]):
+        name = (found.metadata["Name"] or "").replace("_", "-").lower()
+        if name == distribution:
+            return found.version.split("+")[0]
+    return None
+
+
+def covers(library: Library, module: str) -> bool:
+    """Whether the library's row asks for a module."""
+    if TEST_PART.search(module):
+        return False
+    def below(names: list[str]) -> bool:
+        return any(module == name or module.startswith(f"{name}.") for name in names)
+
+    return below(library.modules or [library.package]) and not below(library.without)
+
+
+def decided(
+    library: Library, folder: Path, others: list[Path]
+) -> tuple[dict[str, Verdict], dict[str, str]]:
+    """Decide every class of one version; give verdicts and modules that must not be imported."""
+    sources = Sources([folder, *(other for other in others if other != folder)])
+    decider = Decider(sources, [library.package])
+    verdicts: dict[str, Verdict] = {}
+    refused: dict[str, str] = {}
+    for name in sources.walk(library.package):
+        if not covers(library, name):
+            continue
+        module = sources.module(name)
+        if module is None:
+            continue
+        problem = import_problem(sources, module)
+        for cls in module.classes():
+            verdict = decider.decide(cls)
+            if problem:
+                verdict.problem, verdict.refused = problem, True
+                verdict.facts.clear()
+            verdicts[cls.key] = verdict
+        if problem:
+            refused[name] = problem
+    return verdicts, refused
+
+
+def attribute_entries(contract: str) -> dict[str, str] | None:
+    """The entries of an `attrs` contract by name: a pattern, or "" for a forbidden name."""
+    if contract == "attrs":
+        return {}
+    if not (contract.startswith("attrs<") and contract.endswith(">")):
+        return None
+    out: dict[str, str] = {}
+    depth = 0
+    start = 0
+    text = contract[6:-1]
+    parts = []
+    for i, char in enumerate(text):
+        depth += (char in "<([") - (char in ">)]")
+        if char == "," and depth == 0:
+            parts.append(text[start:i])
+            start = i + 1
+    parts.append(text[start:])
+    for part in parts:
+        match = re.fullmatch(r'\s*"([^"]*)"\s*(?::\s*(.*))?', part)
+        if match is None:
+            return None
+        out[match[1]] = match[2] or ""
+    return out
+
+
+def together(a: str, b: str) -> str:
+    """A contract that implies both."""
+    if a == b:
+        return a
+    one, two = attribute_entries(a), attribute_entries(b)
+    if one is None or two is None:
+        raise UnknownError("versions that want different things")
+    out: list[str] = []
+    for name in sorted(one.keys() | two.keys()):
+        if name in one and name in two and one[name] != two[name]:
+            if not (one[name] and two[name]):
+                pattern = ""
+            else:
+                pattern = f"both<{one[name]}, {two[name]}>"
+        else:
+            pattern = one.get(name) or two.get(name) or ""
+        out.append(f'"{name}": {pattern}' if pattern else f'"{name}"')
+    forbidden = [entry for entry in out if ":" not in entry]
+    typed = [entry for entry in out if ":" in entry]
+    entries = [*forbidden, *typed]
+    return f"attrs<{', '.join(entries)}>" if entries else "attrs"
+
+
+def merge(row: Row, verdict: Verdict) -> None:
+    """Narrow the facts of a class to what an older version gives as well."""
+    for key in sorted(row.facts.keys() | verdict.facts.keys()):
+        if key not in verdict.facts or key not in row.facts:
+            if key == "hash":
+                row.facts.pop(key, None)
+                continue
+            raise UnknownError(f"`{key}` is known in some versions only")
+        if row.facts[key] == verdict.facts[key]:
+            continue
+        if key == "state":
+            row.facts[key] = together(row.facts[key], verdict.facts[key])
+        elif key == "hash":
+            del row.facts[key]
+        else:
+            raise UnknownError(f"`{key}` differs between versions")
+    row.members = sorted({*row.members} & {*verdict.members}) if row.members else row.members
+    row.places += [place for place in verdict.places if place not in row.places]
+
+
+def prove_library(library: Library, folders: list[Path], known: set[str]) -> Outcome | None:
+    """Decide all versions, the newest first, and keep what holds in each that has the class."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        version = version_in(folder, library.distribution)
+        if version is not None:
+            found.setdefault(version, folder)
+    if not all(version in found for version in library.pinned):
+        return None
+    out = Outcome(library, library.pinned)
+    keys: set[str] = set()
+    for position, version in enumerate(library.pinned):
+        verdicts, refused = decided(library, found[version], folders[:1])
+        del refused
+        for key, verdict in verdicts.items():
+            keys.add(key)
+            if verdict.alias and f"{verdict.alias}:{verdict.cls.name}" in known:
+                known.add(key)
+            if key in known or key in out.undecided:
+                continue
+            if verdict.problem:
+                out.undecided[key] = f"{verdict.problem} ({version})"
+                out.rows.pop(key, None)
+                continue
+            add(out, key, verdict, version, position)
+    out.seen = len(keys)
+    out.by_hand = len(keys & known)
+    return out
+
+
+def add(out: Outcome, key: str, verdict: Verdict, version: str, position: int) -> None:
+    """One version's verdict on a class."""
+    row = out.rows.get(key)
+    cls = verdict.cls
+    if row is None:
+        places = [p for p in verdict.places]
+        out.rows[key] = Row(
+            cls.module.name, cls.name, dict(verdict.facts), list(verdict.members),
+            cls.node.lineno, cls.module.file, places, version, position > 0,
+            verdict.alias,
+        )  # fmt: skip
+        return
+    try:
+        merge(row, verdict)
+    except UnknownError as error:
+        out.undecided[key] = str(error)
+        del out.rows[key]
+
+
+def grouped(outcome: Outcome) -> Iterator[tuple[tuple[object, ...], list[Row]]]:
+    """Rows of one module with the same facts, together."""
+    groups: dict[tuple[object, ...], list[Row]] = {}
+    for row in sorted(outcome.rows.values(), key=lambda row: (row.module, row.name)):
+        unique = row.name if row.members else ""
+        places = tuple(row.places)
+        key = (row.module, row.alias, tuple(row.facts.items()), row.older, row.version, places,
+               unique)  # fmt: skip
+        groups.setdefault(key, []).append(row)
+    yield from groups.items()
+
+
+__all__ = ["Library", "Outcome", "Row", "Wish", "grouped", "prove_library"]
