@@ -81,7 +81,6 @@ constexpr Named kHarmful[] = {
     {"imp", "load_source"},
     {"ctypes", "CDLL"},
     {"marshal", "loads"},
-    {"types", "FunctionType"},
     {"pdb", "run"},
     {"bdb", "Bdb.run"},
     {"doctest", "debug_script"},
@@ -418,6 +417,33 @@ std::vector<Attack> attacks() {
           .stop());
   add("encode with a codec that decompresses", Level::suspicious,
       Assembler().global("_codecs", "encode").str("x").str("zip").tuple2().reduce().stop());
+  add("a function of the file's own code", Level::suspicious,
+      call1("cloudpickle.cloudpickle", "_make_function"));
+  add("such a function, called", Level::malicious,
+      Assembler()
+          .global("dill._dill", "_create_function")
+          .raw("ctypes\nCodeType\n)R")
+          .tuple1()
+          .reduce()
+          .empty_tuple()
+          .reduce()
+          .stop());
+  add("such a function, changed and called for each item", Level::malicious,
+      Assembler()
+          .global("builtins", "map")
+          .global("types", "FunctionType")
+          .raw("ctypes\nCodeType\n)R")
+          .empty_dict()
+          .tuple2()
+          .reduce()
+          .empty_dict()
+          .build()
+          .raw("(K\x01t")
+          .tuple2()
+          .reduce()
+          .stop());
+  add("a type by its name, called", Level::suspicious,
+      call1("cloudpickle.cloudpickle", "_builtin_type", "CodeType"));
   add("objects from bytes", Level::suspicious,
       array("O8", 63, Assembler().bytes("12345678").text()));
   add("objects that are missing", Level::suspicious, array("O8", 63, "]"));

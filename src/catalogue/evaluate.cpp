@@ -587,6 +587,13 @@ std::optional<Callee> Evaluator::callee(Thing thing, int depth) {
   if (inspector_->kind(thing) != Kind::object) return std::nullopt;
   const std::uint32_t number = inspector_->type(thing) & object_type::kNumber;
   const Behaviour instance = inspector_->blob().type(number).instance;
+  if (instance == Behaviour::carried) {
+    out.known = {inspector_->blob().type(number).name, {}};
+    out.module = "types";
+    out.name = "FunctionType";
+    out.behaviour = instance;
+    return out;
+  }
   const Node* node = inspector_->node(thing);
   if (node == nullptr || node->args == pickle::kNoNode) return std::nullopt;
   std::vector<Thing> items;

@@ -181,6 +181,38 @@ void find_addresses(std::string_view text, std::vector<Evidence>& out) {
   find_netcat(text, out);
 }
 
+void add_code_evidence(Evaluator& evaluator, std::span<const Thing> args,
+                       std::vector<Evidence>& out) {
+  const auto limit =
+      static_cast<std::size_t>(evaluator.inspector().machine().limits().evidence_bytes);
+  // (numbers ..., bytecode, constants, names, variables, file, name, ...)
+  const auto first = std::find_if(args.begin(), args.end(), [&](const Thing& thing) {
+    return evaluator.inspector().kind(thing) == Kind::tuple;
+  });
+  if (args.end() - first < 5) return;
+  const auto constants = static_cast<std::size_t>(first - args.begin());
+  if (const auto name = evaluator.constant(args[constants + 4])) add(out, "function", name->text);
+  std::vector<Thing> items;
+  Thing names = args[constants + 1];
+  std::string listed;
+  if (evaluator.inspector().items(names, items)) {
+    for (const Thing& item : items) {
+      const auto text = evaluator.constant(item);
+      if (!text || listed.size() >= limit) break;
+      listed += (listed.empty() ? "" : ", ") + text->text;
+    }
+  }
+  add(out, "names", listed.substr(0, limit));
+  const std::string shown = render_arguments(evaluator, args.subspan(constants, 1), limit);
+  add(out, "constants", shown.substr(1, shown.size() - 2));
+  Thing values = args[constants];
+  if (!evaluator.inspector().items(values, items)) return;
+  for (const Thing& item : std::span(items).first(std::min(items.size(), kMostItems))) {
+    const auto text = evaluator.constant(item);
+    if (text && text->kind == Kind::str) find_addresses(text->text, out);
+  }
+}
+
 std::string render_arguments(Evaluator& evaluator, std::span<const Thing> args, std::size_t limit) {
   std::string out = "(";
   for (std::size_t i = 0; i < args.size() && out.size() < limit; ++i) {

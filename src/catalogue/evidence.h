@@ -17,6 +17,10 @@ namespace brine::catalogue {
 // Adds evidence for a call with these arguments and capabilities.
 void add_evidence(Evaluator& evaluator, pickle::Capabilities caps, std::span<const Thing> args,
                   std::vector<pickle::Evidence>& out);
+// The arguments of types.CodeType, of any Python version: the code's name, the names that it uses,
+// its constants, and the addresses among these.
+void add_code_evidence(Evaluator& evaluator, std::span<const Thing> args,
+                       std::vector<pickle::Evidence>& out);
 // The arguments as Python would write them, cut at `limit` bytes.
 std::string render_arguments(Evaluator& evaluator, std::span<const Thing> args, std::size_t limit);
 // URLs, and addresses as they stand in shell commands (/dev/tcp/HOST/PORT, nc HOST PORT).

@@ -22,6 +22,7 @@ enum class Code : std::uint16_t {
   put_together = 128,       // text or bytes are computed by the stream
   unknown_state = 127,      // state or items go into an object of unknown code
   shadowed = 130,           // the module's place is taken by a file beside the model
+  carries_code = 132,       // a code object or a function is rebuilt from the stream
   process = 201,
   run_code = 202,
   network = 203,

@@ -156,6 +156,9 @@ bool reaches_others(Behaviour behaviour) {
     case Behaviour::import_module:
     case Behaviour::resolve_name:
     case Behaviour::add_extension:
+    case Behaviour::type_by_name:
+    case Behaviour::make_code:
+    case Behaviour::make_function:
     case Behaviour::unpickle_bytes:
     case Behaviour::unpickle_stream: return true;
     default: return false;

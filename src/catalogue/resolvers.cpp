@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "catalogue/evidence.h"
 #include "catalogue/judge.h"
 
 namespace brine::catalogue {
@@ -261,6 +262,41 @@ bool do_add_extension(Judge& judge, const Callee& callee, Things args, Outcome& 
   return true;
 }
 
+// cloudpickle's _builtin_type("CodeType"), dill's _load_type: an attribute of the module types.
+bool do_type_by_name(Judge& judge, const Callee&, Things args, Outcome& out, int) {
+  const auto name = text_of(judge, args, 0);
+  if (!name) return false;
+  imply(judge, EventKind::getattr, "types", *name, out);
+  give_ref("types", *name, out);
+  return true;
+}
+
+bool carries(Judge& judge, const Callee& callee, Things args, std::string_view what, Outcome& out) {
+  out.judgement = suspicious(Code::carries_code, "carries code: " + std::string(what),
+                             dotted(callee.module, callee.name), pickle::kRunCode);
+  if (judge.shows()) {
+    add_code_evidence(judge.evaluator(), args, out.judgement.evidence);
+  }
+  return true;
+}
+
+bool do_make_code(Judge& judge, const Callee& callee, Things args, Outcome& out, int) {
+  return carries(judge, callee, args, "a code object", out);
+}
+
+bool do_make_function(Judge& judge, const Callee& callee, Things, Outcome& out, int) {
+  return carries(judge, callee, {}, "a function that can be called", out);
+}
+
+bool do_carried(Judge& judge, const Callee&, Things args, Outcome& out, int) {
+  out.judgement = suspicious(Code::run_code, "runs code that the file carries",
+                             "types.FunctionType", pickle::kRunCode);
+  out.judgement.level = Level::malicious;
+  judge.show(pickle::kRunCode, args, out.judgement);
+  out.result = Outcome::Result::unknown;
+  return true;
+}
+
 // Hands constant bytes on as a view of their own; over budget they are not followed: incomplete.
 bool nest(const Callee& callee, Judge& judge, const Thing& thing, Outcome& out) {
   Evaluator::Octets octets = judge.evaluator().octets(thing);
@@ -328,6 +364,10 @@ constexpr std::array kRows = {
     Row{Behaviour::reconstruct, do_reconstruct},
     Row{Behaviour::rebuild_from_type, do_rebuild_from_type},
     Row{Behaviour::add_extension, do_add_extension},
+    Row{Behaviour::type_by_name, do_type_by_name},
+    Row{Behaviour::make_code, do_make_code},
+    Row{Behaviour::make_function, do_make_function},
+    Row{Behaviour::carried, do_carried},
     Row{Behaviour::unpickle_bytes, do_unpickle_bytes},
     Row{Behaviour::unpickle_stream, do_unpickle_stream},
 };

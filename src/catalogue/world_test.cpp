@@ -348,4 +348,34 @@ TEST(World, LargeTextIsPaidFor) {
 }
 
 }  // namespace
+TEST(World, CodeIsListed) {
+  const Ran ran = run(Assembler()
+                          .proto(2)
+                          .global("cloudpickle.cloudpickle", "_builtin_type")
+                          .str("CodeType")
+                          .tuple1()
+                          .reduce()
+                          .mark()
+                          .integer(0)
+                          .bytes("d\1S\0")
+                          .none()
+                          .str("http://x.invalid/a")
+                          .tuple2()
+                          .str("os")
+                          .str("getenv")
+                          .tuple2()
+                          .empty_tuple()
+                          .str("<string>")
+                          .str("fetch")
+                          .tuple()
+                          .reduce()
+                          .stop());
+  EXPECT_EQ(ran.worst, Level::suspicious);
+  EXPECT_TRUE(ran.has(132)) << ran.report();
+  EXPECT_EQ(ran.evidence("function"), "fetch");
+  EXPECT_EQ(ran.evidence("names"), "os, getenv");
+  EXPECT_EQ(ran.evidence("constants"), "(None, 'http://x.invalid/a')");
+  EXPECT_EQ(ran.evidence("url"), "http://x.invalid/a");
+}
+
 }  // namespace brine::catalogue

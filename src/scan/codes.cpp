@@ -22,6 +22,7 @@ constexpr auto kRows = std::to_array<CodeRow>({
     {128, Severity::medium, Verdict::suspicious, "text or bytes are put together at run time"},
     {code::kShadowed, Severity::medium, Verdict::suspicious,
      "a file beside the model takes the place of a module that it imports"},
+    {132, Severity::high, Verdict::suspicious, "the file carries code"},
     {201, Severity::critical, Verdict::malicious, "starts a process"},
     {202, Severity::critical, Verdict::malicious, "runs code"},
     {203, Severity::critical, Verdict::malicious, "reaches the network"},
