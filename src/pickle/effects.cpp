@@ -226,6 +226,17 @@ bool Machine::Impl::tells_nothing_else(const Value& value) const {
 
 // --- imports ---
 
+// What the loader's find_class makes of a name before it imports.
+bool Machine::Impl::rename(std::string_view& module, std::string_view& name, int at_proto) const {
+  bool changed = false;
+  if (world.maps_names() && profile.find_class == FindClass::pandas) {
+    changed = map_pandas(module, name);
+  }
+  const bool weights_only = profile.unpickler == Unpickler::torch_weights_only;
+  const bool old = world.maps_names() && at_proto < 3;
+  return ((old || weights_only) && map_python2(module, name)) || changed;
+}
+
 // find_class; `start` is where the entry's range begins. Leaves the reference in `*out`.
 bool Machine::Impl::do_import(std::string_view module, std::string_view name, std::uint64_t start,
                               Value* out) {
@@ -240,8 +251,7 @@ bool Machine::Impl::do_import(std::string_view module, std::string_view name, st
   if (is_dotted_identifier(module) && is_dotted_identifier(name)) result.imports_identifier = true;
 
   std::string_view real_module = module, real_name = name;
-  const bool weights_only = profile.unpickler == Unpickler::torch_weights_only;
-  if ((world.maps_names() && proto < 3) || weights_only) map_python2(real_module, real_name);
+  rename(real_module, real_name, proto);
   if (restricted() && !name_admitted(real_module, real_name)) return false;
   outcome.clear();
   // TorchScript's unpickler imports nothing: it resolves names in tables of its own.

@@ -82,6 +82,7 @@ struct Machine::Impl {
   bool readonly_buffer();
 
   // --- effects (effects.cpp) ---
+  bool rename(std::string_view& module, std::string_view& name, int at_proto) const;
   bool do_import(std::string_view module, std::string_view name, std::uint64_t start, Value* out);
   bool read_names(std::string& module, std::string& name, bool ascii);
   bool load_global(bool inst);

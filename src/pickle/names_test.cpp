@@ -37,4 +37,12 @@ TEST(Python2Names, FirstAndLastRowsAreFound) {
 }
 
 }  // namespace
+TEST(Names, PandasMovesItsOwn) {
+  std::string_view module = "pandas.core.internals.blocks", name = "new_block";
+  EXPECT_TRUE(map_pandas(module, name));
+  EXPECT_EQ(module, "pandas._libs.internals");
+  EXPECT_EQ(name, "_unpickle_block");
+  EXPECT_FALSE(map_pandas(module, name));
+}
+
 }  // namespace brine::pickle

@@ -509,7 +509,7 @@ NodeId Rebuilder::name_node(std::uint64_t at, std::string module, std::string na
       }
     }
     std::string_view module_view = module, name_view = name;
-    if (proto < 3 && map_python2(module_view, name_view)) {
+    if (m.rename(module_view, name_view, proto)) {
       std::string mapped_module(module_view), mapped_name(name_view);
       module = mapped_module;
       name = mapped_name;
