@@ -7,6 +7,8 @@
 
 #include "base/escape.h"
 #include "catalogue/codecs.h"
+#include "codec/decode.h"
+#include "io/source.h"
 
 namespace brine::catalogue {
 namespace {
@@ -298,6 +300,21 @@ Result inflated(Args args, bool gzip, std::size_t limit) {
 Result from_zlib(Args args, std::size_t limit) { return inflated(args, false, limit); }
 Result from_gzip(Args args, std::size_t limit) { return inflated(args, true, limit); }
 
+Result decoded(Args args, codec::Codec codec, std::size_t limit) {
+  if (args.size() != 1 || args[0].kind != Kind::bytes) return std::nullopt;
+  MemorySource packed(as_bytes(args[0].text));
+  auto out = codec::decode(codec, packed, 0, limit, Limits{});
+  if (!out || out->end != codec::DecodeEnd::done) return std::nullopt;
+  return Constant::of_bytes(std::string(as_text(out->bytes.view())));
+}
+Result from_bz2(Args args, std::size_t limit) { return decoded(args, codec::Codec::bzip2, limit); }
+Result from_lz4(Args args, std::size_t limit) { return decoded(args, codec::Codec::lz4, limit); }
+Result from_zstd(Args args, std::size_t limit) { return decoded(args, codec::Codec::zstd, limit); }
+Result from_lzma(Args args, std::size_t limit) {
+  auto out = decoded(args, codec::Codec::xz, limit);
+  return out ? std::move(out) : decoded(args, codec::Codec::lzma, limit);
+}
+
 // separator.join(parts), or of the characters of one text.
 Result joined(Args args, bool listed) {
   if (args.empty() || !is_text(args[0])) return std::nullopt;
@@ -385,6 +402,10 @@ constexpr std::array kPure = {
     Pure{Behaviour::base32_decode, from_base32},
     Pure{Behaviour::zlib_decompress, from_zlib},
     Pure{Behaviour::gzip_decompress, from_gzip},
+    Pure{Behaviour::bz2_decompress, from_bz2},
+    Pure{Behaviour::lzma_decompress, from_lzma},
+    Pure{Behaviour::lz4_decompress, from_lz4},
+    Pure{Behaviour::zstd_decompress, from_zstd},
 };
 
 const Pure* find_pure(Behaviour behaviour) {

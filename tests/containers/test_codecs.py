@@ -194,3 +194,22 @@ def test_zip_methods(tmp_path: Path, method: int, cut: int) -> None:
     else:
         assert cut > 0
         assert verdicts(tmp_path)["model.npz"] not in ("clean", "unrecognized")
+
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "zlib": zlib.compress,
+    "gzip": gzip.compress,
+    "bz2": bz2.compress,
+    "lzma": lzma.compress,
+    "lz4.frame": lz4.frame.compress,
+    "zstandard": zstandard.compress,
+}
+
+
+@pytest.mark.parametrize("module", sorted(PACKERS))
+def test_a_pickle_that_the_stream_unpacks(tmp_path: Path, module: str) -> None:
+    packed = PACKERS[module](STREAM)
+    stream = b"\x80\x03cpickle\nloads\nc" + module.encode() + b"\ndecompress\nB"
+    stream += struct.pack("<I", len(packed)) + packed + b"\x85R\x85R."
+    (tmp_path / "model.pkl").write_bytes(stream)
+    assert verdicts(tmp_path) == {"model.pkl": "malicious"}
