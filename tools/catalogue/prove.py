@@ -36,6 +36,20 @@ def reviewed(folder: Path) -> set[str]:
     return out
 
 
+def inherits(folder: Path) -> dict[str, str]:
+    """Classes with facts written by hand, and the class whose facts they have: "module.name"."""
+    out: dict[str, str] = {}
+    for path in folder.glob("inert/*.toml"):
+        with path.open("rb") as file:
+            data = tomllib.load(file)
+        for row in data.get("class", []):
+            modules = row.get("modules", [row.get("module", "")])
+            for name in row["names"]:
+                for module in modules:
+                    out[f"{module}:{name}"] = row.get("like", f"{modules[0]}.{name}")
+    return out
+
+
 def table(outcomes: list[Outcome]) -> None:
     """Print what was seen."""
     print(f"{'library':16} {'versions':34} {'classes':>8} {'proven':>8} {'by hand':>8} {'undecided':>10}")
@@ -57,12 +71,13 @@ def main() -> int:
     with (Path(__file__).parent / "libraries.toml").open("rb") as file:
         libraries = [Library(**row) for row in tomllib.load(file)["library"]]
     known = reviewed(options.facts)
+    by_hand = inherits(options.facts)
     outcomes = []
     changed = 0
     for library in libraries:
         if options.library and library.name not in options.library:
             continue
-        outcome = prove_library(library, options.sources, known)
+        outcome = prove_library(library, options.sources, known, by_hand)
         if outcome is None:
             print(f"{library.name}: not all of its pinned versions are here", file=sys.stderr)
             continue

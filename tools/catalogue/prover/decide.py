@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from prover.interpret import Interpreter, PathEnd
+from prover.known import INHERITED
 from prover.order import Base, Native, Order, UnknownError
 from prover.sources import Class, External, Module, Sources, Value, dotted_name, statements
 from prover.values import STATE, Const
@@ -27,7 +28,8 @@ PLAIN_DECORATORS = {
     "typing_extensions.final", "typing_extensions.runtime_checkable", "typing_extensions.deprecated",
     "typing_extensions.override", "abc.update_abstractmethods",
 }  # fmt: skip
-SET_MODULE = {"set_module"}
+# Decorators of libraries that give the class back and change its documentation only.
+PLAIN_ENDINGS = {"set_module", "xp_capabilities"}
 
 
 @dataclass
@@ -46,8 +48,13 @@ class Verdict:
 class Decider:
     """Decides classes one by one."""
 
-    def __init__(self, sources: Sources, packages: list[str]) -> None:
-        """Take the sources and the packages whose modules may patch classes."""
+    def __init__(
+        self, sources: Sources, packages: list[str], by_hand: dict[str, str] | None = None
+    ) -> None:
+        """Take the sources, the packages whose modules may patch classes, and the classes with facts
+        written by hand: which one's facts they have.
+        """
+        self.by_hand = by_hand or {}
         self.sources, self.order = sources, Order(sources)
         self.patched = {key for package in packages for key in patches(sources, package)}
 
@@ -71,9 +78,13 @@ class Decider:
         layout = next((b.layout for b in order if isinstance(b, Native) and b.layout), "")
         verdict.alias = stated_module(cls)
         frozen = False
+        root = self.inherited(order)
         for base in order:
-            if isinstance(base, Class):
+            if isinstance(base, Class) and not (root and base.key in self.by_hand):
                 frozen = self.check_class(base) or frozen
+        if root:
+            verdict.facts["like"] = root
+            return
         if layout == "enum":
             self.enumeration(cls, order, verdict)
             return
@@ -87,6 +98,26 @@ class Decider:
         self.stores(interpreter, layout, verdict)
         self.hash(order, frozen, verdict)
         verdict.places += interpreter.places
+
+    def inherited(self, order: list[Base]) -> str:
+        """The class of INHERITED whose facts hold for a class with this search order, or ""."""
+        roots = {
+            self.by_hand[base.key]
+            for base in order
+            if isinstance(base, Class) and self.by_hand.get(base.key) in INHERITED
+        }
+        if len(roots) != 1:
+            return ""
+        (root,) = roots
+        taken = (HOOKS | INHERITED[root]) - {"__init__", "append", "extend", "add", "__contains__",
+                                             "__setitem__", "__reduce__", "__reduce_ex__"}  # fmt: skip
+        for base in order:
+            if isinstance(base, Native):
+                if base.layout or base.hashes:
+                    return ""
+            elif self.by_hand.get(base.key) != root and taken & base.members.keys():
+                return ""
+        return root
 
     def check_class(self, base: Class) -> bool:
         """Fail on what makes a class something else than its body; give whether it compares."""
@@ -129,7 +160,7 @@ class Decider:
                         raise UnknownError(f"a dataclass with {name} at {base.place}")
                 equal = options.get("eq")
                 return equal is None or not is_false(equal)
-        if dotted and dotted.split(".")[-1] in SET_MODULE:
+        if dotted and dotted.split(".")[-1] in PLAIN_ENDINGS:
             return False
         raise UnknownError(f"the decorator {dotted} at {base.place}")
 
@@ -193,7 +224,10 @@ class Decider:
         """An enumeration: its members, by number or text or by name."""
         for base in order:
             if isinstance(base, Class):
-                for name in ("_missing_", "__new__", "__init__", "__hash__", "__eq__", "__call__"):
+                for node in base.members.get("_missing_", []):
+                    if not only_raises(node):
+                        raise UnknownError(f"_missing_ at {base.place}")
+                for name in ("__new__", "__init__", "__hash__", "__eq__", "__call__"):
                     if name in base.members:
                         raise UnknownError(f"{name} at {base.place}")
         for name, found in cls.members.items():
@@ -203,6 +237,18 @@ class Decider:
         verdict.facts.update({"call": "(str | int)", "fresh": "shared", "hash": "inert"})
         if not verdict.members:
             raise UnknownError("an enumeration without members")
+
+
+def only_raises(node: ast.AST) -> bool:
+    """Whether a method does nothing but raise, with a text of its argument and the class's values."""
+    if not isinstance(node, ast.FunctionDef):
+        return False
+    body = [s for s in node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
+    if len(body) != 1 or not isinstance(body[0], ast.Raise):
+        return False
+    calls = [part for part in ast.walk(body[0]) if isinstance(part, ast.Call)]
+    names = {dotted_name(call.func) or "?" for call in calls}
+    return names <= {"ValueError", "KeyError", "list", "cls._value2member_map_.keys", "cls.__members__.keys"}
 
 
 def stated_module(cls: Class) -> str:

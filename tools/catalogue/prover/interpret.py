@@ -1041,6 +1041,8 @@ class Interpreter:
             return box(ANY)
         if name in ("keys", "clear"):
             return box(SAFE)
+        if name in ("discard", "add"):
+            return frozenset()  # a dict has none: nothing behind this runs
         raise UnknownError(f"__dict__.{name} at {self.where(node, frame)}")
 
     def call_field(
@@ -1063,10 +1065,15 @@ class Interpreter:
         if name == "keys":
             self.want(base, "dict")
             return box(SAFE)
-        if name in LIST_METHODS and base.path:
+        if name in LIST_METHODS - {"remove"} and base.path:
             self.want(base, "list")
             if name not in ("append", "extend", "insert", "reverse"):
                 self.touch(frozenset({base}), "plain", node, frame)
+            return SAFE
+        if name in ("discard", "remove") and base.path:
+            self.want(base, "set")
+            for value in args:
+                self.key(value, node, frame)
             return SAFE
         if name in SAFE_METHODS and base.path:
             self.want(base, "str")

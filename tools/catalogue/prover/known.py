@@ -11,6 +11,15 @@ HARMLESS = {
 }  # fmt: skip
 # Of these, those that do nothing with an argument but keep it or ask for its type.
 LOOKS_AT_TYPE_ONLY = {"torch.is_tensor", "typing.cast"}
+# Classes whose facts are written by hand, and that others inherit from: a class that overrides
+# nothing that unpickling them runs (special methods, and the names given here, which those call or
+# look into) has the same facts.
+INHERITED = {
+    "torch.nn.modules.module.Module": {
+        "register_parameter", "register_buffer", "register_module", "add_module", "_parameters",
+        "_buffers", "_modules", "_non_persistent_buffers_set", "flatten_parameters",
+    },
+}  # fmt: skip
 # Methods of text, bytes and numbers.
 SAFE_METHODS = {
     "startswith", "endswith", "format", "join", "split", "rsplit", "strip", "lstrip", "rstrip",

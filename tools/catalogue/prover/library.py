@@ -82,11 +82,11 @@ def covers(library: Library, module: str) -> bool:
 
 
 def decided(
-    library: Library, folder: Path, others: list[Path]
+    library: Library, folder: Path, others: list[Path], by_hand: dict[str, str]
 ) -> tuple[dict[str, Verdict], dict[str, str]]:
     """Decide every class of one version; give verdicts and modules that must not be imported."""
     sources = Sources([folder, *(other for other in others if other != folder)])
-    decider = Decider(sources, [library.package])
+    decider = Decider(sources, [library.package], by_hand)
     verdicts: dict[str, Verdict] = {}
     refused: dict[str, str] = {}
     for name in sources.walk(library.package):
@@ -175,7 +175,9 @@ def merge(row: Row, verdict: Verdict) -> None:
     row.places += [place for place in verdict.places if place not in row.places]
 
 
-def prove_library(library: Library, folders: list[Path], known: set[str]) -> Outcome | None:
+def prove_library(
+    library: Library, folders: list[Path], known: set[str], by_hand: dict[str, str]
+) -> Outcome | None:
     """Decide all versions, the newest first, and keep what holds in each that has the class."""
     found: dict[str, Path] = {}
     for folder in folders:
@@ -187,7 +189,7 @@ def prove_library(library: Library, folders: list[Path], known: set[str]) -> Out
     out = Outcome(library, library.pinned)
     keys: set[str] = set()
     for position, version in enumerate(library.pinned):
-        verdicts, refused = decided(library, found[version], folders[:1])
+        verdicts, refused = decided(library, found[version], folders[:1], by_hand)
         del refused
         for key, verdict in verdicts.items():
             keys.add(key)

@@ -382,7 +382,8 @@ class Sources:
         if found is None:
             inner = self.module(f"{module}.{name}")
             return inner or External(f"{module}.{name}")
-        if name in found.bound or found.stars:
+        itself = found.bound.get(name) == [(found.name, name)]  # `from . import name`
+        if not itself and (name in found.bound or found.stars):
             meaning = self.look_up(found, name, hops)
             if not is_builtin(meaning):
                 return meaning

@@ -136,6 +136,7 @@ def depth(atom: Atom) -> int:
 # Wishes for a field, as contracts.
 SCALAR = "none | bool | int | float | str | bytes"
 BUILTIN = f"{SCALAR} | dict<any, any> | seq<any> | set<any>"
+SET = "set<any> | object<builtins.set>"
 MAPPING = "dict<hashable, any> | object<collections.OrderedDict, collections.defaultdict>"
 
 
@@ -151,6 +152,7 @@ class Wish:
     list     a plain list: also its methods
     seq      a plain list or tuple: iteration, `[0]`
     str      text: also its methods
+    set      a plain set: also its methods
     never    must not be there
     """
 
@@ -175,6 +177,11 @@ class Wish:
         patterns: list[str] = []
         if below.get(VALUE) is not None:
             raise UnknownError("a wish for every value of a dict")
+        if "set" in kinds:
+            if keys or items is not None or kinds & {"list", "seq", "str", "plain"}:
+                raise UnknownError("one field used as set and as something else")
+            # What one of the two lacks is an AttributeError or a TypeError.
+            return f"{SET} | attrs" if kinds & {"dict", "mapping"} else SET
         if items is not None or kinds & {"list", "seq"}:
             if keys or kinds & {"dict", "mapping", "str"}:
                 raise UnknownError("one field used as list and as dict")

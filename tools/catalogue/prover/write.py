@@ -6,7 +6,7 @@ import textwrap
 
 from prover.library import Outcome, Row, grouped
 
-KEYS = ("call", "new", "state", "append", "extend", "setitem", "add", "hash", "fresh")
+KEYS = ("like", "call", "new", "state", "append", "extend", "setitem", "add", "hash", "fresh")
 
 
 def quoted(text: str) -> str:
