@@ -28,8 +28,15 @@ PLAIN_DECORATORS = {
     "typing_extensions.final", "typing_extensions.runtime_checkable", "typing_extensions.deprecated",
     "typing_extensions.override", "abc.update_abstractmethods",
 }  # fmt: skip
-# Decorators of libraries that give the class back and change its documentation only.
-PLAIN_ENDINGS = {"set_module", "xp_capabilities"}
+# Decorators of libraries that change documentation only, read one by one.
+PLAIN_ENDINGS = {
+    "set_module", "xp_capabilities", "auto_docstring", "add_start_docstrings", "add_end_docstrings",
+    "Substitution",
+    # These give the class back and note it in a table, or replace `forward` or `__init__`.
+    "register_notrace_module", "register_embeddings", "functional_transform",
+    "maybe_allow_in_graph", "use_kernel_forward_from_hub", "use_kernelized_func",
+    "use_experts_implementation",
+}  # fmt: skip
 
 
 @dataclass

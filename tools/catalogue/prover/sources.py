@@ -53,14 +53,18 @@ class Value:
 Meaning: TypeAlias = "External | Function | Value | Class | Module | None"
 
 
-def statements(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, bool]]:
-    """Give the statements that run when a body does, and whether a condition stands before them."""
+def statements(body: list[ast.stmt], lazy: bool = False) -> Iterator[tuple[ast.stmt, bool]]:
+    """Give the statements that run when a body does, and whether a condition stands before them.
+
+    A `lazy` module imports when it is asked for a name, from where its imports for type checkers
+    say: those count.
+    """
     for stmt in body:
         yield stmt, False
         parts: list[list[ast.stmt]] = []
         if isinstance(stmt, (ast.If, ast.For, ast.While, ast.AsyncFor)):
             if isinstance(stmt, ast.If) and is_type_checking(stmt.test):
-                parts = [stmt.orelse]
+                parts = [stmt.body if lazy else [], stmt.orelse]
             else:
                 parts = [stmt.body, stmt.orelse]
         elif isinstance(stmt, (ast.Try, ast.TryStar)):
@@ -68,7 +72,7 @@ def statements(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, bool]]:
         elif isinstance(stmt, (ast.With, ast.AsyncWith)):
             parts = [stmt.body]
         for part in parts:
-            for inner, _ in statements(part):
+            for inner, _ in statements(part, lazy):
                 yield inner, True
 
 
@@ -102,11 +106,16 @@ class Module:
     tree: ast.Module
     bound: dict[str, list[ast.AST | tuple[str, str]]] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)
+    lazy: bool = False  # replaces itself by transformers' _LazyModule
     made: dict[int, Class] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Note what every top-level statement binds."""
-        for stmt, _ in statements(self.tree.body):
+        self.lazy = any(
+            isinstance(node, ast.Call) and dotted_name(node.func) == "_LazyModule"
+            for node in ast.walk(self.tree)
+        )
+        for stmt, _ in statements(self.tree.body, self.lazy):
             self.note(stmt)
 
     def note(self, stmt: ast.stmt) -> None:
