@@ -193,7 +193,8 @@ class Decider:
         if interpreter.find("__setstate__") is not None:
             interpreter.settle("__setstate__", STATE)
         elif interpreter.find("__getattr__") is not None:
-            interpreter.settle("__getattr__", frozenset({Const("__setstate__")}))
+            if interpreter.settle("__getattr__", frozenset({Const("__setstate__")})):
+                raise UnknownError("__getattr__ may give a __setstate__")
         if layout == "list":
             interpreter.forbidden |= {"append", "extend"}
         verdict.facts["state"] = interpreter.contract()
@@ -298,9 +299,11 @@ def patches(sources: Sources, package: str) -> Iterator[str]:
             if isinstance(node, ast.Assign):
                 targets = node.targets
             elif isinstance(node, ast.Call) and dotted_name(node.func) == "setattr":
-                if len(node.args) == 3 and isinstance(node.args[1], ast.Constant):
-                    if node.args[1].value in HOOKS - {"__class__"}:
-                        yield patched(sources, module, node.args[0])
+                if len(node.args) != 3:
+                    continue
+                name = node.args[1]
+                if not isinstance(name, ast.Constant) or name.value in HOOKS - {"__class__"}:
+                    yield patched(sources, module, node.args[0])
             for target in targets:
                 if isinstance(target, ast.Attribute) and target.attr in HOOKS - {"__class__"}:
                     if dotted_name(target.value) not in (None, "self", "cls"):

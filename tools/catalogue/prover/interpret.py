@@ -79,16 +79,20 @@ class Interpreter:
             raise UnknownError("the state is used as something else than a dict")
         return attributes(self.wish.below, self.forbidden)
 
-    def settle(self, name: str, *args: Atoms) -> None:
-        """Interpret a method until another run, with what the first one left, finds nothing new."""
+    def settle(self, name: str, *args: Atoms) -> Atoms:
+        """Interpret a method until another run, with what the first one left, finds nothing new.
+
+        Gives what it may return; nothing when it always raises.
+        """
+        returned: Atoms = frozenset()
         for _ in range(6):
             before = (sum(map(len, self.stored.values())), len(self.grown), len(self.stored))
             try:
-                self.method(name, *args)
+                returned |= self.method(name, *args)
             except PathEnd:
                 pass
             if before == (sum(map(len, self.stored.values())), len(self.grown), len(self.stored)):
-                return
+                return returned
         raise UnknownError(f"{name} does not settle")
 
     def method(self, name: str, *args: Atoms) -> Atoms:
@@ -509,11 +513,12 @@ class Interpreter:
                 return frozenset({Const(value)}) if isinstance(value, str) else SAFE
             case ast.Name(name):
                 return self.name(name, env, node, frame)
-            case ast.Attribute(base, name):
-                out: set[Atom] = set()
-                for atom in self.eval(base, env, frame):
-                    out |= self.attribute(atom, name, node, frame)
-                return frozenset(out)
+            case ast.Attribute():
+                found = self.member(node, env, frame)
+                if any(isinstance(a, Part) and isinstance(a.base, Field) for a in found):
+                    place = self.where(node, frame)  # a property of whatever stands there
+                    raise UnknownError(f"an attribute of what the state holds at {place}")
+                return found
             case ast.Subscript(base, key):
                 return self.subscript(self.eval(base, env, frame), key, env, node, frame)
             case ast.Call():
@@ -651,6 +656,13 @@ class Interpreter:
             return frozenset({Const(value)}) if isinstance(value, str) else SAFE
         return frozenset({Ref(meaning)})
 
+    def member(self, node: ast.Attribute, env: Env, frame: Frame) -> Atoms:
+        """What an attribute expression gives to whoever calls it."""
+        out: set[Atom] = set()
+        for atom in self.eval(node.value, env, frame):
+            out |= self.attribute(atom, node.attr, node, frame)
+        return frozenset(out)
+
     def attribute(self, base: Atom, name: str, node: ast.AST, frame: Frame) -> Atoms:
         """base.name."""
         if isinstance(base, Self):
@@ -778,7 +790,10 @@ class Interpreter:
         """Any call."""
         if isinstance(node.func, ast.Name) and node.func.id == "super" and "super" not in env:
             return self.super_call(node, env, frame)
-        callee = self.eval(node.func, env, frame)
+        if isinstance(node.func, ast.Attribute):
+            callee = self.member(node.func, env, frame)
+        else:
+            callee = self.eval(node.func, env, frame)
         args: list[Atoms] = []
         for arg in node.args:
             if isinstance(arg, ast.Starred):
@@ -930,6 +945,8 @@ class Interpreter:
             for value in args:
                 self.touch(value, "builtin", node, frame)
             return SAFE
+        if "key" in named:
+            raise UnknownError(f"{name} with a key at {where}")
         if name in ("list", "tuple", "set", "frozenset", "sorted", "reversed", "enumerate", "zip"):
             items = [self.iterate(value, node, frame) for value in args]
             if name in ("set", "frozenset", "sorted"):

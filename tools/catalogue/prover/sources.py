@@ -236,6 +236,10 @@ class Class:
     def odd(self) -> str | None:
         """Why the body's names cannot be told, if they cannot."""
         for stmt, _ in statements(self.node.body):
+            if isinstance(stmt, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
+                targets = stmt.targets if isinstance(stmt, ast.Assign) else [stmt.target]
+                if not all(isinstance(t, (ast.Name, ast.Tuple)) or in_own(t, self) for t in targets):
+                    return f"an assignment in the class body at {self.module.file}:{stmt.lineno}"
             if isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Call):
                 func = stmt.value.func
                 if (
@@ -254,6 +258,13 @@ class Class:
         if len(found) == 1 and isinstance(found[0], (ast.FunctionDef, ast.AsyncFunctionDef)):
             return Function(self.module, found[0], self)
         return None
+
+
+def in_own(target: ast.expr, cls: Class) -> bool:
+    """Whether a target lies in a container or function that the class body itself bound."""
+    while isinstance(target, (ast.Attribute, ast.Subscript)):
+        target = target.value
+    return isinstance(target, ast.Name) and target.id in cls.members
 
 
 def bound_by(stmt: ast.stmt) -> Iterator[str]:

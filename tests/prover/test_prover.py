@@ -1,0 +1,67 @@
+"""The prover of class facts: nothing that runs what a file chooses is called harmless."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools" / "catalogue"))
+sys.path.insert(0, str(ROOT))
+
+from prover.decide import Decider, Verdict  # noqa: E402
+from prover.sources import Sources  # noqa: E402
+
+from tests.prover import package  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verdict]:
+    folder = tmp_path_factory.mktemp("sources")
+    (folder / "pkg").mkdir()
+    for name, text in package.FILES.items():
+        (folder / "pkg" / f"{name}.py").write_text(text, "ascii")
+    sources = Sources([folder])
+    decider = Decider(sources, ["pkg"])
+    out: dict[str, Verdict] = {}
+    for part in ("base", "plain"):
+        module = sources.module(f"pkg.{part}")
+        assert module is not None
+        for cls in module.classes():
+            out[cls.name] = decider.decide(cls)
+    return out
+
+
+def test_every_class_was_looked_at(verdicts: dict[str, Verdict]) -> None:
+    assert len(verdicts) > 75
+    assert package.PROVEN.keys() <= verdicts.keys()
+    assert package.GUARDED.keys() <= verdicts.keys()
+
+
+def test_harmless_classes_are_proven(verdicts: dict[str, Verdict]) -> None:
+    for name, facts in package.PROVEN.items():
+        assert not verdicts[name].problem, f"{name}: {verdicts[name].problem}"
+        assert facts.items() <= verdicts[name].facts.items(), f"{name}: {verdicts[name].facts}"
+
+
+def test_nothing_else_is(verdicts: dict[str, Verdict]) -> None:
+    wrong = {}
+    for name, verdict in verdicts.items():
+        if name in package.PROVEN or verdict.problem:
+            continue
+        fact, text = package.GUARDED.get(name, ("never", ""))
+        if fact == "never" or text not in verdict.facts.get(fact, text):
+            wrong[name] = verdict.facts
+    assert wrong == {}
+
+
+def test_stores_that_the_class_overrides_have_no_fact(verdicts: dict[str, Verdict]) -> None:
+    for name in ("Stores", "Appends", "Extends"):
+        assert not {"setitem", "append", "extend"} & verdicts[name].facts.keys()
+
+
+def test_hash_is_never_inert_where_it_is_the_classes_own(verdicts: dict[str, Verdict]) -> None:
+    for name in ("Hashes", "Equal"):
+        assert verdicts[name].facts.get("hash") != "inert"
