@@ -82,4 +82,21 @@ std::optional<StorageId> parse_storage_id(pickle::Machine& machine, const pickle
   return parse_storage_id(machine.nodes(), node);
 }
 
+NodeId parse_container_id(pickle::Machine& machine, const pickle::Value& id) {
+  if (id.kind() != Kind::tuple) return kNoNode;
+  const NodeId node = machine.rebuild(id);
+  if (node == kNoNode) return kNoNode;
+  const NodeGraph& nodes = machine.nodes();
+  const std::vector<NodeId>& items = nodes[node].items;
+  if (items.size() != 4 || !is_text(nodes[items[0]]) || nodes[items[0]].text != "module") {
+    return kNoNode;
+  }
+  const auto text = [&](NodeId item) {
+    return nodes[item].kind == Kind::str || nodes[item].kind == Kind::bytes ||
+           nodes[item].kind == Kind::none;
+  };
+  const bool fits = nodes[items[1]].kind == Kind::ref && text(items[2]) && text(items[3]);
+  return fits ? items[1] : kNoNode;
+}
+
 }  // namespace brine::tensor

@@ -32,6 +32,10 @@ struct StorageId {
 // Reads the id of a storage; none when it has another shape than torch.save gives it. Nodes that
 // were needed stay in the machine's arena.
 std::optional<StorageId> parse_storage_id(pickle::Machine& machine, const pickle::Value& id);
+// The class in ("module", class, source file, source text), which torch's first format writes for
+// the class of a layer: its reader compares the source with that of the installed class, warns when
+// they differ, and gives the class. (It writes a patch for a class that asks for it; none does.)
+pickle::NodeId parse_container_id(pickle::Machine& machine, const pickle::Value& id);
 std::optional<StorageId> parse_storage_id(const pickle::NodeGraph& nodes, pickle::NodeId id);
 
 }  // namespace brine::tensor

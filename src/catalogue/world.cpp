@@ -159,8 +159,14 @@ class World final : public CatalogueWorld {
     if (profile.persistent == pickle::PersistentLoad::any) return;
     const bool named = id.kind() == Kind::str || id.kind() == Kind::integer;
     if (profile.persistent == pickle::PersistentLoad::torch_tar && named) return;
-    if (profile.persistent == pickle::PersistentLoad::torch_tar ||
-        !tensor::parse_storage_id(machine, id)) {
+    const bool torch = profile.persistent == pickle::PersistentLoad::torch;
+    const pickle::NodeId container =
+        torch ? tensor::parse_container_id(machine, id) : pickle::kNoNode;
+    if (container != pickle::kNoNode) {
+      const pickle::Node& cls = machine.nodes()[container];
+      give_ref(std::string(cls.module), std::string(cls.name), out);
+      out.type = 0;
+    } else if (!torch || !tensor::parse_storage_id(machine, id)) {
       out.judgement = suspicious(Code::contract_broken,
                                  "asks the loader for a persistent object that is no storage");
       show_value(id, out.judgement);

@@ -348,6 +348,29 @@ TEST(World, LargeTextIsPaidFor) {
 }
 
 }  // namespace
+TEST(World, LayersOfTorchsFirstFormatNameTheirSource) {
+  const auto layer = [](std::string_view module, std::string_view name) {
+    return Assembler()
+        .mark()
+        .str("module")
+        .global(module, name)
+        .str("linear.py")
+        .str("class Linear: ...")
+        .tuple()
+        .persid()
+        .empty_tuple()
+        .newobj()
+        .stop();
+  };
+  pickle::Profile torch;
+  torch.persistent = pickle::PersistentLoad::torch;
+  const Ran known = run(layer("torch.nn.modules.linear", "Linear"), {}, torch);
+  EXPECT_EQ(known.worst, Level::inert) << known.report();
+  const Ran unknown = run(layer("mypkg", "Layer"), {}, torch);
+  EXPECT_EQ(unknown.worst, Level::suspicious) << unknown.report();
+  EXPECT_TRUE(unknown.has(120)) << unknown.report();
+}
+
 TEST(World, CodeIsListed) {
   const Ran ran = run(Assembler()
                           .proto(2)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from prover.interpret import Interpreter, PathEnd
-from prover.known import INHERITED
+from prover.known import INHERITED, NAMED_IN_LOOPS
 from prover.order import Base, Native, Order, UnknownError
 from prover.sources import Class, External, Module, Sources, Value, dotted_name, statements
 from prover.values import STATE, Const
@@ -301,8 +301,9 @@ def patches(sources: Sources, package: str) -> Iterator[str]:
             elif isinstance(node, ast.Call) and dotted_name(node.func) == "setattr":
                 if len(node.args) != 3:
                     continue
-                name = node.args[1]
-                if not isinstance(name, ast.Constant) or name.value in HOOKS - {"__class__"}:
+                key = node.args[1]
+                computed = not isinstance(key, ast.Constant) and name not in NAMED_IN_LOOPS
+                if computed or (isinstance(key, ast.Constant) and key.value in HOOKS - {"__class__"}):
                     yield patched(sources, module, node.args[0])
             for target in targets:
                 if isinstance(target, ast.Attribute) and target.attr in HOOKS - {"__class__"}:

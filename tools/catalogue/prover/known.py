@@ -20,6 +20,8 @@ INHERITED = {
         "_buffers", "_modules", "_non_persistent_buffers_set", "flatten_parameters",
     },
 }  # fmt: skip
+# Modules that give methods to a class under names that are computed, and which names these are.
+NAMED_IN_LOOPS = {"scipy.sparse._data": "NumPy's functions of one argument: sin, sqrt, floor ..."}
 # Methods of text, bytes and numbers.
 SAFE_METHODS = {
     "startswith", "endswith", "format", "join", "split", "rsplit", "strip", "lstrip", "rstrip",
