@@ -14,7 +14,7 @@ FUZZ_SECONDS ?= 600
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench proof fuzz mutants lint reach format sanitize samples picture clean
+.PHONY: help setup build demo test bench proof fuzz mutants lint reach sweep honest inert catalogue format sanitize samples picture clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -74,6 +74,26 @@ reach: ## load 2,600 generated containers with the real loaders and compare with
 	@$(CONFIGURE) release -DBRINE_TESTS=ON >/dev/null
 	@$(CMAKE) --build build --parallel $(JOBS)
 	@.venv/bin/python tests/containers/run.py --files 2600
+
+sweep: ## call everything that the libraries have, with a Brine that knows no danger
+	@scripts/bootstrap build test
+	@scripts/venv .venv tests/requirements.txt
+	@$(CONFIGURE) release -DBRINE_TESTS=ON >/dev/null
+	@$(CMAKE) --build build --parallel $(JOBS)
+	@.venv/bin/python tests/sweep/run.py
+
+honest: build ## make models with every installed library and count the verdicts
+	@scripts/venv .venv-honest tests/honest/requirements.txt
+	@.venv-honest/bin/python -W ignore tests/honest/run.py --reasons
+
+inert: build ## load changed honest pickles that are called clean, and watch what they do
+	@scripts/venv .venv tests/requirements.txt
+	@.venv/bin/python -W ignore tests/inert/run.py
+
+catalogue: ## prove the facts of classes again, from the libraries' sources
+	@scripts/venv .venv tests/requirements.txt
+	@.venv/bin/python tools/catalogue/fetch.py build/sources .venv
+	@$(PYTHON) tools/catalogue/prove.py --write $$(cat build/sources/folders)
 
 format: ## format C++ and Python in place
 	@scripts/bootstrap lint

@@ -42,7 +42,9 @@ def lightgbm_files() -> Iterator[File]:
 
     x, y = table()
     for cls in (lgb.LGBMClassifier, lgb.LGBMRegressor):
-        yield from both(f"lgb_{cls.__name__}", lambda cls=cls: cls(n_estimators=3, verbose=-1).fit(x, y))
+        yield from both(
+            f"lgb_{cls.__name__}", lambda cls=cls: cls(n_estimators=3, verbose=-1).fit(x, y)
+        )
     yield from both("lgb_train", lambda: lgb.train({"verbose": -1}, lgb.Dataset(x, y), 2))
 
 
@@ -71,7 +73,8 @@ def imblearn_files() -> Iterator[File]:
     import imblearn.over_sampling
     import imblearn.under_sampling
 
-    yield from fitted("imb", [imblearn.over_sampling.SMOTE, imblearn.over_sampling.RandomOverSampler,
+    yield from fitted("imb", [imblearn.over_sampling.SMOTE,
+                              imblearn.over_sampling.RandomOverSampler,
                               imblearn.under_sampling.RandomUnderSampler,
                               imblearn.ensemble.BalancedRandomForestClassifier])  # fmt: skip
 
@@ -93,7 +96,13 @@ def encoders_files() -> Iterator[File]:
     import pandas as pd
 
     frame = pd.DataFrame({"a": ["x", "y"] * 5, "b": ["u", "v"] * 5})
-    for cls in (ce.OneHotEncoder, ce.OrdinalEncoder, ce.TargetEncoder, ce.BinaryEncoder, ce.CountEncoder):
+    for cls in (
+        ce.OneHotEncoder,
+        ce.OrdinalEncoder,
+        ce.TargetEncoder,
+        ce.BinaryEncoder,
+        ce.CountEncoder,
+    ):
         yield from both(f"ce_{cls.__name__}", lambda cls=cls: cls().fit(frame, [0, 1] * 5))
 
 
@@ -102,13 +111,21 @@ def timm_files() -> Iterator[File]:
 
     for name in ("resnet18", "mobilenetv3_small_050", "vit_tiny_patch16_224", "efficientnet_b0",
                  "convnext_atto", "swin_tiny_patch4_window7_224", "regnetx_002"):  # fmt: skip
-        yield from torch_files(f"timm_{name}", lambda name=name: timm.create_model(name, num_classes=2))
+        yield from torch_files(
+            f"timm_{name}", lambda name=name: timm.create_model(name, num_classes=2)
+        )
 
 
 def torchvision_files() -> Iterator[File]:
     import torchvision
 
-    for name in ("resnet18", "mobilenet_v3_small", "squeezenet1_0", "shufflenet_v2_x0_5", "googlenet"):
+    for name in (
+        "resnet18",
+        "mobilenet_v3_small",
+        "squeezenet1_0",
+        "shufflenet_v2_x0_5",
+        "googlenet",
+    ):
         yield from torch_files(f"tv_{name}", lambda name=name: torchvision.models.get_model(name))
 
 
@@ -160,7 +177,9 @@ def geometric_files() -> Iterator[File]:
 def gpytorch_files() -> Iterator[File]:
     import gpytorch
 
-    yield from torch_files("gp_kernel", lambda: gpytorch.kernels.ScaleKernel(gpytorch.kernels.RBFKernel()))
+    yield from torch_files(
+        "gp_kernel", lambda: gpytorch.kernels.ScaleKernel(gpytorch.kernels.RBFKernel())
+    )
     yield from torch_files("gp_likelihood", lambda: gpytorch.likelihoods.GaussianLikelihood())
     yield from torch_files(
         "gp_state", lambda: gpytorch.likelihoods.GaussianLikelihood().state_dict()
@@ -171,7 +190,9 @@ def omegaconf_files() -> Iterator[File]:
     from omegaconf import OmegaConf
 
     yield from pickles("oc_dict", lambda: OmegaConf.create({"a": 1, "b": {"c": [1, 2]}}), (2, 4, 5))
-    yield from torch_files("oc_checkpoint", lambda: {"hyper_parameters": OmegaConf.create({"lr": 0.1})})
+    yield from torch_files(
+        "oc_checkpoint", lambda: {"hyper_parameters": OmegaConf.create({"lr": 0.1})}
+    )
 
 
 def gensim_files() -> Iterator[File]:
@@ -182,7 +203,9 @@ def gensim_files() -> Iterator[File]:
     bags = Dictionary(words)
     corpus = [bags.doc2bow(w) for w in words]
     yield from pickles("gs_dictionary", lambda: bags, (2, 4, 5))
-    yield from pickles("gs_word2vec", lambda: Word2Vec(words, vector_size=4, min_count=1), (2, 4, 5))
+    yield from pickles(
+        "gs_word2vec", lambda: Word2Vec(words, vector_size=4, min_count=1), (2, 4, 5)
+    )
     yield from pickles("gs_tfidf", lambda: TfidfModel(corpus), (2, 4))
     yield from pickles("gs_lda", lambda: LdaModel(corpus, 2, id2word=bags), (2, 4))
 
@@ -192,7 +215,9 @@ def nltk_files() -> Iterator[File]:
 
     train = [({"a": 1}, "x"), ({"a": 2}, "y")]
     yield from pickles("nltk_bayes", lambda: nltk.NaiveBayesClassifier.train(train), (2, 4, 5))
-    yield from pickles("nltk_tagger", lambda: nltk.UnigramTagger([[("a", "X"), ("b", "Y")]]), (2, 4))
+    yield from pickles(
+        "nltk_tagger", lambda: nltk.UnigramTagger([[("a", "X"), ("b", "Y")]]), (2, 4)
+    )
     yield from pickles("nltk_freq", lambda: nltk.FreqDist("abc"), (2, 4))
     yield from pickles("nltk_grammar", lambda: nltk.CFG.fromstring("S -> 'a' S | 'b'"), (2, 4))
 

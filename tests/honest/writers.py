@@ -46,7 +46,9 @@ def made(make: Make) -> Any:
         return make()
 
 
-def pickles(label: str, make: Make, protocols: tuple[int, ...] = (0, 1, 2, 3, 4, 5)) -> Iterator[File]:
+def pickles(
+    label: str, make: Make, protocols: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
+) -> Iterator[File]:
     """pickle.dump at each protocol, and once compressed."""
     thing = made(make)
     for protocol in protocols:

@@ -22,8 +22,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 
-from tests.support import other_catalogue  # noqa: E402
+import other_catalogue  # noqa: E402
+
 from tests.sweep import names, streams  # noqa: E402
 
 MEMORY = Path("/dev/shm")

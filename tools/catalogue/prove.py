@@ -52,7 +52,10 @@ def inherits(folder: Path) -> dict[str, str]:
 
 def table(outcomes: list[Outcome]) -> None:
     """Print what was seen."""
-    print(f"{'library':16} {'versions':34} {'classes':>8} {'proven':>8} {'by hand':>8} {'undecided':>10}")
+    print(
+        f"{'library':16} {'versions':34} {'classes':>8} {'proven':>8} {'by hand':>8}"
+        f" {'undecided':>10}"
+    )
     for out in outcomes:
         versions = ", ".join(out.versions)
         print(f"{out.library.name:16} {versions[:34]:34} {out.seen:8} {len(out.rows):8} "

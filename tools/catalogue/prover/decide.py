@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from prover.interpret import Interpreter, PathEnd
 from prover.known import INHERITED, NAMED_IN_LOOPS
 from prover.order import Base, Native, Order, UnknownError
-from prover.sources import Class, External, Module, Sources, Value, dotted_name, statements
+from prover.sources import Class, External, Module, Sources, dotted_name, statements
 from prover.values import STATE, Const
 
 HOOKS = {
@@ -25,7 +25,8 @@ HOOKS = {
 # Class decorators that leave the class as its body says, or whose changes are listed here.
 PLAIN_DECORATORS = {
     "functools.total_ordering", "typing.final", "typing.runtime_checkable",
-    "typing_extensions.final", "typing_extensions.runtime_checkable", "typing_extensions.deprecated",
+    "typing_extensions.final", "typing_extensions.runtime_checkable",
+    "typing_extensions.deprecated",
     "typing_extensions.override", "abc.update_abstractmethods",
 }  # fmt: skip
 # Decorators of libraries that change documentation only, read one by one.
@@ -58,8 +59,8 @@ class Decider:
     def __init__(
         self, sources: Sources, packages: list[str], by_hand: dict[str, str] | None = None
     ) -> None:
-        """Take the sources, the packages whose modules may patch classes, and the classes with facts
-        written by hand: which one's facts they have.
+        """Take the sources, the packages whose modules may patch classes, and the classes with
+        facts written by hand: which one's facts they have.
         """
         self.by_hand = by_hand or {}
         self.sources, self.order = sources, Order(sources)
@@ -117,7 +118,8 @@ class Decider:
             return ""
         (root,) = roots
         taken = (HOOKS | INHERITED[root]) - {"__init__", "append", "extend", "add", "__contains__",
-                                             "__setitem__", "__reduce__", "__reduce_ex__"}  # fmt: skip
+                                             "__setitem__", "__reduce__",
+                                             "__reduce_ex__"}  # fmt: skip
         for base in order:
             if isinstance(base, Native):
                 if base.layout or base.hashes:
@@ -192,9 +194,10 @@ class Decider:
             return  # no attributes, or none that an honest file sets
         if interpreter.find("__setstate__") is not None:
             interpreter.settle("__setstate__", STATE)
-        elif interpreter.find("__getattr__") is not None:
-            if interpreter.settle("__getattr__", frozenset({Const("__setstate__")})):
-                raise UnknownError("__getattr__ may give a __setstate__")
+        elif interpreter.find("__getattr__") is not None and interpreter.settle(
+            "__getattr__", frozenset({Const("__setstate__")})
+        ):
+            raise UnknownError("__getattr__ may give a __setstate__")
         if layout == "list":
             interpreter.forbidden |= {"append", "extend"}
         verdict.facts["state"] = interpreter.contract()
@@ -248,15 +251,23 @@ class Decider:
 
 
 def only_raises(node: ast.AST) -> bool:
-    """Whether a method does nothing but raise, with a text of its argument and the class's values."""
+    """Whether a method does nothing but raise, with a text of its argument."""
     if not isinstance(node, ast.FunctionDef):
         return False
-    body = [s for s in node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
+    body = [
+        s for s in node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
+    ]
     if len(body) != 1 or not isinstance(body[0], ast.Raise):
         return False
     calls = [part for part in ast.walk(body[0]) if isinstance(part, ast.Call)]
     names = {dotted_name(call.func) or "?" for call in calls}
-    return names <= {"ValueError", "KeyError", "list", "cls._value2member_map_.keys", "cls.__members__.keys"}
+    return names <= {
+        "ValueError",
+        "KeyError",
+        "list",
+        "cls._value2member_map_.keys",
+        "cls.__members__.keys",
+    }
 
 
 def stated_module(cls: Class) -> str:
@@ -303,12 +314,16 @@ def patches(sources: Sources, package: str) -> Iterator[str]:
                     continue
                 key = node.args[1]
                 computed = not isinstance(key, ast.Constant) and name not in NAMED_IN_LOOPS
-                if computed or (isinstance(key, ast.Constant) and key.value in HOOKS - {"__class__"}):
+                if computed or (
+                    isinstance(key, ast.Constant) and key.value in HOOKS - {"__class__"}
+                ):
                     yield patched(sources, module, node.args[0])
             for target in targets:
-                if isinstance(target, ast.Attribute) and target.attr in HOOKS - {"__class__"}:
-                    if dotted_name(target.value) not in (None, "self", "cls"):
-                        yield patched(sources, module, target.value)
+                if not isinstance(target, ast.Attribute) or target.attr not in HOOKS:
+                    continue
+                owner = dotted_name(target.value)
+                if target.attr != "__class__" and owner not in (None, "self", "cls"):
+                    yield patched(sources, module, target.value)
 
 
 def patched(sources: Sources, module: Module, node: ast.expr) -> str:
@@ -319,7 +334,7 @@ def patched(sources: Sources, module: Module, node: ast.expr) -> str:
 
 
 def run_on_import(module: Module) -> Iterator[ast.AST]:
-    """Everything in the statements that importing a module runs, functions that it calls included."""
+    """Everything in the statements that importing a module runs, and in functions it calls."""
     functions: dict[str, ast.AST] = {}
     called: set[str] = set()
     for node in ast.walk(module.tree):
@@ -400,11 +415,10 @@ def harmful_call(sources: Sources, module: Module, node: ast.Call) -> str | None
     if dotted is None:
         return None
     meaning = sources.resolve(module, dotted)
-    if isinstance(meaning, External):
-        if meaning.dotted in HARMFUL_CALLS or meaning.dotted.split(".")[0] in HARMFUL_ON_IMPORT:
-            return f"calls {meaning.dotted} when imported"
-    if isinstance(meaning, Value) or meaning is None:
+    if not isinstance(meaning, External):
         return None
+    if meaning.dotted in HARMFUL_CALLS or meaning.dotted.split(".")[0] in HARMFUL_ON_IMPORT:
+        return f"calls {meaning.dotted} when imported"
     return None
 
 

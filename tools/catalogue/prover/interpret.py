@@ -10,14 +10,36 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 from collections.abc import Iterable
 
 from prover.known import HARMLESS, LOOKS_AT_TYPE_ONLY, SAFE_METHODS
 from prover.order import Base, Native, UnknownError
 from prover.sources import Class, External, Function, Meaning, Module, Sources, Value, dotted_name
 from prover.values import (
-    ANY, ITEM, SAFE, SELF, VALUE, Any_, Atom, Atoms, Box, Const, Field, Local, Method, Pairs, Part, Ref,
-    Safe, Self, SelfDict, Super, Wish, attributes, box,
+    ANY,
+    ITEM,
+    SAFE,
+    SELF,
+    VALUE,
+    Any_,
+    Atom,
+    Atoms,
+    Box,
+    Const,
+    Field,
+    Local,
+    Method,
+    Pairs,
+    Part,
+    Ref,
+    Safe,
+    Self,
+    SelfDict,
+    Super,
+    Wish,
+    attributes,
+    box,
 )  # fmt: skip
 
 Env = dict[str, Atoms]
@@ -26,6 +48,12 @@ MOST_STEPS = 60_000
 DICT_METHODS = {"get", "setdefault", "pop", "items", "keys", "values", "update", "popitem", "clear"}
 LIST_METHODS = {"append", "extend", "insert", "remove", "reverse", "sort", "count", "index"}
 BOX_METHODS = DICT_METHODS | LIST_METHODS | {"copy", "add", "discard", "union", "difference"}
+
+
+PLAIN_FUNCTIONS = {
+    "str", "repr", "int", "float", "min", "max", "any", "all", "range", "abs", "sum", "round",
+    "print_", "bytes", "format", "slice", "ord", "chr",
+}  # fmt: skip
 
 
 class PathEnd(Exception):
@@ -87,10 +115,8 @@ class Interpreter:
         returned: Atoms = frozenset()
         for _ in range(6):
             before = (sum(map(len, self.stored.values())), len(self.grown), len(self.stored))
-            try:
+            with contextlib.suppress(PathEnd):
                 returned |= self.method(name, *args)
-            except PathEnd:
-                pass
             if before == (sum(map(len, self.stored.values())), len(self.grown), len(self.stored)):
                 return returned
         raise UnknownError(f"{name} does not settle")
@@ -265,9 +291,13 @@ class Interpreter:
             if handler.name:
                 inside[handler.name] = SAFE
             after = self.block(handler.body, inside, frame)
-            current = after if current is None else current if after is None else join(current, after)
+            current = (
+                after if current is None else current if after is None else join(current, after)
+            )
         if stmt.finalbody:
-            final = self.block(stmt.finalbody, dict(current if current is not None else seen), frame)
+            final = self.block(
+                stmt.finalbody, dict(current if current is not None else seen), frame
+            )
             return None if current is None else final
         return current
 
@@ -385,7 +415,9 @@ class Interpreter:
             self.key(keys, node, frame)
         elif isinstance(base, SelfDict):
             if name is None:
-                raise UnknownError(f"sets an attribute by a computed name at {self.where(node, frame)}")
+                raise UnknownError(
+                    f"sets an attribute by a computed name at {self.where(node, frame)}"
+                )
             self.stored.setdefault(name, set()).update(value)
         elif isinstance(base, Field):
             if name is None:
@@ -479,7 +511,9 @@ class Interpreter:
             if isinstance(atom, Field):
                 self.want(atom, "plain")
             elif isinstance(atom, (Any_, Self, SelfDict, Part, Box)):
-                raise UnknownError(f"uses what the state holds as a key at {self.where(node, frame)}")
+                raise UnknownError(
+                    f"uses what the state holds as a key at {self.where(node, frame)}"
+                )
 
     def iterate(self, value: Atoms, node: ast.AST, frame: Frame) -> Atoms:
         """What iterating over a value gives."""
@@ -554,15 +588,15 @@ class Interpreter:
                         continue
                 return found
             case ast.List(elts) | ast.Tuple(elts) | ast.Set(elts):
-                values = [self.eval(item, env, frame) for item in elts]
+                inside = [self.eval(item, env, frame) for item in elts]
                 if isinstance(node, ast.Set):
-                    for value in values:
-                        self.key(value, node, frame)
-                return box(*values)
+                    for atoms in inside:
+                        self.key(atoms, node, frame)
+                return box(*inside)
             case ast.Dict(keys, values):
-                for key in keys:
-                    if key is not None:
-                        self.key(self.eval(key, env, frame), node, frame)
+                for word in keys:
+                    if word is not None:
+                        self.key(self.eval(word, env, frame), node, frame)
                 return box(*(self.eval(value, env, frame) for value in values))
             case ast.Starred(inner):
                 return self.iterate(self.eval(inner, env, frame), node, frame)
@@ -582,9 +616,9 @@ class Interpreter:
                 self.assign(target, found, env, frame)
                 return found
             case ast.Slice(lower, upper, step):
-                for part in (lower, upper, step):
-                    if part is not None:
-                        self.touch(self.eval(part, env, frame), "plain", node, frame)
+                for bound in (lower, upper, step):
+                    if bound is not None:
+                        self.touch(self.eval(bound, env, frame), "plain", node, frame)
                 return SAFE
         raise UnknownError(f"{type(node).__name__} at {self.where(node, frame)}")
 
@@ -622,11 +656,11 @@ class Interpreter:
                         self.want(atom, "dict" if atom.path == () else "mapping")
                     elif isinstance(atom, Box):
                         self.touch(atom.inner, "plain", node, frame)
-                    elif isinstance(atom, Self) and not (
-                        self.layout == "dict" and not self.find("__contains__")
+                    elif (
+                        isinstance(atom, Self)
+                        and not (self.layout == "dict" and not self.find("__contains__"))
+                        or isinstance(atom, Any_)
                     ):
-                        raise UnknownError(f"looks for a key at {self.where(node, frame)}")
-                    elif isinstance(atom, Any_):
                         raise UnknownError(f"looks for a key at {self.where(node, frame)}")
             elif not isinstance(op, (ast.Is, ast.IsNot)):
                 self.touch(one | two, "plain", node, frame)
@@ -680,7 +714,9 @@ class Interpreter:
     def global_attribute(self, meaning: Meaning, name: str, node: ast.AST, frame: Frame) -> Atoms:
         """An attribute of a module, a class or something without source."""
         if isinstance(meaning, Module):
-            return self.global_value(self.sources.imported(meaning.name, name, 0), name, node, frame)
+            return self.global_value(
+                self.sources.imported(meaning.name, name, 0), name, node, frame
+            )
         if isinstance(meaning, External):
             return frozenset({Ref(External(f"{meaning.dotted}.{name}"))})
         if isinstance(meaning, Class):
@@ -707,10 +743,8 @@ class Interpreter:
         if found is None:
             out.add(Field((name,)))
             if self.find("__getattr__") is not None:
-                try:
+                with contextlib.suppress(PathEnd):
                     out |= self.method("__getattr__", frozenset({Const(name)}))
-                except PathEnd:
-                    pass
             return frozenset(out)
         for member in found[1].members[name]:
             if isinstance(member, ast.FunctionDef) and not member.decorator_list:
@@ -754,9 +788,7 @@ class Interpreter:
             raise PathEnd  # object has none
         return frozenset({Part(Self(), name)})
 
-    def subscript(
-        self, base: Atoms, key: ast.expr, env: Env, node: ast.AST, frame: Frame
-    ) -> Atoms:
+    def subscript(self, base: Atoms, key: ast.expr, env: Env, node: ast.AST, frame: Frame) -> Atoms:
         """base[key]."""
         keys = self.eval(key, env, frame)
         name = one_text(keys)
@@ -966,8 +998,7 @@ class Interpreter:
                 else:
                     raise UnknownError(f"dict() at {where}")
             return box(frozenset(inner), *named.values())
-        if name in ("str", "repr", "int", "float", "min", "max", "any", "all", "range", "abs",
-                    "sum", "round", "print_", "bytes", "format", "slice", "ord", "chr"):  # fmt: skip
+        if name in PLAIN_FUNCTIONS:
             for value in [*args, *named.values()]:
                 self.touch(value, "plain", node, frame)
             return SAFE
@@ -1034,7 +1065,9 @@ class Interpreter:
             self.touch(frozenset({base}), "plain", node, frame)
         if name in ("append", "extend", "update", "setdefault", "insert", "add"):
             for value in [*args, *named.values()]:
-                self.grow(self.iterate(value, node, frame) if name in ("extend", "update") else value)
+                self.grow(
+                    self.iterate(value, node, frame) if name in ("extend", "update") else value
+                )
         if name in ("items", "popitem"):
             return box(frozenset({Pairs(frozenset(self.inside(base)))}))
         if name in ("keys", "values", "copy", "union", "difference"):

@@ -13,7 +13,9 @@ from prover.order import UnknownError
 from prover.sources import Sources
 from prover.values import Wish
 
-TEST_PART = re.compile(r"(^|\.)(tests?|testing|conftest|_testing|setup|__main__|_test_\w+|test_\w+)(\.|$)")
+TEST_PART = re.compile(
+    r"(^|\.)(tests?|testing|conftest|_testing|setup|__main__|_test_\w+|test_\w+)(\.|$)"
+)
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def covers(library: Library, module: str) -> bool:
     """Whether the library's row asks for a module."""
     if TEST_PART.search(module):
         return False
+
     def below(names: list[str]) -> bool:
         return any(module == name or module.startswith(f"{name}.") for name in names)
 
@@ -142,10 +145,8 @@ def together(a: str, b: str) -> str:
     out: list[str] = []
     for name in sorted(one.keys() | two.keys()):
         if name in one and name in two and one[name] != two[name]:
-            if not (one[name] and two[name]):
-                pattern = ""
-            else:
-                pattern = f"both<{one[name]}, {two[name]}>"
+            known = one[name] and two[name]
+            pattern = f"both<{one[name]}, {two[name]}>" if known else ""
         else:
             pattern = one.get(name) or two.get(name) or ""
         out.append(f'"{name}": {pattern}' if pattern else f'"{name}"')
@@ -212,7 +213,7 @@ def add(out: Outcome, key: str, verdict: Verdict, version: str, position: int) -
     row = out.rows.get(key)
     cls = verdict.cls
     if row is None:
-        places = [p for p in verdict.places]
+        places = list(verdict.places)
         out.rows[key] = Row(
             cls.module.name, cls.name, dict(verdict.facts), list(verdict.members),
             cls.node.lineno, cls.module.file, places, version, position > 0,

@@ -52,11 +52,11 @@ SPELLINGS = {
     "typing_extensions.Protocol": "typing.Protocol",
     "typing_extensions.Generic": "typing.Generic",
 }
-# Python's own classes that add methods and nothing that unpickling runs, but a comparison that takes
-# the hash away. Their sources are those of CPython, where __slots__ is empty and no hook is defined.
+# Python's own classes that add methods and nothing that unpickling runs, but a comparison that
+# takes the hash away. Their sources are CPython's: __slots__ is empty and no hook is defined.
 ABSTRACT = {
-    "Mapping": "none", "MutableMapping": "none", "Sequence": "", "MutableSequence": "", "Set": "none",
-    "MutableSet": "none", "Iterable": "", "Iterator": "", "Sized": "", "Container": "",
+    "Mapping": "none", "MutableMapping": "none", "Sequence": "", "MutableSequence": "",
+    "Set": "none", "MutableSet": "none", "Iterable": "", "Iterator": "", "Sized": "", "Container": "",
     "Collection": "", "Hashable": "", "Callable": "", "Reversible": "", "Generator": "",
 }  # fmt: skip
 for _name, _hashes in ABSTRACT.items():

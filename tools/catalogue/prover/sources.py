@@ -13,9 +13,9 @@ import ast
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
 from functools import cached_property
 from pathlib import Path
+from typing import TypeAlias
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 MAX_HOPS = 32
@@ -238,7 +238,9 @@ class Class:
         for stmt, _ in statements(self.node.body):
             if isinstance(stmt, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
                 targets = stmt.targets if isinstance(stmt, ast.Assign) else [stmt.target]
-                if not all(isinstance(t, (ast.Name, ast.Tuple)) or in_own(t, self) for t in targets):
+                if not all(
+                    isinstance(t, (ast.Name, ast.Tuple)) or in_own(t, self) for t in targets
+                ):
                     return f"an assignment in the class body at {self.module.file}:{stmt.lineno}"
             if isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Call):
                 func = stmt.value.func

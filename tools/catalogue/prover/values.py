@@ -108,7 +108,8 @@ class Pairs:
 
 
 Atom: TypeAlias = (
-    Pairs | Safe | Const | Field | Any_ | Box | Self | SelfDict | Super | Ref | Method | Part | Local
+    Pairs | Safe | Const | Field | Any_ | Box | Self | SelfDict | Super | Ref | Method | Part
+    | Local
 )  # fmt: skip
 Atoms: TypeAlias = frozenset[Atom]
 

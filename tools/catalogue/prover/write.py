@@ -52,7 +52,10 @@ def render(outcome: Outcome) -> str:
     modules = sorted({m for row in outcome.rows.values() for m in (row.module, row.alias) if m})
     if modules:
         out += ["[[module]]", names(modules)]
-        out += [f"why = {quoted('the library itself: what importing it does, no file decides')}", ""]
+        out += [
+            f"why = {quoted('the library itself: what importing it does, no file decides')}",
+            "",
+        ]
     for _, rows in grouped(outcome):
         first = rows[0]
         out += ["[[class]]", where(first), names([row.name for row in rows])]
