@@ -36,6 +36,19 @@ Assembler array(std::string_view letters, int flags, std::string_view content) {
   return out.tuple().build().no().raw(content).tuple().build().stop();
 }
 
+// A numpy.dtype of one field of eight bytes.
+Assembler record(std::string_view names, std::string_view field, int offset, int size,
+                 bool twice = false) {
+  Assembler out;
+  out.global("numpy", "dtype").str("V8").no().yes().tuple3().reduce();
+  for (int i = 0; i < (twice ? 2 : 1); ++i) {
+    out.mark().integer(3).str("|").none().raw(names).empty_dict().str(field);
+    out.global("numpy", "dtype").str("i8").no().yes().tuple3().reduce().integer(offset).tuple2();
+    out.setitem().integer(size).integer(1).integer(16).tuple().build();
+  }
+  return out.stop();
+}
+
 struct Named {
   const char* module;
   const char* name;
@@ -447,6 +460,14 @@ std::vector<Attack> attacks() {
   add("objects from bytes", Level::suspicious,
       array("O8", 63, Assembler().bytes("12345678").text()));
   add("objects that are missing", Level::suspicious, array("O8", 63, "]"));
+  add("fields without their names", Level::suspicious,
+      record(Assembler().str("a").tuple1().text(), "b", 0, 8));
+  add("a field behind the element", Level::suspicious,
+      record(Assembler().str("a").tuple1().text(), "a", 4, 8));
+  add("a negative element", Level::suspicious,
+      record(Assembler().str("a").tuple1().text(), "a", 0, -9));
+  add("a type that grows", Level::suspicious,
+      record(Assembler().str("a").tuple1().text(), "a", 0, 8, true));
   add("objects of an unknown class", Level::suspicious,
       array("O8", 63, Assembler().empty_list().global("mypkg", "A").append().text()));
   add("numbers that are called objects", Level::suspicious, array("i8", 63, "]Na"));

@@ -140,6 +140,7 @@ bool Matcher::value(std::uint32_t word, Thing thing) {
       return has_target_ && value(pattern.body, target_) &&
              value(pattern.body + at(pattern.body).words, thing);
     case ContractOp::cells: return cells(thing);
+    case ContractOp::record: return record(thing);
     case ContractOp::filled: return filled(pattern, thing);
   }
   return false;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -58,6 +59,11 @@ class Matcher {
   bool built(const Pattern& pattern, Thing& thing);
   bool filled(const Pattern& pattern, Thing& thing);
   bool cells(Thing& thing);
+  // element.cpp: the state of a numpy.dtype.
+  bool record(Thing& thing);
+  bool subarray(Thing pair, std::int64_t size);
+  bool fields_within(Thing names, Thing fields, std::int64_t size);
+  std::optional<std::int64_t> element_size(Thing dtype);
   bool literal(const Pattern& pattern, const Thing& thing, pickle::Kind kind);
   bool characters(const Pattern& pattern, const Thing& thing);
   bool within(const Pattern& pattern, const Thing& thing);

@@ -5,7 +5,7 @@
               '[' elements ']'       a list, item by item
               '"text"'  'b"octets"'  7  int[0..255]
               word                   any none bool int float str bytes bytearray plain hashable
-                                     storage class inert attrs pairs cells
+                                     storage class inert attrs pairs cells record
               word<...>              tuple<p> list<p> seq<p> set<p> dict<k, v> ref<names>
                                      object<names> empty<names> chars<"..."> both<p, p>
                                      attrs<"forbidden", "name": p, ...> made<name, p>
@@ -41,6 +41,7 @@ SIMPLE = {
     "class": "class_ref",
     "inert": "inert_ref",
     "cells": "cells",
+    "record": "record",
 }
 COLLECTIONS = {"tuple": TUPLE, "list": LIST, "seq": TUPLE | LIST, "set": SET | FROZENSET}
 
