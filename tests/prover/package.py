@@ -406,6 +406,12 @@ class Colour(enum.Enum):
     RED = 1
     GREEN = "g"
 
+class Word(str, enum.Enum):
+    YES = "yes"
+    @classmethod
+    def _missing_(cls, value):
+        raise ValueError(f"{value} is none of {list(cls._value2member_map_.keys())}")
+
 class Property:
     @property
     def value(self):
@@ -421,6 +427,7 @@ PROVEN = {
     "Ordered": {"call": "()"},
     "Point": {"call": "(any*)"},
     "Colour": {"call": "(str | int)"},
+    "Word": {"call": "(str | int)"},
     "Property": {"state": "attrs"},
 }
 # Classes of BASE that may have a fact, and a text that the named contract must hold.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from prover.interpret import Interpreter, PathEnd
 from prover.known import INHERITED, NAMED_IN_LOOPS
-from prover.order import Base, Native, Order, UnknownError
+from prover.order import Base, Native, Order, UnknownError, layout_of
 from prover.sources import Class, External, Module, Sources, dotted_name, statements
 from prover.values import STATE, Const
 
@@ -37,6 +37,7 @@ PLAIN_ENDINGS = {
     "register_notrace_module", "register_embeddings", "functional_transform",
     "maybe_allow_in_graph", "use_kernel_forward_from_hub", "use_kernelized_func",
     "use_experts_implementation",
+    "strict",
 }  # fmt: skip
 
 
@@ -83,7 +84,7 @@ class Decider:
         """Fill in the facts; fail on what is not known."""
         order = self.order.of(cls)
         self.order.metaclass(cls)
-        layout = next((b.layout for b in order if isinstance(b, Native) and b.layout), "")
+        layout = layout_of(order)
         verdict.alias = stated_module(cls)
         frozen = False
         root = self.inherited(order)

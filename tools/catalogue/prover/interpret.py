@@ -14,7 +14,7 @@ import contextlib
 from collections.abc import Iterable
 
 from prover.known import HARMLESS, LOOKS_AT_TYPE_ONLY, SAFE_METHODS
-from prover.order import Base, Native, UnknownError
+from prover.order import Base, UnknownError, layout_of
 from prover.sources import Class, External, Function, Meaning, Module, Sources, Value, dotted_name
 from prover.values import (
     ANY,
@@ -87,7 +87,7 @@ class Interpreter:
         self.places: list[str] = []
         self.steps = 0
         self.active: set[tuple[object, ...]] = set()
-        self.layout = next((b.layout for b in order if isinstance(b, Native) and b.layout), "")
+        self.layout = layout_of(order)
 
     # --- the class ---
 

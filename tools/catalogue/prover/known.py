@@ -14,7 +14,9 @@ LOOKS_AT_TYPE_ONLY = {"torch.is_tensor", "typing.cast"}
 # Classes whose facts are written by hand, and that others inherit from: a class that overrides
 # nothing that unpickling them runs (special methods, and the names given here, which those call or
 # look into) has the same facts.
-INHERITED = {
+INHERITED: dict[str, set[str]] = {
+    # Its __getattribute__ and __setattr__ look into the class's `attribute_map`, a table of names.
+    "transformers.configuration_utils.PreTrainedConfig": set(),
     "torch.nn.modules.module.Module": {
         "register_parameter", "register_buffer", "register_module", "add_module", "_parameters",
         "_buffers", "_modules", "_non_persistent_buffers_set", "flatten_parameters",

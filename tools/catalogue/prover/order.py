@@ -56,7 +56,8 @@ SPELLINGS = {
 # takes the hash away. Their sources are CPython's: __slots__ is empty and no hook is defined.
 ABSTRACT = {
     "Mapping": "none", "MutableMapping": "none", "Sequence": "", "MutableSequence": "",
-    "Set": "none", "MutableSet": "none", "Iterable": "", "Iterator": "", "Sized": "", "Container": "",
+    "Set": "none", "MutableSet": "none", "Iterable": "", "Iterator": "", "Sized": "",
+    "Container": "",
     "Collection": "", "Hashable": "", "Callable": "", "Reversible": "", "Generator": "",
 }  # fmt: skip
 for _name, _hashes in ABSTRACT.items():
@@ -66,6 +67,12 @@ for _name, _hashes in ABSTRACT.items():
 METACLASSES = {"type", "abc.ABCMeta", "typing._ProtocolMeta"}
 
 Base = Class | Native
+
+
+def layout_of(order: list[Base]) -> str:
+    """The built-in container that instances are; an enumeration first, whatever its values are."""
+    found = [base.layout for base in order if isinstance(base, Native) and base.layout]
+    return "enum" if "enum" in found else next(iter(found), "")
 
 
 def native(dotted: str) -> Native | None:
