@@ -115,4 +115,4 @@ picture: build ## draw the README's picture of the terminal from the real output
 	@scripts/terminal-picture docs/img/demo.svg
 
 clean: ## forget build/ and the virtual environments
-	rm -rf build .venv .venv-lint .venv-bench
+	rm -rf build .venv .venv-lint .venv-bench .venv-honest
