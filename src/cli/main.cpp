@@ -15,6 +15,7 @@ namespace {
 
 constexpr Command kCommands[] = {
     {&kScanSpec, run_scan},        // verdicts
+    {&kConvertSpec, run_convert},  // the weights as safetensors
     {&kExplainSpec, run_explain},  // the Python that a file stands for
     {&kInspectSpec, run_inspect},  // members, readings, opcodes, the trace for machines
     {&kFactsSpec, run_facts},      // what is known of a name
@@ -68,6 +69,7 @@ std::string overview() {
   std::string out =
       "brine tells what a model file would do, before anything loads it\n\n"
       "  brine scan downloads/          a verdict for every file\n"
+      "  brine convert model.pt         the weights as safetensors; nothing is run\n"
       "  brine explain model.pt         the file as the Python that it stands for\n"
       "  brine inspect model.pt         members, who would read what, opcodes\n"
       "  brine facts os.system          what is known of a name, and why\n"

@@ -71,6 +71,7 @@ struct Stream {
   std::uint64_t start = 0;  // where the pickle begins in `source`
   std::vector<LoaderUse> loaders;
   Certainty certainty = Certainty::sure;
+  bool nested = false;  // bytes that another pickle hands to an unpickler
   // Storage records that the stream's persistent ids may name (torch zip), by key.
   std::function<std::optional<StorageRecord>(std::string_view key)> storage;
 };

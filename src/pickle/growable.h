@@ -53,6 +53,7 @@ class GrowableStack {
   bool empty() const { return size_ == 0; }
   std::uint64_t size() const { return size_; }
   const T& back() const { return entries_[size_ - 1]; }
+  const T& operator[](std::uint64_t index) const { return entries_[index]; }
   void pop_back() { --size_; }
   void clear() { size_ = 0; }
   bool push_back(const T& value, std::uint64_t limit) {

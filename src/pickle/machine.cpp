@@ -1011,6 +1011,7 @@ bool Machine::poisoned() const { return impl_->poisoned; }
 void Machine::poison(bool poisoned) { impl_->poisoned = impl_->poisoned || poisoned; }
 std::size_t Machine::stack_height() const { return static_cast<std::size_t>(impl_->height); }
 std::size_t Machine::mark_count() const { return impl_->marks.size(); }
+std::size_t Machine::mark_height(std::size_t mark) const { return impl_->marks[mark].height; }
 const Value& Machine::stack_at(std::size_t from_top) const {
   return impl_->stack[impl_->height - 1 - from_top];
 }

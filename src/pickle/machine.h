@@ -93,6 +93,8 @@ class Machine {
   // For disassemblers: the stack's height and number of marks before the current step.
   std::size_t stack_height() const;
   std::size_t mark_count() const;
+  // How high the stack was at the mark; 0 is the lowest mark.
+  std::size_t mark_height(std::size_t mark) const;
   const Value& stack_at(std::size_t from_top) const;
 
   // The insides (machine_impl.h), for the machine's own parts.

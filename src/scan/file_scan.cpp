@@ -251,6 +251,7 @@ void FileScan::read_item(Context& context, format::Probe& probe) {
     stream.member = context.item.member;
     stream.file_base = context.item.base;
     stream.loaders = {*context.item.forced};
+    stream.nested = true;
     context.streams.emplace_back(std::move(stream), 0);
     context.executes = true;
   } else {

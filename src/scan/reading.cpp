@@ -320,7 +320,7 @@ class StreamReader {
     } else {
       starts_.emplace_back(reading_.views.size(),
                            ViewStart{use.loader, use.profile, stream_.member, stream_.source,
-                                     stream_.file_base, stream_.start});
+                                     stream_.file_base, stream_.start, stream_.nested});
       const ViewStart& start = starts_.back().second;
       read_sequence(use, view, &start, options_.observer->begin(start));
     }
@@ -490,6 +490,7 @@ class StreamReader {
       view.headers.emplace_back(at, at + count.size());
       at += count.size();
       view.data.emplace_back(at, at + *bytes);
+      view.keys.push_back(key);
       at += *bytes;
     }
   }
@@ -504,7 +505,10 @@ class StreamReader {
     if (options_.observer == nullptr) return;
     for (const auto& [index, start] : starts_) {
       const ViewRun& view = reading_.views[index];
-      ViewEnd how{view.end, {}, false};
+      ViewEnd how{view.end, {}, false, {}};
+      for (std::size_t i = 0; i < view.keys.size(); ++i) {
+        how.storages.push_back({view.keys[i], view.data[i].first, view.data[i].second});
+      }
       for (const ViewRun& other : reading_.views) {
         if (other.same_as == index) how.also.push_back(other.use->loader);
       }

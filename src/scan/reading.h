@@ -68,6 +68,7 @@ struct ViewRun {
   std::optional<std::size_t> same_as;  // an earlier view of the stream with the same pickles
   // Bytes behind the last pickle that the loader copies: (start, end) pairs.
   std::vector<std::pair<std::uint64_t, std::uint64_t>> headers, data;
+  std::vector<std::string> keys;  // torch's legacy format: the storage key of each of `data`
 };
 
 struct StreamReading {

@@ -48,6 +48,7 @@ struct ViewStart {
   SourcePtr source;  // the member's bytes
   std::optional<std::uint64_t> file_base;  // file offset of the source's byte 0
   std::uint64_t start = 0;  // where the pickle begins in the source
+  bool nested = false;  // bytes that another pickle hands to an unpickler
 };
 
 struct ViewEnd {
@@ -55,6 +56,12 @@ struct ViewEnd {
   std::vector<std::string>
       also;  // loaders that read this stream the same way (when runs are shared)
   bool poisoned = false;  // facts were void at the end
+  // torch's legacy format: where each storage's elements lie in the source.
+  struct PlacedStorage {
+    std::string key;
+    std::uint64_t start = 0, end = 0;
+  };
+  std::vector<PlacedStorage> storages;
 };
 
 // A named part of a container, for listings.

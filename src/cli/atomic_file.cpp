@@ -1,0 +1,110 @@
+#include "cli/atomic_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+namespace brine::cli {
+namespace {
+
+std::unexpected<Error> io(std::string_view what) {
+  const int error = errno;
+  char text[128] = {};
+  return fail(
+      {ErrorCode::io, 0, std::string(what) + ": " + ::strerror_r(error, text, sizeof text)});
+}
+
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::unexpected<Error> already_there() {
+  return fail({ErrorCode::io, 0, "there is a file of that name already; --force replaces it"});
+}
+
+}  // namespace
+
+Result<AtomicFile> AtomicFile::create(const std::string& path, bool replace) {
+  struct stat st{};
+  if (::lstat(path.c_str(), &st) == 0) {
+    if (!replace) return already_there();
+    if (!S_ISREG(st.st_mode)) return fail({ErrorCode::io, 0, "what stands there is no plain file"});
+  }
+  const std::string folder = folder_of(path);
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    std::string temporary =
+        folder + "/.brine-" + std::to_string(::getpid()) + "-" + std::to_string(attempt) + ".part";
+    const int fd =
+        ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (fd >= 0) return AtomicFile(fd, path, std::move(temporary), replace);
+    if (errno != EEXIST) return io("cannot write");
+  }
+  return fail({ErrorCode::io, 0, "cannot find a name for a temporary file"});
+}
+
+AtomicFile::AtomicFile(AtomicFile&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)),
+      path_(std::move(other.path_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      replace_(other.replace_) {}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ >= 0) ::close(fd_);
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+Status AtomicFile::write(std::uint64_t offset, ByteSpan bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return io("cannot write");
+    offset += static_cast<std::uint64_t>(count);
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+Status AtomicFile::read(std::uint64_t offset, std::span<std::uint8_t> out) const {
+  while (!out.empty()) {
+    const ssize_t count = ::pread(fd_, out.data(), out.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return io("cannot read back");
+    if (count == 0) return fail({ErrorCode::io, offset, "cannot read back: it ends too early"});
+    offset += static_cast<std::uint64_t>(count);
+    out = out.subspan(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+Status AtomicFile::commit() {
+  if (::fsync(fd_) != 0) return io("cannot write");
+  // link() refuses what has come to stand there; rename() replaces it.
+  if (replace_) {
+    if (::rename(temporary_.c_str(), path_.c_str()) != 0)
+      return io("cannot give the file its name");
+  } else if (::link(temporary_.c_str(), path_.c_str()) == 0) {
+    ::unlink(temporary_.c_str());
+  } else if (errno == EEXIST) {
+    return already_there();
+  } else if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) !=
+             0) {
+    if (errno == EEXIST) return already_there();
+    return io("cannot give the file its name");
+  }
+  temporary_.clear();
+  const int folder = ::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder >= 0) {
+    ::fsync(folder);
+    ::close(folder);
+  }
+  return {};
+}
+
+}  // namespace brine::cli

@@ -1,0 +1,171 @@
+#include "convert/capture.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/bytes.h"
+#include "pickle/opcode.h"
+
+namespace brine::convert {
+namespace {
+
+using pickle::EndKind;
+using pickle::Kind;
+using pickle::kNoNode;
+using pickle::Machine;
+using pickle::Node;
+using pickle::NodeGraph;
+using pickle::NodeId;
+using pickle::Unpickler;
+
+// Loaders whose result is converted, the one that a file is made for first.
+constexpr auto kLoaders = std::to_array<std::string_view>({
+    "torch.load",
+    "torch.load(latin1)",
+    "torch.storage._load_from_bytes",
+    "pickle.load",
+    "joblib.load",
+    "pandas.read_pickle",
+    "numpy.load",
+});
+
+int rank_of(std::string_view loader) {
+  const auto* row = std::ranges::find(kLoaders, loader);
+  return row == kLoaders.end() ? 0 : static_cast<int>(kLoaders.end() - row);
+}
+
+// torch's own format before all else, then what is read to its end.
+int bonus(bool legacy, const scan::ViewEnd& how) {
+  return (legacy ? 1000 : 0) + (how.end.kind == EndKind::stop ? 100 : 0);
+}
+
+bool restricted(const pickle::Profile& profile) {
+  return profile.unpickler == Unpickler::torch_weights_only ||
+         profile.unpickler == Unpickler::libtorch;
+}
+
+// torch's magic number, 0x1950a86a20f9469cfc6c.
+constexpr std::string_view kTorchMagic = "119547037146038801333356";
+
+bool is_magic(const pickle::RunResult& result, Machine& machine) {
+  if (result.end.kind != EndKind::stop || result.result.kind() != Kind::integer) return false;
+  const NodeId id = machine.rebuild(result.result);
+  return id != kNoNode && machine.nodes()[id].big && machine.nodes()[id].text == kTorchMagic;
+}
+
+// The bytes of a constant: a part of the stream where they stand in it as they are, else a copy.
+SourcePtr bytes_of(const SourcePtr& stream, const Node& node) {
+  std::array<std::uint8_t, 9> head{};
+  const std::uint64_t left = stream->size() - std::min(stream->size(), node.offset);
+  const std::span<std::uint8_t> wanted(head.data(), std::min<std::size_t>(head.size(), left));
+  if (left > 0 && stream->read(node.offset, wanted)) {
+    std::uint64_t prefix = 0, length = 0;
+    switch (head[0]) {
+      case pickle::op::SHORT_BINBYTES:
+        prefix = 2;
+        length = head[1];
+        break;
+      case pickle::op::BINBYTES:
+        prefix = 5;
+        length = load_le32(head.data() + 1);
+        break;
+      case pickle::op::BINBYTES8:
+      case pickle::op::BYTEARRAY8:
+        prefix = 9;
+        length = load_le64(head.data() + 1);
+        break;
+      default: break;
+    }
+    if (prefix != 0 && prefix <= left && length <= left - prefix && length == node.length) {
+      return std::make_shared<SliceSource>(stream, node.offset + prefix, length);
+    }
+  }
+  if (node.text.size() != node.length) return nullptr;
+  return std::make_shared<MemorySource>(
+      std::vector<std::uint8_t>(node.text.begin(), node.text.end()));
+}
+
+// What had been built when the stream broke: values that lie behind a mark belong to the container
+// below it, as the opcode that never came would have put them there. A key without its value and
+// what only stood on the stack as an argument is dropped.
+NodeId unfinished(Machine& machine) {
+  const std::size_t height = machine.stack_height();
+  if (height == 0) return kNoNode;
+  std::vector<NodeId> values;
+  for (std::size_t i = height; i-- > 0;) values.push_back(machine.rebuild(machine.stack_at(i)));
+  if (std::ranges::find(values, kNoNode) != values.end()) return kNoNode;
+  NodeGraph& nodes = machine.nodes();
+  for (std::size_t mark = 0; mark < machine.mark_count(); ++mark) {
+    const std::size_t first = machine.mark_height(mark);
+    const std::size_t end =
+        mark + 1 < machine.mark_count() ? machine.mark_height(mark + 1) : height;
+    if (first == 0 || first > end || end > height) continue;
+    Node& target = nodes[values[first - 1]];
+    std::size_t count = end - first;
+    if (target.kind == Kind::dict || target.kind == Kind::object) count -= count % 2;
+    std::vector<NodeId>* into = target.kind == Kind::dict || target.kind == Kind::list
+                                    ? &target.items
+                                : target.kind == Kind::object ? &target.stored
+                                                              : nullptr;
+    for (std::size_t i = 0; into != nullptr && i < count; ++i) into->push_back(values[first + i]);
+  }
+  return values.front();
+}
+
+}  // namespace
+
+pickle::TraceSink* Capture::begin(const scan::ViewStart& view) {
+  running_[&view] = {};
+  return nullptr;
+}
+
+void Capture::ran(const scan::ViewStart& view, const pickle::RunResult& result, Machine& machine) {
+  Running& running = running_[&view];
+  const int index = running.pickles++;
+  if (restricted(view.profile) || view.nested || view.member.size() > 1) return;
+  if (index == 0 && is_magic(result, machine)) running.legacy = true;
+  if (index != (running.legacy ? 3 : 0)) return;
+  machine.clear_nodes();
+  const bool whole = result.end.kind == EndKind::stop;
+  const NodeId root = whole ? machine.rebuild(result.result) : unfinished(machine);
+  if (root == kNoNode) {
+    running.contents.emplace();
+    running.contents->over_budget = whole;
+  } else {
+    running.contents = read_contents(
+        machine.nodes(), root, options_,
+        [source = view.source](const Node& node) { return bytes_of(source, node); }, nested_);
+  }
+  machine.clear_nodes();
+}
+
+void Capture::end(const scan::ViewStart& view, const scan::ViewEnd& how) {
+  auto running = running_.extract(&view);
+  if (running.empty() || !running.mapped().contents) return;
+  std::string loader = view.loader;
+  for (const std::string& also : how.also) {
+    if (rank_of(also) > rank_of(loader)) loader = also;
+  }
+  // torch.load refuses a pickle that has no magic number in front.
+  const bool refused = how.end.kind == EndKind::refused && !running.mapped().legacy;
+  const int rank =
+      refused || rank_of(loader) == 0 ? 0 : rank_of(loader) + bonus(running.mapped().legacy, how);
+  if (best_ && rank > 0 && best_->member != view.member) several_ = true;
+  if (rank <= best_rank_) return;
+  best_rank_ = rank;
+  best_ = Captured{std::move(loader),
+                   view.member,
+                   std::move(*running.mapped().contents),
+                   how.end,
+                   how.storages,
+                   view.source,
+                   running.mapped().legacy};
+}
+
+std::optional<Captured> Capture::take() {
+  if (several_) return std::nullopt;  // an archive of models: nobody says which one
+  return std::move(best_);
+}
+
+}  // namespace brine::convert

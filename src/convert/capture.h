@@ -1,0 +1,60 @@
+// Capture: what a file's own loader would give, taken from the scan's run of it.
+//
+// Problem: conversion must read a file exactly as its loader does, and the scan already does so.
+// Method: the capture watches a scan (scan/scan_file.h), and where a view ends, spells its result
+// out and reads tensors and values from it (contents.h); the storages' bytes are then found in the
+// file. Of several views the one of the loader that the file is made for is taken. Invariant: what
+// is captured was built by a run that the scan judged in the same breath.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "convert/contents.h"
+#include "scan/scan_file.h"
+
+namespace brine::convert {
+
+struct Captured {
+  std::string loader;
+  std::vector<std::string> member;
+  Contents contents;
+  pickle::End end;  // of the view
+  std::vector<scan::ViewEnd::PlacedStorage> placed;  // torch's legacy format
+  SourcePtr source;
+  bool legacy = false;  // torch's five pickles
+};
+
+class Capture final : public scan::ViewObserver {
+ public:
+  Capture(const ContentsOptions& options, TensorReader::NestedStorage nested)
+      : options_(options), nested_(std::move(nested)) {}
+
+  pickle::TraceSink* begin(const scan::ViewStart& view) override;
+  void ran(const scan::ViewStart& view, const pickle::RunResult& result,
+           pickle::Machine& machine) override;
+  void end(const scan::ViewStart& view, const scan::ViewEnd& how) override;
+
+  // The view of the loader that the file is made for; none when no loader of pickles had one.
+  std::optional<Captured> take();
+
+ private:
+  struct Running {
+    int pickles = 0;
+    bool legacy = false;
+    std::optional<Contents> contents;
+  };
+
+  const ContentsOptions& options_;
+  TensorReader::NestedStorage nested_;
+  std::map<const scan::ViewStart*, Running> running_;
+  std::optional<Captured> best_;
+  int best_rank_ = 0;
+  bool several_ = false;  // members with results of their own
+};
+
+}  // namespace brine::convert

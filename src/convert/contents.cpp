@@ -1,0 +1,714 @@
+#include "convert/contents.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/escape.h"
+#include "base/json_writer.h"
+
+namespace brine::convert {
+namespace {
+
+using pickle::Kind;
+using pickle::kNoNode;
+using pickle::Made;
+using pickle::Node;
+using pickle::NodeGraph;
+using pickle::NodeId;
+
+constexpr std::uint64_t kMaxSteps = 16u << 20;  // values visited, shared ones each time
+constexpr std::size_t kMaxDepth = 10'000;  // containers in containers; names grow with it
+constexpr std::uint64_t kMaxNameBytes = 256u << 20;  // of all names together
+constexpr std::size_t kShown = 8;  // names for people
+
+bool is_text(const Node& node) { return node.kind == Kind::str && node.length == node.text.size(); }
+
+// Text of a file as valid UTF-8: what is none (lone surrogates) becomes %XX.
+std::string valid_name(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const CodePoint point = decode_utf8(text);
+    if (point.bytes != 0) {
+      out.append(text.substr(0, point.bytes));
+      text.remove_prefix(point.bytes);
+      continue;
+    }
+    constexpr char kHex[] = "0123456789ABCDEF";
+    const auto byte = static_cast<unsigned char>(text.front());
+    out += '%';
+    out += kHex[byte >> 4];
+    out += kHex[byte & 15];
+    text.remove_prefix(1);
+  }
+  return out;
+}
+
+// A component whose own dots must not be taken for the way's.
+std::string without_dots(std::string_view part) {
+  std::string out;
+  for (const char c : part) {
+    if (c == '.') {
+      out += "%2E";
+    } else if (c == '%') {
+      out += "%25";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string base64(std::string_view bytes) {
+  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t at = 0; at < bytes.size(); at += 3) {
+    const std::size_t left = std::min<std::size_t>(bytes.size() - at, 3);
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      bits = bits << 8 | (i < left ? static_cast<unsigned char>(bytes[at + i]) : 0u);
+    }
+    for (std::size_t i = 0; i < 4; ++i) {
+      out += i <= left ? kDigits[bits >> (18 - 6 * i) & 63u] : '=';
+    }
+  }
+  return out;
+}
+
+std::string float_text(double value) {
+  std::array<char, 40> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value);
+  std::string out(text.data(), end.ptr);
+  if (std::isfinite(value) && out.find_first_of(".e") == std::string::npos) out += ".0";
+  return out;
+}
+
+struct Pair {
+  NodeId key = kNoNode, value = kNoNode;
+};
+
+// What a value consists of, in Python's order.
+struct Child {
+  std::string part;  // of the name
+  NodeId key = kNoNode;  // a dict's key, when it is no text
+  NodeId value = kNoNode;
+};
+
+class Walk {
+ public:
+  Walk(const NodeGraph& nodes, const ContentsOptions& options, TensorReader::BytesOf bytes_of,
+       TensorReader::NestedStorage nested)
+      : nodes_(nodes),
+        options_(options),
+        reader_(nodes, out_.storages, std::move(bytes_of), std::move(nested)),
+        json_(out_.extras) {}
+
+  Contents run(NodeId root) {
+    for (const std::string& key : options_.root) {
+      const std::optional<NodeId> next = child_named(root, key);
+      if (!next) {
+        out_.root_missing = true;
+        return std::move(out_);
+      }
+      root = *next;
+    }
+    visit(root, {});
+    while (!frames_.empty() && !out_.over_budget) advance();
+    if (!options_.extras || out_.over_budget) out_.extras.clear();
+    return std::move(out_);
+  }
+
+ private:
+  // A container whose children are being visited.
+  struct Frame {
+    NodeId node = kNoNode;
+    std::size_t path = 0;  // length of path_ above the children
+    std::size_t parts = 0;
+    std::vector<Child> children;
+    std::size_t next = 0;
+    enum class Json : std::uint8_t { array, object, pairs } json = Json::array;
+    int closing = 1;  // brackets
+    bool opaque = false, silent = false;  // what holds for all below
+  };
+
+  const Node& node(NodeId id) const { return nodes_[id]; }
+
+  std::optional<NodeId> child_named(NodeId id, std::string_view name) {
+    if (id == kNoNode) return std::nullopt;
+    std::vector<Child> found;
+    if (const auto attributes = module_state(id)) {
+      found = *attributes;
+    } else if (auto pairs = mapping(id)) {
+      for (const Pair& pair : *pairs) found.push_back({key_text(pair.key), pair.key, pair.value});
+    } else {
+      found = parts_of(id);
+    }
+    for (const Child& child : found) {
+      if (child.part == name) return child.value;
+    }
+    return std::nullopt;
+  }
+
+  static std::string dotted(const Node& ref) {
+    return std::string(ref.module) + "." + std::string(ref.name);
+  }
+
+  std::string key_text(NodeId id) const {
+    if (id == kNoNode) return "?";
+    const Node& key = node(id);
+    switch (key.kind) {
+      case Kind::str: return valid_name(key.text);
+      case Kind::bytes:
+      case Kind::bytearray: return python_bytes(key.text);
+      case Kind::integer: return key.big ? std::string(key.text) : std::to_string(key.integer);
+      case Kind::boolean: return key.integer != 0 ? "True" : "False";
+      case Kind::none: return "None";
+      case Kind::floating: return float_text(key.floating);
+      case Kind::ref: return valid_name(dotted(key));
+      case Kind::tuple: {
+        std::string out = "(";
+        for (const NodeId item : key.items) {
+          const Kind kind = item == kNoNode ? Kind::unknown : node(item).kind;
+          if (out.size() > 1) out += ", ";
+          out += kind == Kind::str     ? python_str(node(item).text)
+                 : kind == Kind::tuple ? "(...)"
+                                       : key_text(item);
+        }
+        if (key.items.size() == 1) out += ',';
+        return out + ")";
+      }
+      default: return "key@" + std::to_string(key.offset);
+    }
+  }
+
+  // Pairs with Python's rule for a key that comes twice: the first place, the last value.
+  std::vector<Pair> distinct(const std::vector<NodeId>& items) const {
+    std::vector<Pair> out;
+    std::unordered_map<std::string, std::size_t> places;
+    for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
+      std::string key;
+      const Node* text = items[i] == kNoNode ? nullptr : &node(items[i]);
+      if (text != nullptr && text->kind == Kind::boolean) {
+        key = "i" + std::to_string(text->integer);
+      } else if (text != nullptr && text->kind == Kind::floating &&
+                 text->floating == std::floor(text->floating) && std::abs(text->floating) < 9e15) {
+        key = "i" + std::to_string(static_cast<std::int64_t>(text->floating));
+      } else if (text != nullptr && (text->kind == Kind::str || text->kind == Kind::bytes)) {
+        key = (text->kind == Kind::str ? "s" : "b") + std::string(text->text);
+      } else if (text != nullptr && (text->kind == Kind::integer || text->kind == Kind::none ||
+                                     text->kind == Kind::tuple)) {
+        key = "i" + key_text(items[i]);
+      } else {
+        key = "n" + std::to_string(items[i]);
+      }
+      const auto [place, fresh] = places.emplace(std::move(key), out.size());
+      if (fresh) {
+        out.push_back({items[i], items[i + 1]});
+      } else {
+        out[place->second].value = items[i + 1];
+      }
+    }
+    return out;
+  }
+
+  // The pairs of a dict or of an object that is stored into like one.
+  std::optional<std::vector<Pair>> mapping(NodeId id) const {
+    const Node& value = node(id);
+    if (value.kind == Kind::dict) return distinct(value.items);
+    if (value.kind != Kind::object) return std::nullopt;
+    const bool ordered = value.callable != kNoNode && node(value.callable).kind == Kind::ref &&
+                         node(value.callable).module == "collections" &&
+                         node(value.callable).name == "OrderedDict";
+    if (!ordered && value.stored.empty()) return std::nullopt;
+    std::vector<NodeId> items;
+    if (ordered && value.args != kNoNode && node(value.args).items.size() == 1) {
+      // OrderedDict([[key, value], ...]), as Python 2 wrote it.
+      const Node& list = node(node(value.args).items[0]);
+      for (const NodeId pair : list.items) {
+        if (pair == kNoNode || node(pair).items.size() != 2) return std::nullopt;
+        items.insert(items.end(), node(pair).items.begin(), node(pair).items.end());
+      }
+    }
+    items.insert(items.end(), value.stored.begin(), value.stored.end());
+    return distinct(items);
+  }
+
+  // The attributes that BUILD gave an object; none when a state is of another kind.
+  std::optional<std::vector<Child>> attributes(const Node& object) const {
+    std::vector<NodeId> items;
+    for (const NodeId id : object.states) {
+      if (id == kNoNode) return std::nullopt;
+      const Node& state = node(id);
+      if (state.kind == Kind::none) continue;
+      if (state.kind == Kind::dict) {
+        items.insert(items.end(), state.items.begin(), state.items.end());
+      } else if (state.kind == Kind::tuple && state.items.size() == 2) {
+        for (const NodeId half : state.items) {
+          if (half == kNoNode) return std::nullopt;
+          if (node(half).kind == Kind::dict) {
+            items.insert(items.end(), node(half).items.begin(), node(half).items.end());
+          } else if (node(half).kind != Kind::none) {
+            return std::nullopt;
+          }
+        }
+      } else {
+        return std::nullopt;
+      }
+    }
+    std::vector<Child> out;
+    for (const Pair& pair : distinct(items))
+      out.push_back({key_text(pair.key), kNoNode, pair.value});
+    return out;
+  }
+
+  static const Child* find(const std::vector<Child>& children, std::string_view name) {
+    const auto found = std::ranges::find(children, name, &Child::part);
+    return found == children.end() ? nullptr : &*found;
+  }
+
+  // The state_dict of a torch.nn.Module as children; none when the object is no module.
+  std::optional<std::vector<Child>> module_state(NodeId id, std::vector<Child>* rest = nullptr) {
+    const Node& object = node(id);
+    if (object.kind != Kind::object || object.states.empty()) return std::nullopt;
+    const auto all = attributes(object);
+    if (!all) return std::nullopt;
+    constexpr std::string_view kParts[] = {"_parameters", "_buffers", "_modules"};
+    std::vector<Child> out;
+    const Child* skipped = find(*all, "_non_persistent_buffers_set");
+    for (const std::string_view part : kParts) {
+      const Child* held = find(*all, part);
+      if (held == nullptr || held->value == kNoNode) return std::nullopt;
+      const auto pairs = mapping(held->value);
+      if (!pairs) return std::nullopt;
+      for (const Pair& pair : *pairs) {
+        if (pair.value == kNoNode || node(pair.value).kind == Kind::none) continue;
+        std::string name = key_text(pair.key);
+        if (part == "_buffers" && skipped != nullptr && has_member(skipped->value, name)) {
+          if (rest != nullptr) rest->push_back({std::move(name), kNoNode, pair.value});
+          continue;
+        }
+        out.push_back({std::move(name), kNoNode, pair.value});
+      }
+    }
+    if (rest != nullptr) {
+      for (const Child& child : *all) {
+        if (std::ranges::find(kParts, child.part) == std::end(kParts)) rest->push_back(child);
+      }
+    }
+    return out;
+  }
+
+  bool has_member(NodeId set, std::string_view name) const {
+    if (set == kNoNode) return false;
+    const Node& members = node(set);
+    const auto holds = [&](const std::vector<NodeId>& items) {
+      return std::ranges::any_of(items, [&](NodeId item) {
+        return item != kNoNode && is_text(node(item)) && node(item).text == name;
+      });
+    };
+    if (holds(members.items)) return true;
+    // set(['name']), as protocols below 4 write it.
+    return members.kind == Kind::object && members.args != kNoNode &&
+           std::ranges::any_of(node(members.args).items, [&](NodeId item) {
+             return item != kNoNode && holds(node(item).items);
+           });
+  }
+
+  // Items and attributes of what is neither a dict nor a module.
+  std::vector<Child> parts_of(NodeId id) const {
+    const Node& value = node(id);
+    std::vector<Child> out;
+    const auto indexed = [&](const std::vector<NodeId>& items) {
+      for (std::size_t i = 0; i < items.size(); ++i) {
+        out.push_back({std::to_string(i), kNoNode, items[i]});
+      }
+    };
+    if (value.kind != Kind::object) {
+      indexed(value.items);
+      return out;
+    }
+    indexed(value.appended);
+    if (auto held = attributes(value)) {
+      for (Child& child : *held) out.push_back(std::move(child));
+    }
+    return out;
+  }
+
+  // --- the walk ---
+
+  void visit(NodeId id, std::string_view part) {
+    if (++steps_ > kMaxSteps || frames_.size() > kMaxDepth) {
+      out_.over_budget = true;
+      return;
+    }
+    const std::size_t path = path_.size();
+    if (!part.empty() || !frames_.empty()) {
+      if (!path_.empty()) path_ += '.';
+      path_ += part;
+      parts_.emplace_back(part);
+    }
+    name_bytes_ += path_.size();
+    if (name_bytes_ > kMaxNameBytes) {
+      out_.over_budget = true;
+      return;
+    }
+    if (open(id, path)) return;  // leaves when its children are done
+    leave(path);
+  }
+
+  void leave(std::size_t path) {
+    path_.resize(path);
+    if (!parts_.empty()) parts_.pop_back();
+  }
+
+  bool opaque() const { return !frames_.empty() && frames_.back().opaque; }
+  bool silent() const { return !frames_.empty() && frames_.back().silent; }
+
+  // Writes the value; true when it has children and a frame was pushed.
+  bool open(NodeId id, std::size_t path) {
+    if (id == kNoNode) {
+      wrapped("$unknown", "");
+      return false;
+    }
+    const Node& value = node(id);
+    switch (value.kind) {
+      case Kind::none: json_.null(); return false;
+      case Kind::boolean: json_.boolean(value.integer != 0); return false;
+      case Kind::integer: integer(value); return false;
+      case Kind::floating: floating(value.floating); return false;
+      case Kind::str: json_.string(value.text); return false;
+      case Kind::bytes:
+      case Kind::bytearray:
+        wrapped(value.kind == Kind::bytes ? "$bytes" : "$bytearray", base64(value.text));
+        return false;
+      case Kind::ref: wrapped("$ref", dotted(value)); return false;
+      case Kind::unknown:
+      case Kind::buffer: wrapped("$unknown", ""); return false;
+      case Kind::persistent: return storage(id);
+      case Kind::tuple:
+      case Kind::list:
+      case Kind::dict:
+      case Kind::set:
+      case Kind::frozenset: return container(id, path);
+      case Kind::object: break;
+    }
+    Result<std::optional<Tensor>> tensor = reader_.read(id);
+    if (!tensor) {
+      out_.refused.push_back({name(), tensor.error().what});
+      wrapped("$refused", tensor.error().what);
+      return false;
+    }
+    if (*tensor) {
+      take(**tensor);
+      return false;
+    }
+    return container(id, path);
+  }
+
+  // torch.save of a storage by itself: one dimension of its type.
+  bool storage(NodeId id) {
+    const Result<std::uint32_t> index = reader_.storage_of(id);
+    if (!index) {
+      out_.refused.push_back({name(), index.error().what});
+      wrapped("$refused", index.error().what);
+      return false;
+    }
+    const Storage& held = out_.storages[*index];
+    TensorView view;
+    view.storage = *index;
+    view.dtype = held.dtype != nullptr ? held.dtype : tensor::find_dtype("uint8");
+    view.swapped = held.swapped;
+    view.shape = {held.size / view.dtype->itemsize};
+    view.stride = {1};
+    take({{{"", std::move(view)}}, {{"class", "storage"}}, false});
+    return false;
+  }
+
+  void integer(const Node& value) {
+    constexpr std::int64_t kExact = std::int64_t{1} << 53;
+    if (!value.big && value.integer >= -kExact && value.integer <= kExact) {
+      json_.number(value.integer);
+    } else {
+      wrapped("$int", value.big ? std::string(value.text) : std::to_string(value.integer));
+    }
+  }
+
+  void floating(double value) { wrapped("$float", float_text(value)); }
+
+  void wrapped(std::string_view key, const std::string& text) {
+    json_.begin_object();
+    json_.field(key, text);
+    json_.end_object();
+  }
+
+  std::string name() const { return path_.empty() ? "tensor" : path_; }
+
+  // A name for the tensor that no other has.
+  std::string unique_name(const std::string& suffix) {
+    std::string wanted = name() + suffix;
+    if (names_.insert(wanted).second) return wanted;
+    std::string escaped;
+    for (const std::string& part : parts_) {
+      if (!escaped.empty()) escaped += '.';
+      escaped += without_dots(part);
+    }
+    escaped += suffix;
+    for (int i = 2; !names_.insert(escaped).second; ++i) {
+      escaped = wanted + "%" + std::to_string(i);
+    }
+    return escaped;
+  }
+
+  void take(Tensor tensor) {
+    if (tensor.without_data) {
+      out_.without_data.push_back(name());
+      wrapped("$meta", name());
+      return;
+    }
+    if (silent()) {
+      out_.left_out.push_back(name());
+      wrapped("$left_out", name());
+      return;
+    }
+    if (opaque()) out_.opaque.push_back(name());
+    json_.begin_object();
+    bool first = true;
+    for (Part& part : tensor.parts) {
+      NamedTensor named{unique_name(part.suffix), std::move(part.view), {}};
+      json_.field(first ? "$tensor" : std::string_view(part.suffix).substr(1), named.name);
+      if (first) named.notes = std::move(tensor.notes);
+      first = false;
+      out_.tensors.push_back(std::move(named));
+    }
+    json_.end_object();
+  }
+
+  bool container(NodeId id, std::size_t path) {
+    if (on_path_.contains(id)) {
+      wrapped("$same", name());
+      return false;
+    }
+    Frame frame;
+    frame.node = id;
+    frame.path = path;
+    frame.opaque = opaque();
+    frame.silent = silent();
+    const Node& value = node(id);
+    if (value.kind == Kind::object) {
+      open_object(id, frame);
+    } else if (value.kind == Kind::dict) {
+      for (const Pair& pair : distinct(value.items)) {
+        frame.children.push_back({key_text(pair.key), pair.key, pair.value});
+      }
+      open_mapping(frame);
+    } else {
+      frame.children = parts_of(id);
+      if (value.kind != Kind::list) {
+        json_.begin_object();
+        json_.key(value.kind == Kind::tuple ? "$tuple"
+                  : value.kind == Kind::set ? "$set"
+                                            : "$frozenset");
+        frame.closing = 2;
+      }
+      json_.begin_array();
+    }
+    on_path_.insert(id);
+    frames_.push_back(std::move(frame));
+    return true;
+  }
+
+  // {"key": value} where all keys are plain text, else {"$dict": [[key, value], ...]}.
+  void open_mapping(Frame& frame) {
+    const bool plain = std::ranges::all_of(frame.children, [&](const Child& child) {
+      return child.key != kNoNode && is_text(node(child.key)) && !child.part.starts_with('$');
+    });
+    json_.begin_object();
+    if (plain) {
+      frame.json = Frame::Json::object;
+      return;
+    }
+    json_.key("$dict");
+    json_.begin_array();
+    frame.json = Frame::Json::pairs;
+    frame.closing = 2;
+  }
+
+  // An object: a module's state_dict, a mapping, or attributes and items.
+  void open_object(NodeId id, Frame& frame) {
+    const Node& object = node(id);
+    const std::string cls = class_name(object);
+    std::vector<Child> rest;
+    auto state = module_state(id, &rest);
+    json_.begin_object();
+    json_.field("$class", cls);
+    frame.json = Frame::Json::object;
+    if (state) {
+      frame.children = std::move(*state);
+      // Behind the state_dict: what else the module holds, without its tensors.
+      frame.children.push_back({"$attributes", kNoNode, id});
+      module_rest_[id] = std::move(rest);
+      json_.key("$module");
+      json_.begin_object();
+      frame.closing = 2;
+      return;
+    }
+    const auto pairs = mapping(id);
+    const bool builtin = cls == "collections.OrderedDict" || cls == "collections.defaultdict" ||
+                         cls == "collections.Counter" || cls == "builtins.dict";
+    if (pairs) {
+      frame.opaque = frame.opaque || !builtin;
+      json_.key("$items");
+      for (const Pair& pair : *pairs) {
+        frame.children.push_back({key_text(pair.key), pair.key, pair.value});
+      }
+      open_mapping(frame);
+      frame.closing = frame.json == Frame::Json::pairs ? 3 : 2;
+      return;
+    }
+    frame.opaque = true;
+    if (object.args != kNoNode && node(object.args).kind == Kind::tuple) {
+      const std::vector<NodeId>& args = node(object.args).items;
+      for (std::size_t i = 0; i < args.size(); ++i) {
+        frame.children.push_back({std::to_string(i), kNoNode, args[i]});
+      }
+    }
+    for (Child& child : parts_of(id)) frame.children.push_back(std::move(child));
+    if (!attributes(object)) {
+      for (std::size_t i = 0; i < object.states.size(); ++i) {
+        frame.children.push_back({"state", kNoNode, object.states[i]});
+      }
+    }
+    json_.key("$parts");
+    json_.begin_object();
+    frame.closing = 2;
+  }
+
+  std::string class_name(const Node& object) const {
+    if (object.callable == kNoNode) return "?";
+    const Node& callable = node(object.callable);
+    if (callable.kind != Kind::ref) return "?";
+    // copyreg._reconstructor(cls, base, state) and copyreg.__newobj__(cls, ...)
+    if ((callable.module == "copyreg" || callable.module == "copy_reg") && object.args != kNoNode &&
+        !node(object.args).items.empty() && node(object.args).items[0] != kNoNode &&
+        node(node(object.args).items[0]).kind == Kind::ref) {
+      return dotted(node(node(object.args).items[0]));
+    }
+    return dotted(callable);
+  }
+
+  void advance() {
+    Frame& frame = frames_.back();
+    if (frame.next == frame.children.size()) {
+      close();
+      return;
+    }
+    const Child child = frame.children[frame.next++];
+    if (child.part == "$attributes") {
+      open_attributes(child.value);
+      return;
+    }
+    if (frame.json == Frame::Json::object) {
+      json_key(child.part);
+    } else if (frame.json == Frame::Json::pairs) {
+      json_.begin_array();
+      const bool whole =
+          child.key != kNoNode && node(child.key).kind == Kind::integer && !node(child.key).big;
+      if (whole) {
+        json_.number(node(child.key).integer);
+      } else {
+        json_.string(child.part);
+      }
+      in_pair_.push_back(frames_.size());
+    }
+    if (child.value != kNoNode && !is_interesting(child.value) && out_.other.size() < kShown) {
+      note_other(child);
+    }
+    const std::size_t height = frames_.size();
+    visit(child.value, child.part);
+    if (frames_.size() == height) end_pair();
+  }
+
+  // What else a module holds: no tensor of it gets a name.
+  void open_attributes(NodeId id) {
+    json_.key("$attributes");
+    json_.begin_object();
+    Frame frame;
+    frame.node = kNoNode;
+    frame.path = path_.size();
+    frame.children = std::move(module_rest_[id]);
+    module_rest_.erase(id);
+    frame.json = Frame::Json::object;
+    frame.silent = true;
+    parts_.emplace_back();
+    frames_.push_back(std::move(frame));
+  }
+
+  void end_pair() {
+    if (!in_pair_.empty() && in_pair_.back() == frames_.size()) {
+      json_.end_array();
+      in_pair_.pop_back();
+    }
+  }
+
+  void close() {
+    Frame& frame = frames_.back();
+    int left = frame.closing;
+    if (frame.json == Frame::Json::array) {
+      json_.end_array();
+      --left;
+    } else if (frame.json == Frame::Json::pairs) {
+      json_.end_array();
+      --left;
+    }
+    for (; left > 0; --left) json_.end_object();
+    if (frame.node != kNoNode) on_path_.erase(frame.node);
+    const std::size_t path = frame.path;
+    frames_.pop_back();
+    leave(path);
+    end_pair();
+  }
+
+  void json_key(const std::string& part) {
+    std::string quoted;
+    append_json_string(quoted, part);
+    json_.key(std::string_view(quoted).substr(1, quoted.size() - 2));
+  }
+
+  bool is_interesting(NodeId id) const {
+    const Kind kind = node(id).kind;
+    return kind == Kind::object || kind == Kind::persistent || kind == Kind::dict ||
+           kind == Kind::list || kind == Kind::tuple;
+  }
+
+  void note_other(const Child& child) {
+    if (silent()) return;
+    out_.other.push_back(path_.empty() ? child.part : path_ + "." + child.part);
+  }
+
+  const NodeGraph& nodes_;
+  const ContentsOptions& options_;
+  Contents out_;
+  TensorReader reader_;
+  JsonWriter json_;
+  std::string path_;
+  std::vector<std::string> parts_;
+  std::vector<Frame> frames_;
+  std::vector<std::size_t> in_pair_;
+  std::unordered_set<NodeId> on_path_;
+  std::unordered_map<NodeId, std::vector<Child>> module_rest_;
+  std::unordered_set<std::string> names_;
+  std::uint64_t steps_ = 0, name_bytes_ = 0;
+};
+
+}  // namespace
+
+Contents read_contents(const NodeGraph& nodes, NodeId root, const ContentsOptions& options,
+                       TensorReader::BytesOf bytes_of, TensorReader::NestedStorage nested) {
+  return Walk(nodes, options, std::move(bytes_of), std::move(nested)).run(root);
+}
+
+}  // namespace brine::convert

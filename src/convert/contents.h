@@ -1,0 +1,58 @@
+// Contents: the named tensors and the other values of one pickle.
+//
+// Problem: what stop returns is a graph of dicts, lists, objects and tensors, shared and possibly
+// cyclic; people want a flat table of tensors and a record of the rest. Method: one walk, depth
+// first, in the order in which Python would iterate. A name is the way to the value: keys, indices
+// and attribute names joined by dots; a whole torch.nn.Module (an object whose state has
+// _parameters, _buffers and _modules) gives the names of its state_dict. Everything that is no
+// tensor is written as typed JSON ("extras"). Invariant: no recursion; the walk is bounded by
+// kMaxSteps however often parts are shared; two different tensors never get one name.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "convert/tensors.h"
+#include "pickle/node.h"
+
+namespace brine::convert {
+
+struct NamedTensor {
+  std::string name;  // valid UTF-8
+  TensorView view;
+  std::vector<std::pair<std::string, std::string>> notes;
+};
+
+struct Refusal {
+  std::string name;
+  std::string why;
+};
+
+struct Contents {
+  std::vector<Storage> storages;
+  std::vector<NamedTensor> tensors;
+  std::vector<Refusal> refused;  // tensors that cannot be taken
+  std::vector<std::string> without_data;  // meta tensors
+  std::vector<std::string> left_out;  // tensors of a module that its state_dict does not have
+  // Tensors under what a callable or a class made of them: the loader may show them otherwise.
+  std::vector<std::string> opaque;
+  std::vector<std::string> other;  // names of the first values that are no tensors, for people
+  std::string extras;  // JSON; empty unless asked for
+  bool over_budget = false;
+  bool root_missing = false;  // no value under the wanted key
+};
+
+struct ContentsOptions {
+  std::vector<std::string> root;  // keys from the top down to the wanted value
+  bool extras = false;
+};
+
+// `roots`: the result, or what lay on the stack when the stream broke (key, value pairs behind a
+// dict belong to it: see salvage).
+Contents read_contents(const pickle::NodeGraph& nodes, pickle::NodeId root,
+                       const ContentsOptions& options, TensorReader::BytesOf bytes_of,
+                       TensorReader::NestedStorage nested);
+
+}  // namespace brine::convert

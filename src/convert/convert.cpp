@@ -1,0 +1,287 @@
+#include "convert/convert.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <tuple>
+
+#include "base/json_writer.h"
+#include "convert/capture.h"
+#include "convert/records.h"
+#include "format/profiles.h"
+#include "scan/reading.h"
+
+namespace brine::convert {
+namespace {
+
+constexpr std::uint64_t kMostNodes = 4u << 20;  // values spelled out at one time
+constexpr unsigned kNestedDepth = 2;  // torch's files in pickles in torch's files
+constexpr std::uint64_t kOutputFactor = 16;  // expanded views: output per byte of the file
+constexpr std::uint64_t kOutputFloor = std::uint64_t{4} << 30;
+
+// What one reading of a file gave.
+struct Reading {
+  std::optional<Captured> captured;
+  FileReport report;
+  bool lost = false;  // the archive's directory is not there any more
+  std::string problem;  // a record could not be read
+};
+
+class Converter {
+ public:
+  explicit Converter(const ConvertOptions& options) : options_(options) {
+    scan_ = options.scan;
+    scan_.policy = nullptr;
+    scan_.limits.nodes = kMostNodes;
+  }
+
+  Conversion run(const std::string& path, const SourcePtr& source) {
+    Reading reading = read(path, source, options_.contents, kNestedDepth);
+    Conversion out;
+    for (const Finding& finding : reading.report.findings) {
+      if (finding.verdict >= Verdict::suspicious && !finding.opcode.empty()) {
+        out.cut.push_back(finding);
+      }
+    }
+    if (!reading.captured) {
+      out.reason = reading.report.kind.empty()
+                       ? "no loader of pickles opens it"
+                       : "not a file of tensors that can be converted: " + reading.report.kind;
+      return out;
+    }
+    fill(*reading.captured, out);
+    decide(reading, out, source->size());
+    return out;
+  }
+
+ private:
+  Reading read(const std::string& path, const SourcePtr& source, const ContentsOptions& contents,
+               unsigned depth) const {
+    Reading out;
+    Capture capture(contents, [&](const SourcePtr& bytes) { return nested(bytes, depth); });
+    scan::ScanOptions scan = scan_;
+    scan.observer = &capture;
+    out.report = scan::scan_source(path, source, scan);
+    out.captured = capture.take();
+    if (!out.captured || !is_torch_zip(*out.captured)) {
+      if (const auto lost = find_lost_pickle(source))
+        return read_lost(source, *lost, contents, depth, out);
+    }
+    if (out.captured) {
+      const Status found = find_records(source, scan_.limits, *out.captured);
+      if (!found) out.problem = found.error().what;
+    }
+    return out;
+  }
+
+  static bool is_torch_zip(const Captured& captured) {
+    return captured.loader.starts_with("torch.") && captured.member.size() == 1 &&
+           captured.member[0].ends_with("/data.pkl");
+  }
+
+  // A torch zip that was cut off: its pickle is read as torch.load would.
+  Reading read_lost(const SourcePtr& file, const LostPickle& lost, const ContentsOptions& contents,
+                    unsigned depth, const Reading& found) const {
+    Reading out;
+    out.report = found.report;
+    out.lost = true;
+    Capture capture(contents, [&](const SourcePtr& bytes) { return nested(bytes, depth); });
+    scan::ScanOptions scan = scan_;
+    scan.observer = &capture;
+    format::Stream stream;
+    stream.source = lost.source;
+    stream.file_base = lost.start;
+    stream.loaders = format::torch_zip_loaders();
+    const scan::StreamReading read = scan::read_stream(stream, scan);
+    out.report.findings.clear();
+    for (const scan::ViewRun& view : read.views) {
+      if (view.use->loader != "torch.load") continue;
+      for (const auto& run : view.pickles) {
+        out.report.findings.insert(out.report.findings.end(), run->findings.begin(),
+                                   run->findings.end());
+      }
+    }
+    out.captured = capture.take();
+    if (out.captured && out.captured->end.kind == pickle::EndKind::stop) {
+      find_lost_records(file, lost.start + out.captured->end.offset, *out.captured);
+    }
+    return out;
+  }
+
+  // A storage in bytes that a pickle hands to torch.load.
+  Result<Storage> nested(const SourcePtr& bytes, unsigned depth) const {
+    if (depth == 0) return fail(Error::budget(0, "files in files in files"));
+    Reading inside = read("nested.pt", bytes, {}, depth - 1);
+    if (!inside.captured || !inside.problem.empty() ||
+        inside.captured->contents.tensors.size() != 1) {
+      return fail({ErrorCode::unsupported, 0, "a storage in the pickle that is no torch file"});
+    }
+    Contents& contents = inside.captured->contents;
+    Storage& storage = contents.storages[contents.tensors[0].view.storage];
+    if (storage.bytes == nullptr || inside.captured->end.kind != pickle::EndKind::stop) {
+      return fail(Error::malformed(0, "a storage in the pickle that is cut off"));
+    }
+    storage.key.clear();
+    storage.swapped = contents.tensors[0].view.swapped;
+    return std::move(storage);
+  }
+
+  void fill(Captured& captured, Conversion& out) const {
+    Contents& contents = captured.contents;
+    out.loader = captured.loader;
+    out.extras = std::move(contents.extras);
+    out.left_out = std::move(contents.left_out);
+    out.other = std::move(contents.other);
+    for (NamedTensor& tensor : contents.tensors) {
+      const Storage& storage = contents.storages[tensor.view.storage];
+      const bool empty = tensor.view.elements() == 0;
+      if (storage.bytes == nullptr && !empty) {
+        out.missing.push_back(std::move(tensor.name));
+        continue;
+      }
+      Result<Entry> entry = entry_of(tensor.name, std::move(tensor.view));
+      if (!entry) {
+        contents.refused.push_back({std::move(tensor.name), entry.error().what});
+        continue;
+      }
+      const std::string_view dtype = entry->view.dtype->name;
+      if (dtype == "complex128" || dtype == "complex32") {
+        out.metadata.emplace_back(entry->name + ".dtype", "torch." + std::string(dtype));
+      }
+      for (auto& [key, text] : tensor.notes) {
+        out.metadata.emplace_back(entry->name + "." + key, std::move(text));
+      }
+      out.entries.push_back(std::move(*entry));
+    }
+    if (options_.aliases != Aliases::duplicate) drop_aliases(out);
+    out.storages = std::move(contents.storages);
+  }
+
+  // Of all names of one view the first by alphabet is kept, as the Hub's converter does.
+  void drop_aliases(Conversion& out) const {
+    using Key = std::tuple<std::uint32_t, std::string_view, std::uint64_t,
+                           std::vector<std::uint64_t>, std::vector<std::uint64_t>, bool, bool>;
+    std::map<Key, std::size_t> kept;
+    std::ranges::sort(out.entries, {}, &Entry::name);
+    std::vector<Entry> entries;
+    for (Entry& entry : out.entries) {
+      const TensorView& view = entry.view;
+      if (entry.end != 0) {
+        const auto [place, fresh] = kept.emplace(Key{view.storage, view.dtype->name, view.offset,
+                                                     view.shape, view.stride, view.conj, view.neg},
+                                                 entries.size());
+        if (!fresh) {
+          out.aliases.emplace_back(std::move(entry.name), entries[place->second].name);
+          continue;
+        }
+      }
+      entries.push_back(std::move(entry));
+    }
+    out.entries = std::move(entries);
+    if (options_.aliases == Aliases::drop) {
+      for (const auto& [removed, name] : out.aliases) {
+        if (removed != "format") out.metadata.emplace_back(removed, name);
+      }
+      return;
+    }
+    std::string json;
+    JsonWriter writer(json);
+    writer.begin_array();
+    for (const auto& [removed, name] : out.aliases) {
+      writer.begin_array();
+      writer.string(removed);
+      writer.string(name);
+      writer.end_array();
+    }
+    writer.end_array();
+    if (!out.aliases.empty()) out.metadata.emplace_back("brine.aliases", std::move(json));
+  }
+
+  static void refuse(Conversion& out, std::string why) {
+    out.outcome = Outcome::refused;
+    out.reason = std::move(why);
+  }
+
+  void decide(const Reading& reading, Conversion& out, std::uint64_t file_size) const {
+    const Captured& captured = *reading.captured;
+    const Contents& contents = captured.contents;
+    if (contents.root_missing) return refuse(out, "nothing stands under the key of --root");
+    if (contents.over_budget || captured.end.kind == pickle::EndKind::budget) {
+      return refuse(out, "a limit was reached: the file holds more values than are followed");
+    }
+    if (!reading.problem.empty()) return refuse(out, reading.problem);
+    if (!contents.refused.empty()) {
+      const Refusal& first = contents.refused.front();
+      std::string why = first.name + ": " + first.why;
+      if (contents.refused.size() > 1) {
+        why += " (and " + std::to_string(contents.refused.size() - 1) + " more)";
+      }
+      return refuse(out, std::move(why));
+    }
+    if (out.entries.empty()) {
+      return refuse(out, out.missing.empty() ? "there are no tensors in it"
+                                             : "no tensor is whole: the file is cut off");
+    }
+    std::uint64_t total = 0;
+    for (const Entry& entry : out.entries) {
+      if (__builtin_add_overflow(total, entry.end - entry.begin, &total)) total = ~std::uint64_t{0};
+    }
+    const auto most = checked_product(file_size, kOutputFactor);
+    if (total > std::max(most.value_or(~std::uint64_t{0}), kOutputFloor)) {
+      return refuse(out, "the tensors would be more than 16 times the file's size");
+    }
+    if (captured.end.kind != pickle::EndKind::stop || reading.lost || !out.missing.empty()) {
+      out.outcome = Outcome::partial;
+      out.reason = captured.end.kind == pickle::EndKind::stop
+                       ? "the file is cut off"
+                       : "the pickle breaks at byte " + std::to_string(captured.end.offset) + ": " +
+                             captured.end.error;
+      if (captured.end.kind == pickle::EndKind::stop && !reading.lost) {
+        out.reason =
+            "the bytes of " + std::to_string(out.missing.size()) + " tensors are not there";
+      }
+      return;
+    }
+    if (reading.report.verdict != Verdict::clean) {
+      out.outcome = Outcome::disarmed;
+      out.reason = reading.report.findings.empty()
+                       ? std::string(brine::to_string(reading.report.verdict))
+                       : first_reason(reading.report);
+      return;
+    }
+    if (!contents.opaque.empty()) {
+      out.outcome = Outcome::disarmed;
+      out.reason = contents.opaque.front() +
+                   ": taken as it is stored; the class or function around it may show it otherwise";
+      return;
+    }
+    out.outcome = Outcome::exact;
+  }
+
+  static std::string first_reason(const FileReport& report) {
+    const auto worst = std::ranges::max_element(report.findings, {}, &Finding::verdict);
+    return worst->title;
+  }
+
+  const ConvertOptions& options_;
+  scan::ScanOptions scan_;
+};
+
+}  // namespace
+
+std::string_view to_string(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::exact: return "EXACT";
+    case Outcome::disarmed: return "DISARMED";
+    case Outcome::partial: return "PARTIAL";
+    case Outcome::refused: return "REFUSED";
+  }
+  return "REFUSED";
+}
+
+Conversion convert_source(const std::string& path, const SourcePtr& source,
+                          const ConvertOptions& options) {
+  return Converter(options).run(path, source);
+}
+
+}  // namespace brine::convert

@@ -1,0 +1,166 @@
+#include "convert/records.h"
+
+#include <array>
+#include <map>
+#include <string>
+
+#include "archive/zip/reader.h"
+#include "base/bytes.h"
+
+namespace brine::convert {
+namespace {
+
+using archive::ZipArchive;
+
+constexpr std::uint64_t kLocalHeader = 30;
+constexpr std::uint64_t kSmallRecord = 4096;  // torch's version, byteorder and the like
+constexpr std::uint32_t kLocalSignature = 0x04034b50, kDescriptorSignature = 0x08074b50;
+
+Result<SourcePtr> content_of(ZipArchive& archive, const std::string& record) {
+  const std::vector<std::size_t> found = archive.torch_candidates(record);
+  if (found.size() != 1) return SourcePtr();
+  BRINE_TRY(archive::ZipContent content, archive.content(archive.miniz(), found.front()));
+  if (content.budget) return fail(Error::budget(0, "member_bytes"));
+  if (!content.whole) return SourcePtr();
+  return std::move(content.source);
+}
+
+std::string text_of(ByteSource& source) {
+  const Result<std::vector<std::uint8_t>> bytes =
+      source.read_vector(0, std::min<std::uint64_t>(source.size(), 16));
+  return bytes ? std::string(bytes->begin(), bytes->end()) : std::string();
+}
+
+void swap_all(Captured& captured) {
+  for (NamedTensor& tensor : captured.contents.tensors) {
+    const Storage& storage = captured.contents.storages[tensor.view.storage];
+    // torch swaps the elements of typed storages; those of untyped ones stay as they are.
+    if (!storage.key.empty() && storage.dtype != nullptr) tensor.view.swapped = true;
+  }
+}
+
+Status find_in_zip(const SourcePtr& file, const Limits& limits, Captured& captured) {
+  BRINE_TRY(ZipArchive archive, ZipArchive::open(file, limits));
+  for (Storage& storage : captured.contents.storages) {
+    if (storage.key.empty() || storage.bytes != nullptr) continue;
+    BRINE_TRY(SourcePtr bytes, content_of(archive, "data/" + storage.key));
+    if (bytes != nullptr && bytes->size() >= storage.size) storage.bytes = std::move(bytes);
+  }
+  BRINE_TRY(const SourcePtr order, content_of(archive, "byteorder"));
+  if (order == nullptr) return {};
+  const std::string text = text_of(*order);
+  if (text == "big") {
+    swap_all(captured);
+  } else if (text != "little") {
+    return fail({ErrorCode::malformed, 0, "a byte order that is neither little nor big"});
+  }
+  return {};
+}
+
+struct LocalHeader {
+  std::string name;
+  std::uint64_t data = 0;  // offset in the file
+};
+
+std::optional<LocalHeader> local_header(ByteSource& file, std::uint64_t at) {
+  if (at > file.size() || file.size() - at < kLocalHeader) return std::nullopt;
+  std::array<std::uint8_t, kLocalHeader> fixed{};
+  if (!file.read(at, fixed) || load_le32(fixed.data()) != kLocalSignature) return std::nullopt;
+  const std::uint64_t name = load_le16(fixed.data() + 26), extra = load_le16(fixed.data() + 28);
+  const std::uint64_t left = file.size() - at - kLocalHeader;
+  if (name + extra > left || load_le16(fixed.data() + 8) != 0) return std::nullopt;
+  const auto text = file.read_vector(at + kLocalHeader, name);
+  if (!text) return std::nullopt;
+  return LocalHeader{std::string(text->begin(), text->end()), at + kLocalHeader + name + extra};
+}
+
+// The next local header at or behind `at`, which is where a record's data end: a data descriptor
+// may stand between.
+std::optional<std::uint64_t> next_header(ByteSource& file, std::uint64_t at) {
+  for (const std::uint64_t descriptor : {0u, 16u, 24u, 12u, 20u}) {
+    const std::uint64_t there = at + descriptor;
+    std::array<std::uint8_t, 4> word{};
+    if (there > file.size() || file.size() - there < word.size() || !file.read(there, word)) {
+      continue;
+    }
+    if (load_le32(word.data()) == kLocalSignature) return there;
+  }
+  return std::nullopt;
+}
+
+// Where a small record of unknown size ends.
+std::optional<std::uint64_t> small_end(ByteSource& file, std::uint64_t data) {
+  const std::uint64_t count = std::min(kSmallRecord, file.size() - std::min(file.size(), data));
+  const auto bytes = file.read_vector(data, count);
+  if (!bytes) return std::nullopt;
+  for (std::uint64_t i = 0; i + 4 <= bytes->size(); ++i) {
+    const std::uint32_t word = load_le32(bytes->data() + i);
+    if (word == kDescriptorSignature || word == kLocalSignature) return data + i;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Status find_records(const SourcePtr& file, const Limits& limits, Captured& captured) {
+  for (Storage& storage : captured.contents.storages) {
+    for (const auto& placed : captured.placed) {
+      if (placed.key != storage.key || storage.bytes != nullptr) continue;
+      if (placed.end - placed.start >= storage.size) {
+        storage.bytes = std::make_shared<SliceSource>(captured.source, placed.start, storage.size);
+      }
+    }
+  }
+  const bool zip = captured.member.size() == 1 && captured.member[0].ends_with("/data.pkl");
+  return zip ? find_in_zip(file, limits, captured) : Status{};
+}
+
+std::optional<LostPickle> find_lost_pickle(const SourcePtr& file) {
+  std::uint64_t at = 0;
+  for (int records = 0; records < 8; ++records) {
+    const auto header = local_header(*file, at);
+    if (!header) return std::nullopt;
+    if (header->name.ends_with("/data.pkl")) {
+      return LostPickle{
+          std::make_shared<SliceSource>(file, header->data, file->size() - header->data),
+          header->data};
+    }
+    const auto end = small_end(*file, header->data);
+    const auto next = end ? next_header(*file, *end) : std::nullopt;
+    if (!next) return std::nullopt;
+    at = *next;
+  }
+  return std::nullopt;
+}
+
+void find_lost_records(const SourcePtr& file, std::uint64_t pickle_end, Captured& captured) {
+  std::map<std::string, Storage*> wanted;
+  for (Storage& storage : captured.contents.storages) {
+    if (!storage.key.empty()) wanted.emplace(storage.key, &storage);
+  }
+  std::optional<std::uint64_t> at = next_header(*file, pickle_end);
+  while (at) {
+    const auto header = local_header(*file, *at);
+    if (!header) return;
+    const std::size_t slash = header->name.rfind("/data/");
+    std::optional<std::uint64_t> end;
+    if (slash != std::string::npos) {
+      const auto found = wanted.find(header->name.substr(slash + 6));
+      // A record that no tensor names has a size that nobody tells: the way ends here.
+      if (found == wanted.end()) return;
+      Storage& storage = *found->second;
+      if (storage.size > file->size() - std::min(file->size(), header->data)) return;
+      storage.bytes = std::make_shared<SliceSource>(file, header->data, storage.size);
+      end = header->data + storage.size;
+    } else {
+      end = small_end(*file, header->data);
+      if (end && header->name.ends_with("/byteorder")) {
+        SliceSource order(file, header->data, *end - header->data);
+        if (text_of(order) == "big") swap_all(captured);
+      }
+    }
+    at = end ? next_header(*file, *end) : std::nullopt;
+  }
+}
+
+}  // namespace brine::convert

@@ -1,0 +1,58 @@
+// The safetensors file: its plan and its bytes.
+//
+// Problem: readers of safetensors want no holes, no overlaps, each tensor at a multiple of its
+// element's size, and the header first; tensors of torch are strided, shared, conjugated. Method:
+// the plan sorts by element size (descending), then name, and fixes every offset; the bytes are
+// then written from front to back, contiguous views chunk by chunk as they lie, all others
+// gathered. Invariant: what is written at an entry is the view's elements in row-major order, bit
+// for bit. Memory: one chunk, and for a strided view the part of its storage that it spans.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "convert/tensors.h"
+
+namespace brine::convert {
+
+struct Entry {
+  std::string name;  // valid UTF-8
+  std::string_view type;  // "F32"
+  std::vector<std::uint64_t> shape;  // as safetensors has it
+  TensorView view;
+  std::uint64_t begin = 0, end = 0;  // behind the header
+};
+
+// The type's name in safetensors and how the last dimension changes: complex128 and complex32 are
+// pairs of real numbers, float4 pairs are counted one by one. An Error for what the format lacks.
+Result<Entry> entry_of(std::string name, TensorView view);
+
+using Metadata = std::vector<std::pair<std::string, std::string>>;
+
+class SafetensorsPlan {
+ public:
+  // `entries` have distinct names. An Error when the header exceeds 100 MB or sizes overflow.
+  static Result<SafetensorsPlan> make(std::vector<Entry> entries, const Metadata& metadata);
+
+  const std::vector<Entry>& entries() const { return entries_; }
+  // Length word and JSON, padded to eight bytes.
+  const std::string& header() const { return header_; }
+  std::uint64_t data_bytes() const { return data_bytes_; }
+  std::uint64_t size() const { return header_.size() + data_bytes_; }
+
+ private:
+  std::vector<Entry> entries_;
+  std::string header_;
+  std::uint64_t data_bytes_ = 0;
+};
+
+using Take = std::function<Status(ByteSpan)>;
+// Hands out the entry's bytes in order.
+Status read_entry(const Entry& entry, const std::vector<Storage>& storages, const Take& take);
+
+}  // namespace brine::convert

@@ -1,0 +1,563 @@
+#include "convert/tensors.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <limits>
+
+namespace brine::convert {
+namespace {
+
+using pickle::Kind;
+using pickle::kNoNode;
+using pickle::Node;
+using pickle::NodeId;
+using tensor::Dtype;
+
+constexpr unsigned kMaxDepth = 4;  // a subclass of a parameter of a sparse tensor of tensors
+constexpr std::uint64_t kMaxDimensions = 64;  // torch's own limit of a TensorIterator
+
+std::unexpected<Error> cannot(std::string what) {
+  return fail({ErrorCode::unsupported, 0, std::move(what)});
+}
+std::unexpected<Error> broken(std::string what) {
+  return fail(Error::malformed(0, std::move(what)));
+}
+
+bool is_text(const Node& node) { return node.kind == Kind::str && node.length == node.text.size(); }
+
+// NumPy's letter and size, as in '<f4', as torch calls it.
+struct NumpyType {
+  std::string_view code, dtype;
+};
+constexpr auto kNumpyTypes = std::to_array<NumpyType>({
+    {"f2", "float16"},
+    {"f4", "float32"},
+    {"f8", "float64"},
+    {"i1", "int8"},
+    {"i2", "int16"},
+    {"i4", "int32"},
+    {"i8", "int64"},
+    {"u1", "uint8"},
+    {"u2", "uint16"},
+    {"u4", "uint32"},
+    {"u8", "uint64"},
+    {"b1", "bool"},
+    {"c8", "complex64"},
+    {"c16", "complex128"},
+});
+
+// Whether offset + sum of (size - 1) * stride is below `limit`, and the number of elements fits.
+bool lies_within(const TensorView& view, std::uint64_t limit) {
+  std::uint64_t last = view.offset, count = 1, step = 0;
+  for (std::size_t i = 0; i < view.shape.size(); ++i) {
+    if (__builtin_mul_overflow(view.shape[i] - 1, view.stride[i], &step) ||
+        __builtin_add_overflow(last, step, &last) ||
+        __builtin_mul_overflow(count, view.shape[i], &count)) {
+      return false;
+    }
+  }
+  return last < limit && count <= ~std::uint64_t{0} / 32;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> checked_product(std::uint64_t a, std::uint64_t b) {
+  std::uint64_t out = 0;
+  if (__builtin_mul_overflow(a, b, &out)) return std::nullopt;
+  return out;
+}
+std::optional<std::uint64_t> checked_sum(std::uint64_t a, std::uint64_t b) {
+  std::uint64_t out = 0;
+  if (__builtin_add_overflow(a, b, &out)) return std::nullopt;
+  return out;
+}
+
+std::uint64_t TensorView::elements() const {
+  std::uint64_t count = 1;
+  for (const std::uint64_t size : shape) count *= size;
+  return count;
+}
+
+bool TensorView::contiguous() const {
+  std::uint64_t expected = 1;
+  for (std::size_t i = shape.size(); i-- > 0;) {
+    if (shape[i] == 1) continue;
+    if (stride[i] != expected) return false;
+    expected *= shape[i];
+  }
+  return true;
+}
+
+const TensorReader::Function* TensorReader::find(std::string_view module, std::string_view name) {
+  static constexpr auto kFunctions = std::to_array<Function>({
+      {"torch._utils", "_rebuild_tensor", &TensorReader::strided},
+      {"torch._utils", "_rebuild_tensor_v2", &TensorReader::strided},
+      {"torch._utils", "_rebuild_tensor_v3", &TensorReader::strided_v3},
+      {"torch._utils", "_rebuild_parameter", &TensorReader::inner},
+      {"torch._utils", "_rebuild_parameter_with_state", &TensorReader::inner},
+      {"torch.nn.parameter", "Parameter", &TensorReader::inner},
+      {"torch.nn.parameter", "Buffer", &TensorReader::inner},
+      {"torch._tensor", "_rebuild_from_type_v2", &TensorReader::from_type},
+      {"torch._tensor", "_rebuild_from_type", &TensorReader::from_type},
+      {"torch._utils", "_rebuild_qtensor", &TensorReader::quantized},
+      {"torch._utils", "_rebuild_sparse_tensor", &TensorReader::sparse},
+      {"torch._utils", "_rebuild_sparse_csr_tensor", &TensorReader::sparse},
+      {"torch._utils", "_rebuild_meta_tensor_no_storage", &TensorReader::meta},
+      {"torch._utils", "_rebuild_device_tensor_from_numpy", &TensorReader::cast},
+      {"torch._utils", "_rebuild_xla_tensor", &TensorReader::cast},
+      {"torch._utils", "_rebuild_device_tensor_from_cpu_tensor", &TensorReader::cast},
+      {"numpy.core.numeric", "_frombuffer", &TensorReader::from_buffer},
+      {"numpy._core.numeric", "_frombuffer", &TensorReader::from_buffer},
+  });
+  const auto* row = std::ranges::find_if(kFunctions, [&](const Function& function) {
+    return function.module == module && function.name == name;
+  });
+  return row == kFunctions.end() ? nullptr : row;
+}
+
+Result<std::optional<Tensor>> TensorReader::read(NodeId id) {
+  if (depth_ == kMaxDepth) return cannot("a tensor of a tensor of a tensor");
+  ++depth_;
+  Result<std::optional<Tensor>> out = read_object(id);
+  --depth_;
+  return out;
+}
+
+Result<std::optional<Tensor>> TensorReader::read_object(NodeId id) {
+  if (id == kNoNode) return std::nullopt;
+  const Node& object = node(id);
+  if (object.kind != Kind::object || object.callable == kNoNode) return std::nullopt;
+  const Node& callable = node(object.callable);
+  if (callable.kind != Kind::ref) return std::nullopt;
+  if (callable.name == "_reconstruct" &&
+      (callable.module == "numpy.core.multiarray" || callable.module == "numpy._core.multiarray")) {
+    return array(object);
+  }
+  if (callable.name.ends_with("Tensor") &&
+      (callable.module == "torch" || callable.module == "torch.cuda") && !object.states.empty()) {
+    return set_by_state(object);
+  }
+  if (object.args == kNoNode || node(object.args).kind != Kind::tuple) return std::nullopt;
+  return call(callable.module, callable.name, node(object.args).items);
+}
+
+Result<std::optional<Tensor>> TensorReader::call(std::string_view module, std::string_view name,
+                                                 const Items& args) {
+  const Function* row = find(module, name);
+  if (row != nullptr) return (this->*row->read)(args);
+  const bool rebuilds =
+      (module == "torch._utils" || module == "torch._tensor") && name.starts_with("_rebuild_");
+  if (rebuilds) return cannot("a tensor made by " + std::string(name) + " is not converted yet");
+  return std::nullopt;
+}
+
+// (storage, offset, size, stride, [requires_grad, hooks, [metadata]])
+Result<std::optional<Tensor>> TensorReader::strided(const Items& args) {
+  if (args.size() < 4) return broken("a tensor without storage, offset, sizes or strides");
+  BRINE_TRY(TensorView out, view({args[0], args[1], args[2], args[3], kNoNode,
+                                  args.size() > 6 ? args[6] : kNoNode}));
+  return Tensor{{{"", std::move(out)}}, {}, false};
+}
+
+// (storage, offset, size, stride, requires_grad, hooks, dtype, [metadata])
+Result<std::optional<Tensor>> TensorReader::strided_v3(const Items& args) {
+  if (args.size() < 7) return broken("a tensor without its element type");
+  BRINE_TRY(TensorView out, view({args[0], args[1], args[2], args[3], args[6],
+                                  args.size() > 7 ? args[7] : kNoNode}));
+  return Tensor{{{"", std::move(out)}}, {}, false};
+}
+
+// (tensor, ...): what wraps a tensor.
+Result<std::optional<Tensor>> TensorReader::inner(const Items& args) {
+  if (args.empty()) return broken("a parameter without a tensor");
+  return read(args[0]);
+}
+
+// (function, class, arguments, state)
+Result<std::optional<Tensor>> TensorReader::from_type(const Items& args) {
+  if (args.size() < 3 || node(args[0]).kind != Kind::ref || node(args[2]).kind != Kind::tuple) {
+    return broken("a tensor subclass without function, class or arguments");
+  }
+  const Function* row = find(node(args[0]).module, node(args[0]).name);
+  if (row == nullptr) {
+    return cannot("a tensor subclass made by " + std::string(node(args[0]).name));
+  }
+  BRINE_TRY(std::optional<Tensor> out, (this->*row->read)(node(args[2]).items));
+  if (out && node(args[1]).kind == Kind::ref) {
+    out->notes.emplace_back(
+        "class", std::string(node(args[1]).module) + "." + std::string(node(args[1]).name));
+  }
+  return out;
+}
+
+// (storage, offset, size, stride, (scheme, scale, zero_point[, axis]), requires_grad, hooks)
+Result<std::optional<Tensor>> TensorReader::quantized(const Items& args) {
+  if (args.size() < 5 || node(args[4]).kind != Kind::tuple) {
+    return broken("a quantized tensor without its scheme");
+  }
+  BRINE_TRY(TensorView values, view({args[0], args[1], args[2], args[3]}));
+  struct Integers {
+    std::string_view quantized, plain;
+  };
+  constexpr auto kIntegers =
+      std::to_array<Integers>({{"qint8", "int8"}, {"quint8", "uint8"}, {"qint32", "int32"}});
+  const auto* row = std::ranges::find(kIntegers, values.dtype->name, &Integers::quantized);
+  if (row == kIntegers.end()) {
+    return cannot("a quantized tensor of " + std::string(values.dtype->name) +
+                  " is not converted yet");
+  }
+  values.dtype = tensor::find_dtype(row->plain);
+  Tensor out;
+  out.notes.emplace_back("qdtype", std::string(row->quantized));
+  const Items& scheme = node(args[4]).items;
+  if (scheme.size() < 3 || node(scheme[0]).kind != Kind::ref) {
+    return broken("a quantized tensor without scale or zero point");
+  }
+  const std::string_view name = node(scheme[0]).name;
+  out.notes.emplace_back("qscheme", "torch." + std::string(name));
+  out.parts.push_back({"", std::move(values)});
+  if (name == "per_tensor_affine") {
+    BRINE_TRY(Part scale, number(".scale", scheme[1], true));
+    BRINE_TRY(Part zero, number(".zero_point", scheme[2], false));
+    out.parts.push_back(std::move(scale));
+    out.parts.push_back(std::move(zero));
+    return out;
+  }
+  if (name != "per_channel_affine" && name != "per_channel_affine_float_qparams") {
+    return cannot("a quantized tensor of the scheme " + std::string(name) +
+                  " is not converted yet");
+  }
+  for (std::size_t i = 1; i <= 2; ++i) {
+    BRINE_TRY(std::optional<Tensor> part, read(scheme[i]));
+    if (!part || part->parts.size() != 1) return broken("a scale that is no tensor");
+    out.parts.push_back({i == 1 ? ".scale" : ".zero_point", std::move(part->parts[0].view)});
+  }
+  if (scheme.size() > 3 && node(scheme[3]).kind == Kind::integer) {
+    out.notes.emplace_back("axis", std::to_string(node(scheme[3]).integer));
+  }
+  return out;
+}
+
+// (layout, (tensors ..., size[, coalesced]))
+Result<std::optional<Tensor>> TensorReader::sparse(const Items& args) {
+  if (args.size() < 2 || constant(args[0]).empty() || node(args[1]).kind != Kind::tuple) {
+    return broken("a sparse tensor without its layout");
+  }
+  struct Layout {
+    std::string_view name;
+    std::array<std::string_view, 3> parts;
+  };
+  constexpr auto kLayouts = std::to_array<Layout>({
+      {"sparse_coo", {".indices", ".values", ""}},
+      {"sparse_csr", {".crow_indices", ".col_indices", ".values"}},
+      {"sparse_bsr", {".crow_indices", ".col_indices", ".values"}},
+      {"sparse_csc", {".ccol_indices", ".row_indices", ".values"}},
+      {"sparse_bsc", {".ccol_indices", ".row_indices", ".values"}},
+  });
+  const auto* row = std::ranges::find(kLayouts, constant(args[0]), &Layout::name);
+  if (row == kLayouts.end()) {
+    return cannot("a tensor of the layout " + std::string(constant(args[0])) +
+                  " is not converted yet");
+  }
+  Tensor out;
+  out.notes.emplace_back("layout", "torch." + std::string(row->name));
+  const Items& items = node(args[1]).items;
+  std::size_t at = 0;
+  for (const std::string_view suffix : row->parts) {
+    if (suffix.empty()) break;
+    if (at >= items.size()) return broken("a sparse tensor with too few parts");
+    BRINE_TRY(std::optional<Tensor> part, read(items[at++]));
+    if (!part || part->parts.size() != 1) return broken("a sparse tensor of no tensors");
+    out.parts.push_back({std::string(suffix), std::move(part->parts[0].view)});
+  }
+  const auto shape = at < items.size() ? sizes(items[at]) : std::nullopt;
+  if (!shape) return broken("a sparse tensor without its sizes");
+  std::string text = "[";
+  for (std::size_t i = 0; i < shape->size(); ++i) {
+    text += (i == 0 ? "" : ", ") + std::to_string((*shape)[i]);
+  }
+  out.notes.emplace_back("shape", text + "]");
+  return out;
+}
+
+Result<std::optional<Tensor>> TensorReader::meta(const Items& /*args*/) {
+  return Tensor{{}, {}, true};
+}
+
+// (tensor or array, dtype, device, requires_grad): only where the cast changes nothing.
+Result<std::optional<Tensor>> TensorReader::cast(const Items& args) {
+  if (args.size() < 2 || node(args[1]).kind != Kind::ref) {
+    return broken("a device's tensor without its element type");
+  }
+  BRINE_TRY(std::optional<Tensor> out, read(args[0]));
+  if (!out || out->parts.size() != 1) return cannot("a device's tensor of no array");
+  const Dtype* wanted = tensor::find_dtype(node(args[1]).name);
+  if (wanted == nullptr || wanted != out->parts[0].view.dtype) {
+    return cannot("a tensor that is cast to " + std::string(node(args[1]).name) +
+                  " is not converted yet");
+  }
+  return out;
+}
+
+// torch.FloatTensor() and then set_(storage, offset, size, stride)
+Result<std::optional<Tensor>> TensorReader::set_by_state(const Node& object) {
+  const Node& state = node(object.states.back());
+  if (object.states.size() != 1 || state.kind != Kind::tuple) {
+    return cannot("a tensor of an old file whose state is no tuple");
+  }
+  if (state.items.size() == 4) return strided(state.items);
+  return cannot("a tensor of an old file with a state of " + std::to_string(state.items.size()) +
+                " values");
+}
+
+Result<TensorView> TensorReader::view(const Pieces& pieces) {
+  BRINE_TRY(const StorageUse use, use_of(pieces.storage));
+  const Storage& storage = storages_[use.index];
+  TensorView out;
+  out.storage = use.index;
+  out.dtype = storage.dtype;
+  out.swapped = storage.swapped;
+  std::uint64_t limit = use.count;
+  if (pieces.dtype != kNoNode) {
+    const Node& dtype = node(pieces.dtype);
+    out.dtype = dtype.kind == Kind::ref ? tensor::find_dtype(dtype.name) : nullptr;
+    if (out.dtype == nullptr) return cannot("an element type that torch does not have");
+    const std::uint64_t wide = storage.dtype == nullptr ? 1 : storage.dtype->itemsize;
+    const auto bytes = checked_product(limit, wide);
+    if (!bytes || use.first != 0) return cannot("a view of a view with another element type");
+    limit = *bytes / out.dtype->itemsize;
+  }
+  if (out.dtype == nullptr) return cannot("a tensor of an untyped storage");
+  const Node& offset = node(pieces.offset);
+  const auto shape = sizes(pieces.size);
+  const auto stride = sizes(pieces.stride);
+  if (offset.kind != Kind::integer || offset.big || offset.integer < 0 || !shape || !stride ||
+      shape->size() != stride->size() || shape->size() > kMaxDimensions) {
+    return broken("a tensor whose offset, sizes or strides make no sense");
+  }
+  out.shape = *shape;
+  out.stride = *stride;
+  out.offset = static_cast<std::uint64_t>(offset.integer);
+  const bool empty = std::ranges::find(out.shape, 0u) != out.shape.end();
+  if (empty) {
+    out.offset = 0;
+  } else if (!lies_within(out, limit)) {
+    return broken("a tensor that reaches behind its storage");
+  } else {
+    out.offset += use.first;
+  }
+  out.conj = flag(pieces.metadata, "conj");
+  out.neg = flag(pieces.metadata, "neg");
+  return out;
+}
+
+// The name of a constant of torch's: the reference itself, or what _get_layout looks up.
+std::string_view TensorReader::constant(NodeId id) const {
+  if (id == kNoNode) return {};
+  const Node& value = node(id);
+  if (value.kind == Kind::ref) return value.name;
+  if (value.kind != Kind::object || value.callable == kNoNode || value.args == kNoNode ||
+      node(value.callable).name != "_get_layout" || node(value.args).items.size() != 1 ||
+      !is_text(node(node(value.args).items[0]))) {
+    return {};
+  }
+  const std::string_view text = node(node(value.args).items[0]).text;
+  return text.starts_with("torch.") ? text.substr(6) : text;
+}
+
+bool TensorReader::flag(NodeId dict, std::string_view name) const {
+  if (dict == kNoNode || node(dict).kind != Kind::dict) return false;
+  const Items& items = node(dict).items;
+  bool out = false;
+  for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
+    if (is_text(node(items[i])) && node(items[i]).text == name) {
+      out = node(items[i + 1]).kind == Kind::boolean && node(items[i + 1]).integer != 0;
+    }
+  }
+  return out;
+}
+
+// A tuple or list of numbers that are not negative, or torch.Size of one.
+std::optional<std::vector<std::uint64_t>> TensorReader::sizes(NodeId id) const {
+  if (id == kNoNode) return std::nullopt;
+  const Node* tuple = &node(id);
+  if (tuple->kind == Kind::object && tuple->callable != kNoNode &&
+      node(tuple->callable).kind == Kind::ref && node(tuple->callable).name == "Size" &&
+      tuple->args != kNoNode && node(tuple->args).items.size() == 1) {
+    tuple = &node(node(tuple->args).items[0]);
+  }
+  if (tuple->kind != Kind::tuple && tuple->kind != Kind::list) return std::nullopt;
+  std::vector<std::uint64_t> out;
+  for (const NodeId item : tuple->items) {
+    if (item == kNoNode) return std::nullopt;
+    const Node& size = node(item);
+    if (size.kind != Kind::integer || size.big || size.integer < 0) return std::nullopt;
+    out.push_back(static_cast<std::uint64_t>(size.integer));
+  }
+  return out;
+}
+
+std::uint32_t TensorReader::keep(Storage storage) {
+  storages_.push_back(std::move(storage));
+  return static_cast<std::uint32_t>(storages_.size() - 1);
+}
+
+Result<std::uint32_t> TensorReader::storage_of(NodeId id) {
+  BRINE_TRY(const StorageUse use, use_of(id));
+  if (use.first != 0) return cannot("a storage that is a view of another one");
+  return use.index;
+}
+
+Result<TensorReader::StorageUse> TensorReader::use_of(NodeId id) {
+  if (id == kNoNode) return broken("a tensor without a storage");
+  const Node& storage = node(id);
+  if (storage.kind == Kind::persistent) {
+    const auto parsed = tensor::parse_storage_id(nodes_, storage.args);
+    if (!parsed) return cannot("a storage whose id is not torch's");
+    return use_of_record(*parsed);
+  }
+  if (storage.kind != Kind::object || storage.callable == kNoNode ||
+      node(storage.callable).kind != Kind::ref) {
+    return cannot("a storage that is no storage of torch's");
+  }
+  const Node& callable = node(storage.callable);
+  if (callable.module != "torch.storage" || callable.name != "_load_from_bytes" ||
+      storage.args == kNoNode || node(storage.args).items.size() != 1) {
+    return cannot("a storage made by " + std::string(callable.module) + "." +
+                  std::string(callable.name));
+  }
+  auto known = by_node_.find(id);
+  if (known == by_node_.end()) {
+    const SourcePtr bytes = bytes_of_(node(node(storage.args).items[0]));
+    if (bytes == nullptr) return cannot("a file in the pickle that cannot be read");
+    BRINE_TRY(Storage inside, nested_(bytes));
+    known = by_node_.emplace(id, keep(std::move(inside))).first;
+  }
+  const Storage& kept = storages_[known->second];
+  return StorageUse{known->second, 0,
+                    kept.size / (kept.dtype == nullptr ? 1 : kept.dtype->itemsize)};
+}
+
+Result<TensorReader::StorageUse> TensorReader::use_of_record(const tensor::StorageId& id) {
+  const auto size = id.byte_size();
+  if (!size) return broken("a storage of more bytes than there are");
+  auto known = by_key_.find(id.key);
+  if (known == by_key_.end()) {
+    known = by_key_.emplace(id.key, keep({id.key, id.dtype, *size, nullptr, false})).first;
+  }
+  const Storage& kept = storages_[known->second];
+  if (kept.dtype != id.dtype || kept.size != *size) {
+    return cannot("storage " + id.key + " is named twice with different types or sizes");
+  }
+  if (!id.view) return StorageUse{known->second, 0, id.numel};
+  const auto end = checked_sum(id.view_offset, id.view_numel);
+  if (!end || *end > id.numel) return broken("a storage's view that reaches behind it");
+  const ViewKey now{id.key, id.view_offset, id.view_numel};
+  if (views_.emplace(id.view_key, now).first->second != now) {
+    return cannot("a storage's view that is named twice");
+  }
+  return StorageUse{known->second, id.view_offset, id.view_numel};
+}
+
+// A float64 or int64 of no dimension.
+Result<Part> TensorReader::number(std::string suffix, NodeId id, bool floating) {
+  const Node& value = node(id);
+  std::array<std::uint8_t, 8> bytes{};
+  if (floating && (value.kind == Kind::floating || value.kind == Kind::integer)) {
+    const double real =
+        value.kind == Kind::floating ? value.floating : static_cast<double>(value.integer);
+    std::memcpy(bytes.data(), &real, bytes.size());
+  } else if (!floating && value.kind == Kind::integer && !value.big) {
+    std::memcpy(bytes.data(), &value.integer, bytes.size());
+  } else {
+    return cannot("a scale or zero point that is no number");
+  }
+  const Dtype* dtype = tensor::find_dtype(floating ? "float64" : "int64");
+  const std::uint32_t index =
+      keep({"", dtype, bytes.size(),
+            std::make_shared<MemorySource>(std::vector<std::uint8_t>(bytes.begin(), bytes.end())),
+            false});
+  TensorView out;
+  out.storage = index;
+  out.dtype = dtype;
+  return Part{std::move(suffix), std::move(out)};
+}
+
+// _reconstruct(ndarray, (0,), b'b') and BUILD (version, shape, dtype, fortran, bytes)
+Result<std::optional<Tensor>> TensorReader::array(const Node& object) {
+  if (object.states.size() != 1 || node(object.states[0]).kind != Kind::tuple) {
+    return std::nullopt;
+  }
+  Items state = node(object.states[0]).items;
+  if (state.size() == 4) state.insert(state.begin(), kNoNode);  // the first version has no number
+  if (state.size() != 5 || node(state[4]).kind != Kind::bytes) return std::nullopt;
+  return array_of(node(state[2]), state[1], node(state[3]).integer != 0, state[4]);
+}
+
+// (bytes, dtype, shape, order)
+Result<std::optional<Tensor>> TensorReader::from_buffer(const Items& args) {
+  if (args.size() < 4 || !is_text(node(args[3]))) return std::nullopt;
+  const Kind kind = node(args[0]).kind;
+  if (kind != Kind::bytes && kind != Kind::bytearray) {
+    return cannot("an array whose buffer does not stand in the pickle");
+  }
+  return array_of(node(args[1]), args[2], node(args[3]).text == "F", args[0]);
+}
+
+Result<std::optional<Tensor>> TensorReader::array_of(const Node& dtype, NodeId shape, bool fortran,
+                                                     NodeId bytes) {
+  if (dtype.kind != Kind::object || dtype.callable == kNoNode || dtype.args == kNoNode ||
+      node(dtype.callable).name != "dtype" || node(dtype.args).items.empty() ||
+      !is_text(node(node(dtype.args).items[0]))) {
+    return std::nullopt;
+  }
+  std::string_view code = node(node(dtype.args).items[0]).text;
+  bool swapped = false;
+  if (!code.empty() && (code[0] == '<' || code[0] == '>' || code[0] == '=' || code[0] == '|')) {
+    swapped = code[0] == '>';
+    code.remove_prefix(1);
+  }
+  const auto* row = std::ranges::find(kNumpyTypes, code, &NumpyType::code);
+  if (row == kNumpyTypes.end()) return std::nullopt;  // text, objects, records, dates
+  if (dtype.states.size() > 1) return cannot("an array whose element type is changed twice");
+  if (!dtype.states.empty()) {
+    const Node& state = node(dtype.states[0]);
+    if (state.kind != Kind::tuple || state.items.size() < 5) return std::nullopt;
+    if (node(state.items[3]).kind != Kind::none || node(state.items[4]).kind != Kind::none) {
+      return std::nullopt;  // fields
+    }
+    if (is_text(node(state.items[1]))) swapped = node(state.items[1]).text == ">";
+  }
+  const auto extents = sizes(shape);
+  if (!extents) return std::nullopt;
+  TensorView out;
+  out.dtype = tensor::find_dtype(row->dtype);
+  out.shape = *extents;
+  out.stride.resize(extents->size());
+  std::uint64_t count = 1;
+  bool fits = true;
+  for (std::size_t i = 0; i < extents->size(); ++i) {
+    const std::size_t at = fortran ? i : extents->size() - 1 - i;
+    out.stride[at] = count;
+    fits = fits && !__builtin_mul_overflow(count, (*extents)[at], &count);
+  }
+  std::uint64_t wanted = 0;
+  fits = fits && !__builtin_mul_overflow(count, std::uint64_t{out.dtype->itemsize}, &wanted);
+  if (!fits || wanted != node(bytes).length) {
+    return broken("an array of another size than its bytes");
+  }
+  auto known = by_node_.find(bytes);
+  if (known == by_node_.end()) {
+    SourcePtr source = bytes_of_(node(bytes));
+    if (source == nullptr) return cannot("an array whose bytes cannot be read");
+    known =
+        by_node_.emplace(bytes, keep({"", out.dtype, wanted, std::move(source), swapped})).first;
+  }
+  out.storage = known->second;
+  out.swapped = swapped;
+  return Tensor{{{"", std::move(out)}}, {}, false};
+}
+
+}  // namespace brine::convert

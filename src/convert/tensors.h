@@ -1,0 +1,145 @@
+// Tensors: what the nodes of a torch pickle say of tensors, without torch.
+//
+// Problem: a tensor in a pickle is a call of one of torch's rebuild functions over a storage, sizes
+// and strides; NumPy's arrays are calls of their own. Method: one row a function; each row reads
+// its arguments from nodes and gives views of storages. Invariant: a view that is given lies within
+// its storage as the pickle tells it, all arithmetic is checked, and what no row knows is an Error
+// with its name, never a guess. Facts: torch 2.13 (torch/_utils.py, _tensor.py), NumPy 2.4.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "catalogue/storage.h"
+#include "io/source.h"
+#include "pickle/node.h"
+#include "tensor/dtype.h"
+
+namespace brine::convert {
+
+// Raw bytes behind tensors: a record of a torch archive, or bytes that stand in the pickle itself.
+struct Storage {
+  std::string key;  // of the record; empty: the bytes stand in the pickle
+  const tensor::Dtype* dtype = nullptr;  // null: untyped
+  std::uint64_t size = 0;  // bytes that the pickle promises
+  SourcePtr bytes;  // null: still to be found, or missing
+  bool swapped = false;  // elements of `dtype` lie in the other byte order
+};
+
+struct TensorView {
+  std::uint32_t storage = 0;  // index of a Storage
+  const tensor::Dtype* dtype = nullptr;
+  std::uint64_t offset = 0;  // elements
+  std::vector<std::uint64_t> shape, stride;  // elements; equally many
+  bool conj = false;  // complex: the conjugate is meant
+  bool neg = false;  // the negative is meant
+  bool swapped = false;  // elements lie in the other byte order
+
+  std::uint64_t elements() const;  // what was checked not to overflow
+  bool contiguous() const;  // row by row, without holes
+  friend bool operator==(const TensorView&, const TensorView&) = default;
+};
+
+// One tensor of the file: usually one part without suffix; sparse and quantized ones have several.
+struct Part {
+  std::string suffix;  // ".indices", or empty
+  TensorView view;
+};
+struct Tensor {
+  std::vector<Part> parts;
+  std::vector<std::pair<std::string, std::string>>
+      notes;  // key and value: "layout", "torch.sparse_coo"
+  bool without_data = false;  // a meta tensor: shape and type alone
+};
+
+class TensorReader {
+ public:
+  // Bytes of a constant node. Gives a storage for torch's file inside the pickle.
+  using BytesOf = std::function<SourcePtr(const pickle::Node&)>;
+  using NestedStorage = std::function<Result<Storage>(const SourcePtr&)>;
+
+  TensorReader(const pickle::NodeGraph& nodes, std::vector<Storage>& storages, BytesOf bytes_of,
+               NestedStorage nested)
+      : nodes_(nodes),
+        storages_(storages),
+        bytes_of_(std::move(bytes_of)),
+        nested_(std::move(nested)) {}
+
+  // None: the node is no tensor. An Error: it is one that cannot be taken, and why.
+  Result<std::optional<Tensor>> read(pickle::NodeId id);
+  // The node is a storage by itself (torch.save of a storage).
+  Result<std::uint32_t> storage_of(pickle::NodeId id);
+
+ private:
+  struct StorageUse {
+    std::uint32_t index = 0;
+    std::uint64_t first = 0;  // element of the storage at which it begins
+    std::uint64_t count = 0;  // elements (bytes when untyped)
+  };
+  using Items = std::vector<pickle::NodeId>;
+  using Row = Result<std::optional<Tensor>> (TensorReader::*)(const Items& args);
+  struct Function {
+    std::string_view module, name;
+    Row read;
+  };
+  static const Function* find(std::string_view module, std::string_view name);
+
+  Result<std::optional<Tensor>> read_object(pickle::NodeId id);
+  Result<std::optional<Tensor>> call(std::string_view module, std::string_view name,
+                                     const Items& args);
+  Result<std::optional<Tensor>> strided(const Items& args);
+  Result<std::optional<Tensor>> strided_v3(const Items& args);
+  Result<std::optional<Tensor>> inner(const Items& args);
+  Result<std::optional<Tensor>> from_type(const Items& args);
+  Result<std::optional<Tensor>> quantized(const Items& args);
+  Result<std::optional<Tensor>> sparse(const Items& args);
+  Result<std::optional<Tensor>> meta(const Items& args);
+  Result<std::optional<Tensor>> cast(const Items& args);
+  Result<std::optional<Tensor>> from_buffer(const Items& args);
+  Result<std::optional<Tensor>> set_by_state(const pickle::Node& node);
+  Result<std::optional<Tensor>> array(const pickle::Node& node);
+  Result<std::optional<Tensor>> array_of(const pickle::Node& dtype, pickle::NodeId shape,
+                                         bool fortran, pickle::NodeId bytes);
+
+  struct Pieces {
+    pickle::NodeId storage, offset, size, stride;
+    pickle::NodeId dtype = pickle::kNoNode;  // v3
+    pickle::NodeId metadata = pickle::kNoNode;
+  };
+  Result<TensorView> view(const Pieces& pieces);
+  Result<StorageUse> use_of(pickle::NodeId id);
+  Result<StorageUse> use_of_record(const tensor::StorageId& id);
+  std::uint32_t keep(Storage storage);
+  Result<Part> number(std::string suffix, pickle::NodeId id, bool floating);
+  std::optional<std::vector<std::uint64_t>> sizes(pickle::NodeId id) const;
+  std::string_view constant(pickle::NodeId id) const;
+  bool flag(pickle::NodeId dict, std::string_view name) const;
+  const pickle::Node& node(pickle::NodeId id) const { return nodes_[id]; }
+
+  const pickle::NodeGraph& nodes_;
+  std::vector<Storage>& storages_;
+  BytesOf bytes_of_;
+  NestedStorage nested_;
+  std::map<std::string, std::uint32_t, std::less<>> by_key_;
+  struct ViewKey {
+    std::string key;
+    std::uint64_t first, count;
+    friend bool operator==(const ViewKey&, const ViewKey&) = default;
+  };
+  std::map<std::string, ViewKey, std::less<>> views_;
+  std::unordered_map<pickle::NodeId, std::uint32_t> by_node_;
+  unsigned depth_ = 0;  // of read()
+};
+
+// a * b and a + b, or an Error: no size of a file is trusted.
+std::optional<std::uint64_t> checked_product(std::uint64_t a, std::uint64_t b);
+std::optional<std::uint64_t> checked_sum(std::uint64_t a, std::uint64_t b);
+
+}  // namespace brine::convert
