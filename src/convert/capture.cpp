@@ -63,14 +63,17 @@ SourcePtr bytes_of(const SourcePtr& stream, const Node& node) {
     std::uint64_t prefix = 0, length = 0;
     switch (head[0]) {
       case pickle::op::SHORT_BINBYTES:
+      case pickle::op::SHORT_BINUNICODE:
         prefix = 2;
         length = head[1];
         break;
       case pickle::op::BINBYTES:
+      case pickle::op::BINUNICODE:
         prefix = 5;
         length = load_le32(head.data() + 1);
         break;
       case pickle::op::BINBYTES8:
+      case pickle::op::BINUNICODE8:
       case pickle::op::BYTEARRAY8:
         prefix = 9;
         length = load_le64(head.data() + 1);

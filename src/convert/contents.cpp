@@ -346,8 +346,8 @@ class Walk {
       return;
     }
     const std::size_t path = path_.size();
-    if (!part.empty() || !frames_.empty()) {
-      if (!path_.empty()) path_ += '.';
+    if (!frames_.empty()) {
+      if (!parts_.empty()) path_ += '.';
       path_ += part;
       parts_.emplace_back(part);
     }
@@ -396,6 +396,7 @@ class Walk {
       case Kind::frozenset: return container(id, path);
       case Kind::object: break;
     }
+    if (is_storage(value)) return storage(id);
     Result<std::optional<Tensor>> tensor = reader_.read(id);
     if (!tensor) {
       out_.refused.push_back({name(), tensor.error().what});
@@ -407,6 +408,13 @@ class Walk {
       return false;
     }
     return container(id, path);
+  }
+
+  // A storage that is pickled by itself, as a torch file in the pickle.
+  bool is_storage(const Node& object) const {
+    return object.callable != kNoNode && node(object.callable).kind == Kind::ref &&
+           node(object.callable).module == "torch.storage" &&
+           node(object.callable).name == "_load_from_bytes";
   }
 
   // torch.save of a storage by itself: one dimension of its type.
@@ -445,7 +453,7 @@ class Walk {
     json_.end_object();
   }
 
-  std::string name() const { return path_.empty() ? "tensor" : path_; }
+  std::string name() const { return parts_.empty() ? "tensor" : path_; }
 
   // A name for the tensor that no other has.
   std::string unique_name(const std::string& suffix) {

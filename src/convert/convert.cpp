@@ -63,20 +63,14 @@ class Converter {
     scan.observer = &capture;
     out.report = scan::scan_source(path, source, scan);
     out.captured = capture.take();
-    if (!out.captured || !is_torch_zip(*out.captured)) {
-      if (const auto lost = find_lost_pickle(source))
-        return read_lost(source, *lost, contents, depth, out);
+    if (const auto lost = find_lost_pickle(source, scan_.limits)) {
+      return read_lost(source, *lost, contents, depth, out);
     }
     if (out.captured) {
       const Status found = find_records(source, scan_.limits, *out.captured);
       if (!found) out.problem = found.error().what;
     }
     return out;
-  }
-
-  static bool is_torch_zip(const Captured& captured) {
-    return captured.loader.starts_with("torch.") && captured.member.size() == 1 &&
-           captured.member[0].ends_with("/data.pkl");
   }
 
   // A torch zip that was cut off: its pickle is read as torch.load would.
@@ -120,6 +114,9 @@ class Converter {
     Storage& storage = contents.storages[contents.tensors[0].view.storage];
     if (storage.bytes == nullptr || inside.captured->end.kind != pickle::EndKind::stop) {
       return fail(Error::malformed(0, "a storage in the pickle that is cut off"));
+    }
+    if (inside.captured->legacy && storage.dtype == nullptr) {
+      return fail({ErrorCode::unsupported, 0, "an untyped storage, which torch.load refuses here"});
     }
     storage.key.clear();
     storage.swapped = contents.tensors[0].view.swapped;
@@ -247,6 +244,13 @@ class Converter {
       out.reason = reading.report.findings.empty()
                        ? std::string(brine::to_string(reading.report.verdict))
                        : first_reason(reading.report);
+      return;
+    }
+    if (captured.legacy && std::ranges::any_of(out.storages, [](const Storage& storage) {
+          return !storage.key.empty() && storage.dtype == nullptr;
+        })) {
+      out.outcome = Outcome::disarmed;
+      out.reason = "torch.load itself refuses an untyped storage in its legacy format";
       return;
     }
     if (!contents.opaque.empty()) {

@@ -115,7 +115,8 @@ Status find_records(const SourcePtr& file, const Limits& limits, Captured& captu
   return zip ? find_in_zip(file, limits, captured) : Status{};
 }
 
-std::optional<LostPickle> find_lost_pickle(const SourcePtr& file) {
+std::optional<LostPickle> find_lost_pickle(const SourcePtr& file, const Limits& limits) {
+  if (!local_header(*file, 0) || ZipArchive::open(file, limits)) return std::nullopt;
   std::uint64_t at = 0;
   for (int records = 0; records < 8; ++records) {
     const auto header = local_header(*file, at);

@@ -15,12 +15,13 @@ namespace brine::convert {
 // Fills Storage::bytes, and TensorView::swapped where the archive says that it is big-endian.
 Status find_records(const SourcePtr& file, const Limits& limits, Captured& captured);
 
-// The pickle of a zip that lost its directory: from its first byte to the file's end. Null: none.
+// The pickle of a zip that lost its directory: from its first byte to the file's end. None: the
+// archive opens, or is none.
 struct LostPickle {
   SourcePtr source;
   std::uint64_t start = 0;  // in the file
 };
-std::optional<LostPickle> find_lost_pickle(const SourcePtr& file);
+std::optional<LostPickle> find_lost_pickle(const SourcePtr& file, const Limits& limits);
 // `pickle_end`: behind the STOP, in the file.
 void find_lost_records(const SourcePtr& file, std::uint64_t pickle_end, Captured& captured);
 

@@ -18,6 +18,13 @@ using tensor::Dtype;
 constexpr unsigned kMaxDepth = 4;  // a subclass of a parameter of a sparse tensor of tensors
 constexpr std::uint64_t kMaxDimensions = 64;  // torch's own limit of a TensorIterator
 
+const Node kEmptyText = [] {
+  Node text;
+  text.kind = Kind::str;
+  text.offset = ~std::uint64_t{0};  // stands nowhere in the stream
+  return text;
+}();
+
 std::unexpected<Error> cannot(std::string what) {
   return fail({ErrorCode::unsupported, 0, std::move(what)});
 }
@@ -430,7 +437,7 @@ Result<TensorReader::StorageUse> TensorReader::use_of(NodeId id) {
   }
   auto known = by_node_.find(id);
   if (known == by_node_.end()) {
-    const SourcePtr bytes = bytes_of_(node(node(storage.args).items[0]));
+    const SourcePtr bytes = octets(node(storage.args).items[0]);
     if (bytes == nullptr) return cannot("a file in the pickle that cannot be read");
     BRINE_TRY(Storage inside, nested_(bytes));
     known = by_node_.emplace(id, keep(std::move(inside))).first;
@@ -459,6 +466,58 @@ Result<TensorReader::StorageUse> TensorReader::use_of_record(const tensor::Stora
     return cannot("a storage's view that is named twice");
   }
   return StorageUse{known->second, id.view_offset, id.view_numel};
+}
+
+// Whether the value is bytes, or text that stands for them: what protocols below 3 write as
+// _codecs.encode(text, 'latin1'), and a str of Python 2, which NumPy encodes so by itself.
+bool TensorReader::is_octets(NodeId id) const {
+  if (id == kNoNode) return false;
+  const Node& value = node(id);
+  return value.kind == Kind::bytes || value.kind == Kind::bytearray || value.kind == Kind::str ||
+         encoded(value) != nullptr;
+}
+
+// The text of _codecs.encode(text, 'latin1'); null for anything else.
+const Node* TensorReader::encoded(const Node& object) const {
+  if (object.kind != Kind::object || object.callable == kNoNode || object.args == kNoNode ||
+      !object.states.empty()) {
+    return nullptr;
+  }
+  const Node& callable = node(object.callable);
+  const Items& args = node(object.args).items;
+  // bytes(), which protocols below 3 write for no bytes at all.
+  if (callable.module == "builtins" && callable.name == "bytes" && args.empty()) return &kEmptyText;
+  if (callable.module != "_codecs" || callable.name != "encode" || args.size() != 2 ||
+      node(args[0]).kind != Kind::str || !is_text(node(args[1])) ||
+      node(args[1]).text != "latin1") {
+    return nullptr;
+  }
+  return &node(args[0]);
+}
+
+SourcePtr TensorReader::octets(NodeId id) const {
+  const Node& value = node(id);
+  const Node* text = value.kind == Kind::str ? &value : encoded(value);
+  if (text == nullptr) {
+    const bool bytes = value.kind == Kind::bytes || value.kind == Kind::bytearray;
+    return bytes ? bytes_of_(value) : nullptr;
+  }
+  const SourcePtr utf8 = bytes_of_(*text);
+  const auto read =
+      utf8 == nullptr ? Result<std::vector<std::uint8_t>>() : utf8->read_vector(0, utf8->size());
+  if (utf8 == nullptr || !read) return nullptr;
+  std::vector<std::uint8_t> out;
+  for (std::size_t at = 0; at < read->size(); ++at) {
+    const std::uint8_t byte = (*read)[at];
+    if (byte < 0x80) {
+      out.push_back(byte);
+    } else if ((byte == 0xc2 || byte == 0xc3) && at + 1 < read->size()) {
+      out.push_back(static_cast<std::uint8_t>((byte & 3) << 6 | ((*read)[++at] & 0x3f)));
+    } else {
+      return nullptr;  // no latin1
+    }
+  }
+  return std::make_shared<MemorySource>(std::move(out));
 }
 
 // A float64 or int64 of no dimension.
@@ -492,15 +551,14 @@ Result<std::optional<Tensor>> TensorReader::array(const Node& object) {
   }
   Items state = node(object.states[0]).items;
   if (state.size() == 4) state.insert(state.begin(), kNoNode);  // the first version has no number
-  if (state.size() != 5 || node(state[4]).kind != Kind::bytes) return std::nullopt;
+  if (state.size() != 5 || !is_octets(state[4])) return std::nullopt;
   return array_of(node(state[2]), state[1], node(state[3]).integer != 0, state[4]);
 }
 
 // (bytes, dtype, shape, order)
 Result<std::optional<Tensor>> TensorReader::from_buffer(const Items& args) {
   if (args.size() < 4 || !is_text(node(args[3]))) return std::nullopt;
-  const Kind kind = node(args[0]).kind;
-  if (kind != Kind::bytes && kind != Kind::bytearray) {
+  if (!is_octets(args[0])) {
     return cannot("an array whose buffer does not stand in the pickle");
   }
   return array_of(node(args[1]), args[2], node(args[3]).text == "F", args[0]);
@@ -545,13 +603,13 @@ Result<std::optional<Tensor>> TensorReader::array_of(const Node& dtype, NodeId s
   }
   std::uint64_t wanted = 0;
   fits = fits && !__builtin_mul_overflow(count, std::uint64_t{out.dtype->itemsize}, &wanted);
-  if (!fits || wanted != node(bytes).length) {
-    return broken("an array of another size than its bytes");
-  }
   auto known = by_node_.find(bytes);
   if (known == by_node_.end()) {
-    SourcePtr source = bytes_of_(node(bytes));
+    SourcePtr source = octets(bytes);
     if (source == nullptr) return cannot("an array whose bytes cannot be read");
+    if (!fits || wanted != source->size()) {
+      return broken("an array of another size than its bytes");
+    }
     known =
         by_node_.emplace(bytes, keep({"", out.dtype, wanted, std::move(source), swapped})).first;
   }

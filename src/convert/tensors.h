@@ -119,6 +119,9 @@ class TensorReader {
   std::uint32_t keep(Storage storage);
   Result<Part> number(std::string suffix, pickle::NodeId id, bool floating);
   std::optional<std::vector<std::uint64_t>> sizes(pickle::NodeId id) const;
+  bool is_octets(pickle::NodeId id) const;
+  const pickle::Node* encoded(const pickle::Node& object) const;
+  SourcePtr octets(pickle::NodeId id) const;
   std::string_view constant(pickle::NodeId id) const;
   bool flag(pickle::NodeId dict, std::string_view name) const;
   const pickle::Node& node(pickle::NodeId id) const { return nodes_[id]; }

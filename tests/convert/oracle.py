@@ -1,0 +1,172 @@
+"""What a file's tensors are, by the real loader.
+
+The names are the ways to the values: keys, indices and attribute names joined by dots, a module's as
+its state_dict() has them. Sparse and quantized tensors stand as their parts; conjugates and negatives
+are carried out. The bits of each are given in row-major order.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+TYPES = {
+    "float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16",
+    "int64": "I64", "int32": "I32", "int16": "I16", "int8": "I8", "uint8": "U8", "bool": "BOOL",
+    "uint16": "U16", "uint32": "U32", "uint64": "U64", "complex64": "C64",
+    "float8_e4m3fn": "F8_E4M3", "float8_e5m2": "F8_E5M2", "float8_e4m3fnuz": "F8_E4M3FNUZ",
+    "float8_e5m2fnuz": "F8_E5M2FNUZ", "float8_e8m0fnu": "F8_E8M0", "float4_e2m1fn_x2": "F4",
+    "complex128": "F64", "complex32": "F16",
+}  # fmt: skip
+INDICES = {
+    torch.sparse_csr: ("crow_indices", "col_indices"),
+    torch.sparse_bsr: ("crow_indices", "col_indices"),
+    torch.sparse_csc: ("ccol_indices", "row_indices"),
+    torch.sparse_bsc: ("ccol_indices", "row_indices"),
+}
+
+
+@dataclass(frozen=True)
+class Bits:
+    type: str
+    shape: tuple[int, ...]
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Expected:
+    tensors: dict[str, Bits]
+    same: dict[str, tuple[Any, ...]]  # equal values: one view under several names
+
+
+def bits_of(tensor: Tensor) -> Bits:
+    tensor = tensor.detach().resolve_conj().resolve_neg()
+    name = str(tensor.dtype).removeprefix("torch.")
+    shape = list(tensor.shape)
+    if name in ("complex128", "complex32"):
+        shape.append(2)
+    if name == "float4_e2m1fn_x2":
+        shape[-1] *= 2
+    size = tensor.element_size()
+    # By elements of the storage: no arithmetic that might touch a NaN.
+    raw = tensor.untyped_storage().tolist() if tensor.numel() else []
+    index = torch.as_strided(
+        torch.arange(len(raw) // size), tensor.shape, tensor.stride(), tensor.storage_offset()
+    ) if tensor.numel() else torch.zeros(0)
+    data = b"".join(
+        bytes(raw[i * size : i * size + size]) for i in index.reshape(-1).to(torch.int64).tolist()
+    )
+    return Bits(TYPES[name], tuple(shape), data)
+
+
+def view_of(tensor: Tensor) -> tuple[Any, ...]:
+    return (
+        tensor.untyped_storage().data_ptr(), str(tensor.dtype), tensor.storage_offset(),
+        tuple(tensor.shape), tuple(tensor.stride()), tensor.is_conj(), tensor.is_neg(),
+    )  # fmt: skip
+
+
+def key_text(key: Any) -> str:
+    if isinstance(key, tuple):
+        inside = ", ".join(repr(item) for item in key)
+        return f"({inside},)" if len(key) == 1 else f"({inside})"
+    return str(key)
+
+
+def children(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, nn.Module):
+        yield from own_state(value)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key_text(key), item
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for index, item in enumerate(value):
+            yield str(index), item
+    elif type(value).__module__ in ("argparse", "types") and hasattr(value, "__dict__"):
+        yield from vars(value).items()
+
+
+def own_state(module: nn.Module) -> Iterator[tuple[str, Any]]:
+    skipped = module._non_persistent_buffers_set  # noqa: SLF001
+    for held in (module._parameters, module._buffers, module._modules):  # noqa: SLF001
+        for name, item in held.items():
+            if item is not None and not (held is module._buffers and name in skipped):  # noqa: SLF001
+                yield name, item
+
+
+def parts(tensor: Tensor) -> Iterator[tuple[str, Tensor]]:
+    if tensor.layout == torch.sparse_coo:
+        yield ".indices", tensor._indices()  # noqa: SLF001
+        yield ".values", tensor._values()  # noqa: SLF001
+    elif tensor.layout in INDICES:
+        for name in INDICES[tensor.layout]:
+            yield f".{name}", getattr(tensor, name)()
+        yield ".values", tensor.values()
+    elif tensor.is_quantized:
+        yield "", tensor.int_repr()
+        if tensor.qscheme() == torch.per_tensor_affine:
+            yield ".scale", torch.tensor(tensor.q_scale(), dtype=torch.float64)
+            yield ".zero_point", torch.tensor(tensor.q_zero_point(), dtype=torch.int64)
+        else:
+            yield ".scale", tensor.q_per_channel_scales()
+            yield ".zero_point", tensor.q_per_channel_zero_points()
+    else:
+        yield "", tensor
+
+
+def array(value: np.ndarray[Any, Any]) -> Bits | None:
+    native = value.astype(value.dtype.newbyteorder("="))
+    name = {"?": "bool"}.get(native.dtype.char, native.dtype.name)
+    if name not in TYPES:
+        return None
+    shape = native.shape + ((2,) if name == "complex128" else ())
+    return Bits(TYPES[name], shape, native.tobytes("C"))
+
+
+def walk(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(value, (Tensor, np.ndarray, torch.UntypedStorage, torch.TypedStorage)):
+        yield path, value
+        return
+    for part, item in children(value):
+        yield from walk(item, (*path, part))
+
+
+def expected(value: Any) -> Expected:
+    out: dict[str, Bits] = {}
+    same: dict[str, tuple[Any, ...]] = {}
+
+    def put(path: tuple[str, ...], suffix: str, bits: Bits, view: tuple[Any, ...] | None) -> None:
+        name = ".".join(path) + suffix if path else "tensor" + suffix
+        if name in out:
+            name = ".".join(p.replace("%", "%25").replace(".", "%2E") for p in path) + suffix
+        out[name] = bits
+        if view is not None and bits.data:
+            same[name] = view
+
+    for path, item in walk(value, ()):
+        if isinstance(item, np.ndarray):
+            bits = array(item)
+            if bits is not None:
+                put(path, "", bits, None)
+        elif isinstance(item, (torch.UntypedStorage, torch.TypedStorage)):
+            data = item if isinstance(item, torch.UntypedStorage) else item.untyped()
+            flat = torch.empty(0, dtype=torch.uint8).set_(data)
+            put(path, "", bits_of(flat), None)
+        elif item.device.type != "meta":
+            plain = item.layout == torch.strided and not item.is_quantized
+            for suffix, part in parts(item):
+                put(path, suffix, bits_of(part), view_of(part) if plain else None)
+    return Expected(out, same)
+
+
+def load(path: Path, container: str) -> Any:
+    if container == "bare":
+        return pickle.loads(path.read_bytes())
+    return torch.load(path, weights_only=False)
