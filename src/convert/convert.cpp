@@ -118,6 +118,10 @@ class Converter {
     if (inside.captured->legacy && storage.dtype == nullptr) {
       return fail({ErrorCode::unsupported, 0, "an untyped storage, which torch.load refuses here"});
     }
+    if (!is_known_location(storage.location)) {
+      return fail(
+          {ErrorCode::unsupported, 0, "a storage of a device that torch.load does not know"});
+    }
     storage.key.clear();
     storage.swapped = contents.tensors[0].view.swapped;
     return std::move(storage);
@@ -251,6 +255,13 @@ class Converter {
         })) {
       out.outcome = Outcome::disarmed;
       out.reason = "torch.load itself refuses an untyped storage in its legacy format";
+      return;
+    }
+    const auto strange = std::ranges::find_if(
+        out.storages, [](const Storage& storage) { return !is_known_location(storage.location); });
+    if (strange != out.storages.end()) {
+      out.outcome = Outcome::disarmed;
+      out.reason = "torch.load knows no device " + strange->location;
       return;
     }
     if (!contents.opaque.empty()) {

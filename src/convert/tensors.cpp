@@ -81,6 +81,17 @@ std::optional<std::uint64_t> checked_sum(std::uint64_t a, std::uint64_t b) {
   return out;
 }
 
+bool is_known_location(std::string_view location) {
+  constexpr auto kDevices = std::to_array<std::string_view>(
+      {"cpu", "cuda", "mps", "meta", "xpu", "hpu", "npu", "mtia", "xla", "privateuseone"});
+  const std::size_t colon = location.find(':');
+  const std::string_view index =
+      colon == std::string_view::npos ? std::string_view() : location.substr(colon + 1);
+  const bool digits = std::ranges::all_of(index, [](char c) { return c >= '0' && c <= '9'; });
+  return digits && index.size() < 4 && (colon == std::string_view::npos || !index.empty()) &&
+         std::ranges::find(kDevices, location.substr(0, colon)) != kDevices.end();
+}
+
 std::uint64_t TensorView::elements() const {
   std::uint64_t count = 1;
   for (const std::uint64_t size : shape) count *= size;
@@ -165,7 +176,9 @@ Result<std::optional<Tensor>> TensorReader::strided(const Items& args) {
   if (args.size() < 4) return broken("a tensor without storage, offset, sizes or strides");
   BRINE_TRY(TensorView out, view({args[0], args[1], args[2], args[3], kNoNode,
                                   args.size() > 6 ? args[6] : kNoNode}));
-  return Tensor{{{"", std::move(out)}}, {}, false};
+  Tensor tensor{{{"", std::move(out)}}, {}, false};
+  BRINE_CHECK_STATUS(check_gradient(tensor, args, 4));
+  return tensor;
 }
 
 // (storage, offset, size, stride, requires_grad, hooks, dtype, [metadata])
@@ -173,13 +186,17 @@ Result<std::optional<Tensor>> TensorReader::strided_v3(const Items& args) {
   if (args.size() < 7) return broken("a tensor without its element type");
   BRINE_TRY(TensorView out, view({args[0], args[1], args[2], args[3], args[6],
                                   args.size() > 7 ? args[7] : kNoNode}));
-  return Tensor{{{"", std::move(out)}}, {}, false};
+  Tensor tensor{{{"", std::move(out)}}, {}, false};
+  BRINE_CHECK_STATUS(check_gradient(tensor, args, 4));
+  return tensor;
 }
 
 // (tensor, ...): what wraps a tensor.
 Result<std::optional<Tensor>> TensorReader::inner(const Items& args) {
   if (args.empty()) return broken("a parameter without a tensor");
-  return read(args[0]);
+  BRINE_TRY(std::optional<Tensor> out, read(args[0]));
+  if (out) BRINE_CHECK_STATUS(check_gradient(*out, args, 1));
+  return out;
 }
 
 // (function, class, arguments, state)
@@ -452,7 +469,8 @@ Result<TensorReader::StorageUse> TensorReader::use_of_record(const tensor::Stora
   if (!size) return broken("a storage of more bytes than there are");
   auto known = by_key_.find(id.key);
   if (known == by_key_.end()) {
-    known = by_key_.emplace(id.key, keep({id.key, id.dtype, *size, nullptr, false})).first;
+    known =
+        by_key_.emplace(id.key, keep({id.key, id.dtype, *size, id.location, nullptr, false})).first;
   }
   const Storage& kept = storages_[known->second];
   if (kept.dtype != id.dtype || kept.size != *size) {
@@ -466,6 +484,20 @@ Result<TensorReader::StorageUse> TensorReader::use_of_record(const tensor::Stora
     return cannot("a storage's view that is named twice");
   }
   return StorageUse{known->second, id.view_offset, id.view_numel};
+}
+
+// torch raises when numbers that are not real or complex are to have a gradient.
+Status TensorReader::check_gradient(const Tensor& tensor, const Items& args, std::size_t at) const {
+  if (args.size() <= at || node(args[at]).kind != Kind::boolean || node(args[at]).integer == 0) {
+    return {};
+  }
+  const bool able = std::ranges::all_of(tensor.parts, [](const Part& part) {
+    const std::string_view name = part.view.dtype->name;
+    return name.starts_with("float") || name.starts_with("bfloat") || name.starts_with("complex");
+  });
+  if (tensor.parts.size() != 1 || able) return {};
+  return broken("a tensor of " + std::string(tensor.parts[0].view.dtype->name) +
+                " that wants a gradient, which torch refuses");
 }
 
 // Whether the value is bytes, or text that stands for them: what protocols below 3 write as
@@ -535,7 +567,7 @@ Result<Part> TensorReader::number(std::string suffix, NodeId id, bool floating) 
   }
   const Dtype* dtype = tensor::find_dtype(floating ? "float64" : "int64");
   const std::uint32_t index =
-      keep({"", dtype, bytes.size(),
+      keep({"", dtype, bytes.size(), "cpu",
             std::make_shared<MemorySource>(std::vector<std::uint8_t>(bytes.begin(), bytes.end())),
             false});
   TensorView out;
@@ -611,7 +643,8 @@ Result<std::optional<Tensor>> TensorReader::array_of(const Node& dtype, NodeId s
       return broken("an array of another size than its bytes");
     }
     known =
-        by_node_.emplace(bytes, keep({"", out.dtype, wanted, std::move(source), swapped})).first;
+        by_node_.emplace(bytes, keep({"", out.dtype, wanted, "cpu", std::move(source), swapped}))
+            .first;
   }
   out.storage = known->second;
   out.swapped = swapped;

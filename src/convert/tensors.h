@@ -29,6 +29,7 @@ struct Storage {
   std::string key;  // of the record; empty: the bytes stand in the pickle
   const tensor::Dtype* dtype = nullptr;  // null: untyped
   std::uint64_t size = 0;  // bytes that the pickle promises
+  std::string location;  // the device that it was saved from: "cpu", "cuda:0"
   SourcePtr bytes;  // null: still to be found, or missing
   bool swapped = false;  // elements of `dtype` lie in the other byte order
 };
@@ -119,6 +120,7 @@ class TensorReader {
   std::uint32_t keep(Storage storage);
   Result<Part> number(std::string suffix, pickle::NodeId id, bool floating);
   std::optional<std::vector<std::uint64_t>> sizes(pickle::NodeId id) const;
+  Status check_gradient(const Tensor& tensor, const Items& args, std::size_t at) const;
   bool is_octets(pickle::NodeId id) const;
   const pickle::Node* encoded(const pickle::Node& object) const;
   SourcePtr octets(pickle::NodeId id) const;
@@ -140,6 +142,9 @@ class TensorReader {
   std::unordered_map<pickle::NodeId, std::uint32_t> by_node_;
   unsigned depth_ = 0;  // of read()
 };
+
+// Whether torch.load has a way to put a storage on such a device (or to the CPU, when it is asked).
+bool is_known_location(std::string_view location);
 
 // a * b and a + b, or an Error: no size of a file is trusted.
 std::optional<std::uint64_t> checked_product(std::uint64_t a, std::uint64_t b);
