@@ -14,10 +14,12 @@ struct Command {
   Result<int> (*run)(const Arguments& arguments, Console& console);
 };
 
-extern const CommandSpec kScanSpec, kConvertSpec, kExplainSpec, kInspectSpec, kFactsSpec, kHelpSpec;
+extern const CommandSpec kScanSpec, kConvertSpec, kDisarmSpec, kExplainSpec, kInspectSpec,
+    kFactsSpec, kHelpSpec;
 
 Result<int> run_scan(const Arguments& arguments, Console& console);
 Result<int> run_convert(const Arguments& arguments, Console& console);
+Result<int> run_disarm(const Arguments& arguments, Console& console);
 Result<int> run_explain(const Arguments& arguments, Console& console);
 Result<int> run_inspect(const Arguments& arguments, Console& console);
 Result<int> run_facts(const Arguments& arguments, Console& console);

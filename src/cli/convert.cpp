@@ -1,7 +1,8 @@
-// brine convert: safetensors from model files, without running them.
+// brine convert and brine disarm: the weights of model files, without running them.
 //
 // A file in phases: read and judge (convert/convert.h), plan, copy while another thread hashes the
 // source, write the header with the hash in it, compare when asked to, give the file its name.
+// disarm writes a torch file of our own in the place of safetensors.
 
 #include <sys/stat.h>
 
@@ -21,6 +22,7 @@
 #include "cli/signals.h"
 #include "cli/walk.h"
 #include "convert/convert.h"
+#include "convert/torch_writer.h"
 #include "format/names.h"
 #include "render/conversion.h"
 
@@ -55,14 +57,35 @@ constexpr std::string_view kNotes =
     "REFUSED: nothing was written. Exit status: 2 if any is REFUSED or an error\n"
     "happened, else 1 if any is not EXACT, else 0. More: brine help convert.";
 
+constexpr Example kDisarmExamples[] = {
+    {"brine disarm pytorch_model.bin", "writes pytorch_model.disarmed.bin beside it"},
+    {"brine disarm last.ckpt -o safe.pt", "loads with torch.load(weights_only=True)"},
+};
+
+constexpr OptionSpec kDisarmOptions[] = {
+    {"output", 'o', "FILE", "where to write; for one file"},
+    {"root", '\0', "KEY", "only what stands under this key (a.b: keys in keys)"},
+    {"force", '\0', "", "replace a file that is there"},
+    {"format", '\0', "text|json", "what to print (text)"},
+    {"limits", '\0', "NAME=VALUE,...", "bounds of the work: brine help limits"},
+    {"color", '\0', "WHEN", "auto, always or never"},
+};
+
+constexpr std::string_view kDisarmNotes =
+    "The new file holds tensors and plain values; an object becomes a dict of its\n"
+    "state with its class as text under __class__. Verdicts and exit statuses are\n"
+    "those of brine convert.";
+
 struct Options {
   convert::ConvertOptions convert;
   std::string output;
+  bool disarm = false;
   bool verify = false, force = false, json = false;
 };
 
-Result<Options> options_of(const Arguments& arguments, Console& console) {
+Result<Options> options_of(const Arguments& arguments, Console& console, bool disarm) {
   Options out;
+  out.disarm = out.convert.contents.rewrite = disarm;
   BRINE_CHECK_STATUS(colour_of(arguments, console));
   BRINE_TRY(out.convert.scan.limits, limits_of(arguments));
   constexpr std::string_view kFormats[] = {"text", "json"};
@@ -83,7 +106,10 @@ Result<Options> options_of(const Arguments& arguments, Console& console) {
   out.output = arguments.value("output");
   out.verify = arguments.has("verify");
   out.force = arguments.has("force");
-  if (arguments.operands().empty()) return fail(usage_error("nothing to convert: name a file"));
+  if (arguments.operands().empty()) {
+    return fail(
+        usage_error(disarm ? "nothing to disarm: name a file" : "nothing to convert: name a file"));
+  }
   return out;
 }
 
@@ -122,8 +148,8 @@ class ConvertRun {
       if (done.conversion.outcome == Outcome::refused) status = kExitError;
       if (done.conversion.outcome != Outcome::exact) status = std::max(status, kExitFound);
       if (!options_.json) {
-        console_.out(
-            render::conversion_text(done, console_.style(), !options_.convert.contents.extras));
+        console_.out(render::conversion_text(
+            done, console_.style(), !options_.disarm && !options_.convert.contents.extras));
         console_.flush();
         done_.clear();
       }
@@ -151,7 +177,7 @@ class ConvertRun {
     done.path = entry.path;
     done.conversion = convert::convert_source(entry.path, *source, options);
     if (done.conversion.outcome != Outcome::refused) {
-      const Status written = write(*source, done);
+      const Status written = options_.disarm ? write_torch(*source, done) : write(*source, done);
       if (!written) {
         const bool taken_back = written.error().code == ErrorCode::changed;
         if (!taken_back) return cannot(place_of(done) + written.error().what);
@@ -171,10 +197,16 @@ class ConvertRun {
     return done.output.empty() ? std::string() : done.output + ": ";
   }
 
+  // "model.bin" -> "model.safetensors", or "model.disarmed.bin".
+  std::string new_name(const std::string& path) const {
+    const std::string stem = path == "-" ? "model" : stem_of(path);
+    if (!options_.disarm) return stem + ".safetensors";
+    const std::string ending = path == "-" ? ".pt" : path.substr(stem.size());
+    return stem + ".disarmed" + ending;
+  }
+
   std::string output_of(const std::string& path) const {
-    if (options_.output.empty()) {
-      return path == "-" ? "model.safetensors" : stem_of(path) + ".safetensors";
-    }
+    if (options_.output.empty()) return new_name(path);
     struct stat st{};
     if (::stat(options_.output.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) {
       const std::string stem = stem_of(path);
@@ -236,6 +268,19 @@ class ConvertRun {
       BRINE_CHECK_STATUS(extras.commit());
     }
     return {};
+  }
+
+  Status write_torch(const SourcePtr& source, render::Converted& done) {
+    done.output = output_of(done.path);
+    BRINE_TRY(AtomicFile file, AtomicFile::create(done.output, options_.force));
+    const auto write = [&](std::uint64_t offset, ByteSpan bytes) -> Status {
+      if (interrupted()) return fail({ErrorCode::io, offset, "interrupted"});
+      return file.write(offset, bytes);
+    };
+    BRINE_TRY(done.bytes, convert::write_torch_zip("archive", done.conversion.rewritten,
+                                                   done.conversion.storages, write));
+    BRINE_CHECK_STATUS(unchanged(*source));
+    return file.commit();
   }
 
   static ByteSpan bytes_of(const std::string& text) {
@@ -305,7 +350,17 @@ const CommandSpec kConvertSpec = {
 
 Result<int> run_convert(const Arguments& arguments, Console& console) {
   catch_interrupts();
-  BRINE_TRY(Options options, options_of(arguments, console));
+  BRINE_TRY(Options options, options_of(arguments, console, false));
+  return ConvertRun(std::move(options), console).run(arguments.operands());
+}
+
+const CommandSpec kDisarmSpec = {
+    "disarm",        "FILE...",      "a torch file with the weights and plain values, and no code",
+    kDisarmExamples, kDisarmOptions, kDisarmNotes};
+
+Result<int> run_disarm(const Arguments& arguments, Console& console) {
+  catch_interrupts();
+  BRINE_TRY(Options options, options_of(arguments, console, true));
   return ConvertRun(std::move(options), console).run(arguments.operands());
 }
 

@@ -16,6 +16,7 @@ namespace {
 constexpr Command kCommands[] = {
     {&kScanSpec, run_scan},        // verdicts
     {&kConvertSpec, run_convert},  // the weights as safetensors
+    {&kDisarmSpec, run_disarm},  // a torch file without code
     {&kExplainSpec, run_explain},  // the Python that a file stands for
     {&kInspectSpec, run_inspect},  // members, readings, opcodes, the trace for machines
     {&kFactsSpec, run_facts},      // what is known of a name

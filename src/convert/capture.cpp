@@ -148,6 +148,8 @@ void Capture::end(const scan::ViewStart& view, const scan::ViewEnd& how) {
   if (running.empty() || !running.mapped().contents) return;
   std::string loader = view.loader;
   for (const std::string& also : how.also) {
+    // torch.load shares the run of a pickle that it then refuses.
+    if (also.starts_with("torch.") && !loader.starts_with("torch.")) continue;
     if (rank_of(also) > rank_of(loader)) loader = also;
   }
   // torch.load refuses a pickle that has no magic number in front.

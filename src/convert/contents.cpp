@@ -1,8 +1,6 @@
 #include "convert/contents.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -10,13 +8,13 @@
 
 #include "base/escape.h"
 #include "base/json_writer.h"
+#include "convert/values.h"
 
 namespace brine::convert {
 namespace {
 
 using pickle::Kind;
 using pickle::kNoNode;
-using pickle::Made;
 using pickle::Node;
 using pickle::NodeGraph;
 using pickle::NodeId;
@@ -26,26 +24,8 @@ constexpr std::size_t kMaxDepth = 10'000;  // containers in containers; names gr
 constexpr std::uint64_t kMaxNameBytes = 256u << 20;  // of all names together
 constexpr std::size_t kShown = 8;  // names for people
 
-bool is_text(const Node& node) { return node.kind == Kind::str && node.length == node.text.size(); }
-
-// Text of a file as valid UTF-8: what is none (lone surrogates) becomes %XX.
-std::string valid_name(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const CodePoint point = decode_utf8(text);
-    if (point.bytes != 0) {
-      out.append(text.substr(0, point.bytes));
-      text.remove_prefix(point.bytes);
-      continue;
-    }
-    constexpr char kHex[] = "0123456789ABCDEF";
-    const auto byte = static_cast<unsigned char>(text.front());
-    out += '%';
-    out += kHex[byte >> 4];
-    out += kHex[byte & 15];
-    text.remove_prefix(1);
-  }
-  return out;
+bool is_whole_text(const Node& node) {
+  return node.kind == Kind::str && node.length == node.text.size();
 }
 
 // A component whose own dots must not be taken for the way's.
@@ -79,30 +59,12 @@ std::string base64(std::string_view bytes) {
   return out;
 }
 
-std::string float_text(double value) {
-  std::array<char, 40> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value);
-  std::string out(text.data(), end.ptr);
-  if (std::isfinite(value) && out.find_first_of(".e") == std::string::npos) out += ".0";
-  return out;
-}
-
-struct Pair {
-  NodeId key = kNoNode, value = kNoNode;
-};
-
-// What a value consists of, in Python's order.
-struct Child {
-  std::string part;  // of the name
-  NodeId key = kNoNode;  // a dict's key, when it is no text
-  NodeId value = kNoNode;
-};
-
 class Walk {
  public:
   Walk(const NodeGraph& nodes, const ContentsOptions& options, TensorReader::BytesOf bytes_of,
        TensorReader::NestedStorage nested)
       : nodes_(nodes),
+        values_(nodes),
         options_(options),
         reader_(nodes, out_.storages, std::move(bytes_of), std::move(nested)),
         json_(out_.extras) {}
@@ -119,6 +81,10 @@ class Walk {
     visit(root, {});
     while (!frames_.empty() && !out_.over_budget) advance();
     if (!options_.extras || out_.over_budget) out_.extras.clear();
+    if (options_.rewrite && !out_.over_budget) {
+      out_.rewritten = rewrite(nodes_, root, reader_, out_.storages);
+      out_.over_budget = out_.rewritten.over_budget;
+    }
     return std::move(out_);
   }
 
@@ -140,202 +106,18 @@ class Walk {
   std::optional<NodeId> child_named(NodeId id, std::string_view name) {
     if (id == kNoNode) return std::nullopt;
     std::vector<Child> found;
-    if (const auto attributes = module_state(id)) {
+    if (const auto attributes = values_.module_state(id)) {
       found = *attributes;
-    } else if (auto pairs = mapping(id)) {
-      for (const Pair& pair : *pairs) found.push_back({key_text(pair.key), pair.key, pair.value});
+    } else if (auto pairs = values_.mapping(id)) {
+      for (const Pair& pair : *pairs)
+        found.push_back({values_.key_text(pair.key), pair.key, pair.value});
     } else {
-      found = parts_of(id);
+      found = values_.parts_of(id);
     }
     for (const Child& child : found) {
       if (child.part == name) return child.value;
     }
     return std::nullopt;
-  }
-
-  static std::string dotted(const Node& ref) {
-    return std::string(ref.module) + "." + std::string(ref.name);
-  }
-
-  std::string key_text(NodeId id) const {
-    if (id == kNoNode) return "?";
-    const Node& key = node(id);
-    switch (key.kind) {
-      case Kind::str: return valid_name(key.text);
-      case Kind::bytes:
-      case Kind::bytearray: return python_bytes(key.text);
-      case Kind::integer: return key.big ? std::string(key.text) : std::to_string(key.integer);
-      case Kind::boolean: return key.integer != 0 ? "True" : "False";
-      case Kind::none: return "None";
-      case Kind::floating: return float_text(key.floating);
-      case Kind::ref: return valid_name(dotted(key));
-      case Kind::tuple: {
-        std::string out = "(";
-        for (const NodeId item : key.items) {
-          const Kind kind = item == kNoNode ? Kind::unknown : node(item).kind;
-          if (out.size() > 1) out += ", ";
-          out += kind == Kind::str     ? python_str(node(item).text)
-                 : kind == Kind::tuple ? "(...)"
-                                       : key_text(item);
-        }
-        if (key.items.size() == 1) out += ',';
-        return out + ")";
-      }
-      default: return "key@" + std::to_string(key.offset);
-    }
-  }
-
-  // Pairs with Python's rule for a key that comes twice: the first place, the last value.
-  std::vector<Pair> distinct(const std::vector<NodeId>& items) const {
-    std::vector<Pair> out;
-    std::unordered_map<std::string, std::size_t> places;
-    for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
-      std::string key;
-      const Node* text = items[i] == kNoNode ? nullptr : &node(items[i]);
-      if (text != nullptr && text->kind == Kind::boolean) {
-        key = "i" + std::to_string(text->integer);
-      } else if (text != nullptr && text->kind == Kind::floating &&
-                 text->floating == std::floor(text->floating) && std::abs(text->floating) < 9e15) {
-        key = "i" + std::to_string(static_cast<std::int64_t>(text->floating));
-      } else if (text != nullptr && (text->kind == Kind::str || text->kind == Kind::bytes)) {
-        key = (text->kind == Kind::str ? "s" : "b") + std::string(text->text);
-      } else if (text != nullptr && (text->kind == Kind::integer || text->kind == Kind::none ||
-                                     text->kind == Kind::tuple)) {
-        key = "i" + key_text(items[i]);
-      } else {
-        key = "n" + std::to_string(items[i]);
-      }
-      const auto [place, fresh] = places.emplace(std::move(key), out.size());
-      if (fresh) {
-        out.push_back({items[i], items[i + 1]});
-      } else {
-        out[place->second].value = items[i + 1];
-      }
-    }
-    return out;
-  }
-
-  // The pairs of a dict or of an object that is stored into like one.
-  std::optional<std::vector<Pair>> mapping(NodeId id) const {
-    const Node& value = node(id);
-    if (value.kind == Kind::dict) return distinct(value.items);
-    if (value.kind != Kind::object) return std::nullopt;
-    const bool ordered = value.callable != kNoNode && node(value.callable).kind == Kind::ref &&
-                         node(value.callable).module == "collections" &&
-                         node(value.callable).name == "OrderedDict";
-    if (!ordered && value.stored.empty()) return std::nullopt;
-    std::vector<NodeId> items;
-    if (ordered && value.args != kNoNode && node(value.args).items.size() == 1) {
-      // OrderedDict([[key, value], ...]), as Python 2 wrote it.
-      const Node& list = node(node(value.args).items[0]);
-      for (const NodeId pair : list.items) {
-        if (pair == kNoNode || node(pair).items.size() != 2) return std::nullopt;
-        items.insert(items.end(), node(pair).items.begin(), node(pair).items.end());
-      }
-    }
-    items.insert(items.end(), value.stored.begin(), value.stored.end());
-    return distinct(items);
-  }
-
-  // The attributes that BUILD gave an object; none when a state is of another kind.
-  std::optional<std::vector<Child>> attributes(const Node& object) const {
-    std::vector<NodeId> items;
-    for (const NodeId id : object.states) {
-      if (id == kNoNode) return std::nullopt;
-      const Node& state = node(id);
-      if (state.kind == Kind::none) continue;
-      if (state.kind == Kind::dict) {
-        items.insert(items.end(), state.items.begin(), state.items.end());
-      } else if (state.kind == Kind::tuple && state.items.size() == 2) {
-        for (const NodeId half : state.items) {
-          if (half == kNoNode) return std::nullopt;
-          if (node(half).kind == Kind::dict) {
-            items.insert(items.end(), node(half).items.begin(), node(half).items.end());
-          } else if (node(half).kind != Kind::none) {
-            return std::nullopt;
-          }
-        }
-      } else {
-        return std::nullopt;
-      }
-    }
-    std::vector<Child> out;
-    for (const Pair& pair : distinct(items))
-      out.push_back({key_text(pair.key), kNoNode, pair.value});
-    return out;
-  }
-
-  static const Child* find(const std::vector<Child>& children, std::string_view name) {
-    const auto found = std::ranges::find(children, name, &Child::part);
-    return found == children.end() ? nullptr : &*found;
-  }
-
-  // The state_dict of a torch.nn.Module as children; none when the object is no module.
-  std::optional<std::vector<Child>> module_state(NodeId id, std::vector<Child>* rest = nullptr) {
-    const Node& object = node(id);
-    if (object.kind != Kind::object || object.states.empty()) return std::nullopt;
-    const auto all = attributes(object);
-    if (!all) return std::nullopt;
-    constexpr std::string_view kParts[] = {"_parameters", "_buffers", "_modules"};
-    std::vector<Child> out;
-    const Child* skipped = find(*all, "_non_persistent_buffers_set");
-    for (const std::string_view part : kParts) {
-      const Child* held = find(*all, part);
-      if (held == nullptr || held->value == kNoNode) return std::nullopt;
-      const auto pairs = mapping(held->value);
-      if (!pairs) return std::nullopt;
-      for (const Pair& pair : *pairs) {
-        if (pair.value == kNoNode || node(pair.value).kind == Kind::none) continue;
-        std::string name = key_text(pair.key);
-        if (part == "_buffers" && skipped != nullptr && has_member(skipped->value, name)) {
-          if (rest != nullptr) rest->push_back({std::move(name), kNoNode, pair.value});
-          continue;
-        }
-        out.push_back({std::move(name), kNoNode, pair.value});
-      }
-    }
-    if (rest != nullptr) {
-      for (const Child& child : *all) {
-        if (std::ranges::find(kParts, child.part) == std::end(kParts)) rest->push_back(child);
-      }
-    }
-    return out;
-  }
-
-  bool has_member(NodeId set, std::string_view name) const {
-    if (set == kNoNode) return false;
-    const Node& members = node(set);
-    const auto holds = [&](const std::vector<NodeId>& items) {
-      return std::ranges::any_of(items, [&](NodeId item) {
-        return item != kNoNode && is_text(node(item)) && node(item).text == name;
-      });
-    };
-    if (holds(members.items)) return true;
-    // set(['name']), as protocols below 4 write it.
-    return members.kind == Kind::object && members.args != kNoNode &&
-           std::ranges::any_of(node(members.args).items, [&](NodeId item) {
-             return item != kNoNode && holds(node(item).items);
-           });
-  }
-
-  // Items and attributes of what is neither a dict nor a module.
-  std::vector<Child> parts_of(NodeId id) const {
-    const Node& value = node(id);
-    std::vector<Child> out;
-    const auto indexed = [&](const std::vector<NodeId>& items) {
-      for (std::size_t i = 0; i < items.size(); ++i) {
-        out.push_back({std::to_string(i), kNoNode, items[i]});
-      }
-    };
-    if (value.kind != Kind::object) {
-      indexed(value.items);
-      return out;
-    }
-    indexed(value.appended);
-    if (auto held = attributes(value)) {
-      for (Child& child : *held) out.push_back(std::move(child));
-    }
-    return out;
   }
 
   // --- the walk ---
@@ -385,7 +167,7 @@ class Walk {
       case Kind::bytearray:
         wrapped(value.kind == Kind::bytes ? "$bytes" : "$bytearray", base64(value.text));
         return false;
-      case Kind::ref: wrapped("$ref", dotted(value)); return false;
+      case Kind::ref: wrapped("$ref", Values::dotted(value)); return false;
       case Kind::unknown:
       case Kind::buffer: wrapped("$unknown", ""); return false;
       case Kind::persistent: return storage(id);
@@ -509,12 +291,12 @@ class Walk {
     if (value.kind == Kind::object) {
       open_object(id, frame);
     } else if (value.kind == Kind::dict) {
-      for (const Pair& pair : distinct(value.items)) {
-        frame.children.push_back({key_text(pair.key), pair.key, pair.value});
+      for (const Pair& pair : values_.distinct(value.items)) {
+        frame.children.push_back({values_.key_text(pair.key), pair.key, pair.value});
       }
       open_mapping(frame);
     } else {
-      frame.children = parts_of(id);
+      frame.children = values_.parts_of(id);
       if (value.kind != Kind::list) {
         json_.begin_object();
         json_.key(value.kind == Kind::tuple ? "$tuple"
@@ -532,7 +314,7 @@ class Walk {
   // {"key": value} where all keys are plain text, else {"$dict": [[key, value], ...]}.
   void open_mapping(Frame& frame) {
     const bool plain = std::ranges::all_of(frame.children, [&](const Child& child) {
-      return child.key != kNoNode && is_text(node(child.key)) && !child.part.starts_with('$');
+      return child.key != kNoNode && is_whole_text(node(child.key)) && !child.part.starts_with('$');
     });
     json_.begin_object();
     if (plain) {
@@ -548,9 +330,9 @@ class Walk {
   // An object: a module's state_dict, a mapping, or attributes and items.
   void open_object(NodeId id, Frame& frame) {
     const Node& object = node(id);
-    const std::string cls = class_name(object);
+    const std::string cls = values_.class_name(object);
     std::vector<Child> rest;
-    auto state = module_state(id, &rest);
+    auto state = values_.module_state(id, &rest);
     json_.begin_object();
     json_.field("$class", cls);
     frame.json = Frame::Json::object;
@@ -564,14 +346,14 @@ class Walk {
       frame.closing = 2;
       return;
     }
-    const auto pairs = mapping(id);
+    const auto pairs = values_.mapping(id);
     const bool builtin = cls == "collections.OrderedDict" || cls == "collections.defaultdict" ||
                          cls == "collections.Counter" || cls == "builtins.dict";
     if (pairs) {
       frame.opaque = frame.opaque || !builtin;
       json_.key("$items");
       for (const Pair& pair : *pairs) {
-        frame.children.push_back({key_text(pair.key), pair.key, pair.value});
+        frame.children.push_back({values_.key_text(pair.key), pair.key, pair.value});
       }
       open_mapping(frame);
       frame.closing = frame.json == Frame::Json::pairs ? 3 : 2;
@@ -584,8 +366,8 @@ class Walk {
         frame.children.push_back({std::to_string(i), kNoNode, args[i]});
       }
     }
-    for (Child& child : parts_of(id)) frame.children.push_back(std::move(child));
-    if (!attributes(object)) {
+    for (Child& child : values_.parts_of(id)) frame.children.push_back(std::move(child));
+    if (!values_.attributes(object)) {
       for (std::size_t i = 0; i < object.states.size(); ++i) {
         frame.children.push_back({"state", kNoNode, object.states[i]});
       }
@@ -593,19 +375,6 @@ class Walk {
     json_.key("$parts");
     json_.begin_object();
     frame.closing = 2;
-  }
-
-  std::string class_name(const Node& object) const {
-    if (object.callable == kNoNode) return "?";
-    const Node& callable = node(object.callable);
-    if (callable.kind != Kind::ref) return "?";
-    // copyreg._reconstructor(cls, base, state) and copyreg.__newobj__(cls, ...)
-    if ((callable.module == "copyreg" || callable.module == "copy_reg") && object.args != kNoNode &&
-        !node(object.args).items.empty() && node(object.args).items[0] != kNoNode &&
-        node(node(object.args).items[0]).kind == Kind::ref) {
-      return dotted(node(node(object.args).items[0]));
-    }
-    return dotted(callable);
   }
 
   void advance() {
@@ -698,6 +467,7 @@ class Walk {
   }
 
   const NodeGraph& nodes_;
+  Values values_;
   const ContentsOptions& options_;
   Contents out_;
   TensorReader reader_;

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "convert/rewrite.h"
 #include "convert/tensors.h"
 #include "pickle/node.h"
 
@@ -40,6 +41,7 @@ struct Contents {
   std::vector<std::string> opaque;
   std::vector<std::string> other;  // names of the first values that are no tensors, for people
   std::string extras;  // JSON; empty unless asked for
+  Rewritten rewritten;  // when asked for
   bool over_budget = false;
   bool root_missing = false;  // no value under the wanted key
 };
@@ -47,6 +49,7 @@ struct Contents {
 struct ContentsOptions {
   std::vector<std::string> root;  // keys from the top down to the wanted value
   bool extras = false;
+  bool rewrite = false;  // also as a pickle of our own
 };
 
 // `roots`: the result, or what lay on the stack when the stream broke (key, value pairs behind a

@@ -131,6 +131,7 @@ class Converter {
     Contents& contents = captured.contents;
     out.loader = captured.loader;
     out.extras = std::move(contents.extras);
+    out.rewritten = std::move(contents.rewritten);
     out.left_out = std::move(contents.left_out);
     out.other = std::move(contents.other);
     for (NamedTensor& tensor : contents.tensors) {
@@ -219,7 +220,10 @@ class Converter {
       }
       return refuse(out, std::move(why));
     }
-    if (out.entries.empty()) {
+    if (options_.contents.rewrite && !out.missing.empty()) {
+      return refuse(out, "bytes of tensors are missing: brine convert saves the whole ones");
+    }
+    if (out.entries.empty() && !(options_.contents.rewrite && contents.without_data.empty())) {
       return refuse(out, out.missing.empty() ? "there are no tensors in it"
                                              : "no tensor is whole: the file is cut off");
     }

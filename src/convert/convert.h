@@ -55,6 +55,7 @@ struct Conversion {
   std::vector<std::string> other;  // the first values that are no tensors
   std::string loader;  // whose reading was taken
   std::string extras;  // JSON, when asked for
+  Rewritten rewritten;  // when asked for
   // The names that were dropped and which one was kept, sorted by name.
   std::vector<std::pair<std::string, std::string>> aliases;
   std::vector<Entry> entries;

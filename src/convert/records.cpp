@@ -32,6 +32,9 @@ std::string text_of(ByteSource& source) {
 }
 
 void swap_all(Captured& captured) {
+  for (Storage& storage : captured.contents.storages) {
+    if (!storage.key.empty() && storage.dtype != nullptr) storage.swapped = true;
+  }
   for (NamedTensor& tensor : captured.contents.tensors) {
     const Storage& storage = captured.contents.storages[tensor.view.storage];
     // torch swaps the elements of typed storages; those of untyped ones stay as they are.
