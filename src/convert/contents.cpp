@@ -1,6 +1,7 @@
 #include "convert/contents.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -26,6 +27,23 @@ constexpr std::size_t kShown = 8;  // names for people
 
 bool is_whole_text(const Node& node) {
   return node.kind == Kind::str && node.length == node.text.size();
+}
+
+// Classes of which every tensor in the state is an attribute's, as it is: they have no
+// __setstate__, or one that adds what old files lack (torch.optim sets defaults and turns numbers
+// of steps into tensors of their own). Read in torch 2.13 and CPython 3.13.
+constexpr auto kKeepState = std::to_array<std::string_view>({
+    "argparse.Namespace",
+    "types.SimpleNamespace",
+    "torch.optim.",
+    "torch.distributions.",
+    "torch.utils.data.",
+});
+
+bool keeps_state(std::string_view cls) {
+  return std::ranges::any_of(kKeepState, [&](std::string_view row) {
+    return row.ends_with('.') ? cls.starts_with(row) : cls == row;
+  });
 }
 
 // A component whose own dots must not be taken for the way's.
@@ -359,7 +377,7 @@ class Walk {
       frame.closing = frame.json == Frame::Json::pairs ? 3 : 2;
       return;
     }
-    frame.opaque = true;
+    frame.opaque = frame.opaque || !keeps_state(cls) || has_arguments(object);
     if (object.args != kNoNode && node(object.args).kind == Kind::tuple) {
       const std::vector<NodeId>& args = node(object.args).items;
       for (std::size_t i = 0; i < args.size(); ++i) {
@@ -375,6 +393,15 @@ class Walk {
     json_.key("$parts");
     json_.begin_object();
     frame.closing = 2;
+  }
+
+  // Whether what made the object was given anything but its class.
+  bool has_arguments(const Node& object) const {
+    if (object.args == kNoNode || node(object.args).kind != Kind::tuple) return true;
+    const Node& callable = node(object.callable);
+    const std::vector<NodeId>& args = node(object.args).items;
+    if (callable.name == "_reconstructor") return args.size() != 3;
+    return !args.empty();
   }
 
   void advance() {
@@ -405,7 +432,10 @@ class Walk {
       note_other(child);
     }
     const std::size_t height = frames_.size();
-    visit(child.value, child.part);
+    // A key that is no constant has no text of its own: its number stands for it.
+    const bool foreign = child.key != kNoNode && (node(child.key).kind == Kind::object ||
+                                                  node(child.key).kind == Kind::unknown);
+    visit(child.value, foreign ? "#" + std::to_string(frame.next - 1) : child.part);
     if (frames_.size() == height) end_pair();
   }
 

@@ -119,7 +119,9 @@ Status find_records(const SourcePtr& file, const Limits& limits, Captured& captu
 }
 
 std::optional<LostPickle> find_lost_pickle(const SourcePtr& file, const Limits& limits) {
-  if (!local_header(*file, 0) || ZipArchive::open(file, limits)) return std::nullopt;
+  if (!local_header(*file, 0)) return std::nullopt;
+  const auto opened = ZipArchive::open(file, limits);
+  if (opened || opened.error().code == ErrorCode::budget) return std::nullopt;
   std::uint64_t at = 0;
   for (int records = 0; records < 8; ++records) {
     const auto header = local_header(*file, at);

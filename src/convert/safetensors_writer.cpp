@@ -9,7 +9,7 @@
 namespace brine::convert {
 namespace {
 
-constexpr std::uint64_t kChunk = 4u << 20;
+constexpr std::uint64_t kChunk = 1u << 20;
 constexpr std::uint64_t kMaxSpan = std::uint64_t{1} << 30;  // of a strided view's storage in memory
 constexpr std::uint64_t kMaxHeader = 100'000'000;  // safetensors' own limit
 
