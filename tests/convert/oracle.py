@@ -57,9 +57,13 @@ def bits_of(tensor: Tensor) -> Bits:
     size = tensor.element_size()
     # By elements of the storage: no arithmetic that might touch a NaN.
     raw = tensor.untyped_storage().tolist() if tensor.numel() else []
-    index = torch.as_strided(
-        torch.arange(len(raw) // size), tensor.shape, tensor.stride(), tensor.storage_offset()
-    ) if tensor.numel() else torch.zeros(0)
+    index = (
+        torch.as_strided(
+            torch.arange(len(raw) // size), tensor.shape, tensor.stride(), tensor.storage_offset()
+        )
+        if tensor.numel()
+        else torch.zeros(0)
+    )
     data = b"".join(
         bytes(raw[i * size : i * size + size]) for i in index.reshape(-1).to(torch.int64).tolist()
     )
