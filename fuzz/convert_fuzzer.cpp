@@ -1,0 +1,97 @@
+// Conversion of any bytes. The first byte chooses the name and the options, the rest is the file.
+//
+// Whatever the input: what is not refused can be written, the safetensors file passes the strict
+// reader, and the disarmed file is clean for the scan.
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "convert/convert.h"
+#include "convert/torch_writer.h"
+#include "format/safetensors/header.h"
+#include "io/source.h"
+#include "target.h"
+
+namespace {
+
+using namespace brine;
+
+constexpr std::array<std::string_view, 3> kNames = {"model.pt", "model.bin", "model.pkl"};
+constexpr std::uint64_t kMostOutput = 4u << 20;
+
+convert::ConvertOptions small_options(std::uint8_t choice) {
+  convert::ConvertOptions options;
+  options.aliases = static_cast<convert::Aliases>(choice / 3 % 3);
+  options.contents.extras = (choice & 0x40) != 0;
+  options.contents.rewrite = (choice & 0x80) != 0;
+  Limits& limits = options.scan.limits;
+  limits.stack_entries = limits.memo_entries = 1u << 14;
+  limits.evaluated_bytes = limits.member_bytes = 1u << 18;
+  limits.nested_streams = 16;
+  limits.nested_depth = 3;
+  limits.members = 64;
+  limits.header_bytes = 1u << 16;
+  return options;
+}
+
+void put(std::vector<std::uint8_t>& file, std::uint64_t at, ByteSpan bytes) {
+  if (file.size() < at + bytes.size()) file.resize(static_cast<std::size_t>(at + bytes.size()));
+  std::ranges::copy(bytes, file.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
+void check_safetensors(convert::Conversion& done) {
+  const auto plan = convert::SafetensorsPlan::make(done.entries, done.metadata);
+  if (!plan || plan->data_bytes() > kMostOutput) return;
+  const std::string& header = plan->header();
+  const ByteSpan json(reinterpret_cast<const std::uint8_t*>(header.data()) + 8, header.size() - 8);
+  fuzz::check(format::safetensors::read_header(json, plan->data_bytes()).has_value(),
+              "our own header is refused");
+  for (const convert::Entry& entry : plan->entries()) {
+    std::uint64_t bytes = 0;
+    const Status read = convert::read_entry(entry, done.storages, [&](ByteSpan part) -> Status {
+      bytes += part.size();
+      return {};
+    });
+    fuzz::check(read.has_value(), "an entry cannot be read");
+    fuzz::check(bytes == entry.end - entry.begin, "an entry has another size");
+  }
+}
+
+void check_disarmed(const convert::Conversion& done) {
+  std::uint64_t total = 0;
+  for (const std::uint32_t index : done.rewritten.storages) {
+    total += std::min(done.storages[index].size, kMostOutput);
+  }
+  if (total > kMostOutput) return;
+  std::vector<std::uint8_t> file;
+  const auto size = convert::write_torch_zip("archive", done.rewritten, done.storages,
+                                             [&](std::uint64_t at, ByteSpan bytes) -> Status {
+                                               put(file, at, bytes);
+                                               return {};
+                                             });
+  fuzz::check(size.has_value() && *size == file.size(), "the disarmed file cannot be written");
+  const FileReport report =
+      scan::scan_source("model.pt", std::make_shared<MemorySource>(std::move(file)), {});
+  fuzz::check(report.verdict == Verdict::clean, "the disarmed file is not clean");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0 || size > 1u << 18) return 0;
+  const convert::ConvertOptions options = small_options(data[0]);
+  const auto source = std::make_shared<MemorySource>(ByteSpan(data + 1, size - 1));
+  convert::Conversion done =
+      convert::convert_source(std::string(kNames[data[0] % kNames.size()]), source, options);
+  if (done.outcome == convert::Outcome::refused) {
+    fuzz::check(!done.reason.empty(), "refused without a reason");
+    return 0;
+  }
+  check_safetensors(done);
+  if (options.contents.rewrite) check_disarmed(done);
+  return 0;
+}
