@@ -1,35 +1,29 @@
 // brine convert and brine disarm: the weights of model files, without running them.
 //
-// A file in phases: read and judge (convert/convert.h), plan, copy while another thread hashes the
-// source, write the header with the hash in it, compare when asked to, give the file its name.
-// disarm writes a torch file of our own in the place of safetensors.
+// Here: which files, under which options, with which exit status. A file is read and judged by
+// convert/convert.h; what comes of it is written by cli/convert_output.h.
 
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
-#include <future>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "cli/atomic_file.h"
 #include "cli/commands.h"
+#include "cli/convert_output.h"
 #include "cli/foreign.h"
 #include "cli/input.h"
-#include "cli/progress.h"
 #include "cli/settings.h"
 #include "cli/signals.h"
 #include "cli/walk.h"
 #include "convert/convert.h"
-#include "convert/torch_writer.h"
 #include "format/names.h"
 #include "render/conversion.h"
 
 namespace brine::cli {
 namespace {
 
-using convert::Conversion;
 using convert::Outcome;
 
 constexpr Example kExamples[] = {
@@ -78,9 +72,9 @@ constexpr std::string_view kDisarmNotes =
 
 struct Options {
   convert::ConvertOptions convert;
+  OutputOptions write;
   std::string output;
-  bool disarm = false;
-  bool verify = false, force = false, json = false;
+  bool disarm = false, json = false;
 };
 
 Result<Options> options_of(const Arguments& arguments, Console& console, bool disarm) {
@@ -100,25 +94,18 @@ Result<Options> options_of(const Arguments& arguments, Console& console, bool di
   while (!root.empty()) {
     const std::size_t dot = root.find('.');
     out.convert.contents.root.emplace_back(root.substr(0, dot));
+    out.write.root += (out.write.root.empty() ? "" : ".") + out.convert.contents.root.back();
     root = dot == std::string_view::npos ? std::string_view() : root.substr(dot + 1);
   }
-  out.convert.contents.extras = arguments.has("extras");
+  out.convert.contents.extras = out.write.extras = arguments.has("extras");
   out.output = arguments.value("output");
-  out.verify = arguments.has("verify");
-  out.force = arguments.has("force");
+  out.write.verify = arguments.has("verify");
+  out.write.force = arguments.has("force");
   if (arguments.operands().empty()) {
     return fail(
         usage_error(disarm ? "nothing to disarm: name a file" : "nothing to convert: name a file"));
   }
   return out;
-}
-
-// "dir/model.bin" -> "dir/model"; a name without an ending keeps all of it.
-std::string stem_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
-  const std::size_t dot = path.rfind('.');
-  return dot == std::string::npos || dot <= name ? path : path.substr(0, dot);
 }
 
 class ConvertRun {
@@ -177,7 +164,10 @@ class ConvertRun {
     done.path = entry.path;
     done.conversion = convert::convert_source(entry.path, *source, options);
     if (done.conversion.outcome != Outcome::refused) {
-      const Status written = options_.disarm ? write_torch(*source, done) : write(*source, done);
+      done.output = output_of(done.path);
+      const Status written = options_.disarm
+                                 ? write_disarmed(*source, options_.write, done)
+                                 : write_safetensors(*source, options_.write, console_, done);
       if (!written) {
         const bool taken_back = written.error().code == ErrorCode::changed;
         if (!taken_back) return cannot(place_of(done) + written.error().what);
@@ -215,126 +205,6 @@ class ConvertRun {
              ".safetensors";
     }
     return options_.output;
-  }
-
-  convert::Metadata metadata(const Conversion& conversion, const std::string& sha256) const {
-    convert::Metadata out = {{"format", "pt"},
-                             {"brine.source_sha256", sha256},
-                             {"brine.version", BRINE_VERSION},
-                             {"brine.verdict", std::string(to_string(conversion.outcome))}};
-    if (!options_.convert.contents.root.empty()) {
-      std::string root;
-      for (const std::string& key : options_.convert.contents.root) {
-        root += (root.empty() ? "" : ".") + key;
-      }
-      out.emplace_back("brine.root", root);
-    }
-    out.insert(out.end(), conversion.metadata.begin(), conversion.metadata.end());
-    return out;
-  }
-
-  Status write(const SourcePtr& source, render::Converted& done) {
-    Conversion& conversion = done.conversion;
-    done.output = output_of(done.path);
-    // The hash is as long as this, so the plan's offsets stand before it is known.
-    const std::string unknown(64, '0');
-    BRINE_TRY(convert::SafetensorsPlan plan,
-              convert::SafetensorsPlan::make(std::move(conversion.entries),
-                                             metadata(conversion, unknown)));
-    BRINE_TRY(AtomicFile file, AtomicFile::create(done.output, options_.force));
-    std::stop_source stop;
-    std::future<Result<std::string>> hash =
-        std::async(std::launch::async, [&] { return sha256_hex(*source, stop.get_token(), {}); });
-    const Status copied = copy(plan, conversion, file, done);
-    if (!copied) stop.request_stop();
-    const Result<std::string> sha256 = hash.get();
-    BRINE_CHECK_STATUS(copied);
-    BRINE_CHECK_STATUS(sha256);
-    BRINE_TRY(const convert::SafetensorsPlan final_plan,
-              convert::SafetensorsPlan::make(plan.entries(), metadata(conversion, *sha256)));
-    BRINE_CHECK_STATUS(file.write(0, bytes_of(final_plan.header())));
-    if (options_.verify) {
-      BRINE_CHECK_STATUS(compare(final_plan, conversion, file));
-      done.verified = true;
-    }
-    BRINE_CHECK_STATUS(unchanged(*source));
-    BRINE_CHECK_STATUS(file.commit());
-    done.bytes = final_plan.size();
-    conversion.entries = final_plan.entries();
-    if (options_.convert.contents.extras) {
-      done.extras = stem_of(done.output) + ".extras.json";
-      BRINE_TRY(AtomicFile extras, AtomicFile::create(done.extras, options_.force));
-      BRINE_CHECK_STATUS(extras.write(0, bytes_of(conversion.extras + "\n")));
-      BRINE_CHECK_STATUS(extras.commit());
-    }
-    return {};
-  }
-
-  Status write_torch(const SourcePtr& source, render::Converted& done) {
-    done.output = output_of(done.path);
-    BRINE_TRY(AtomicFile file, AtomicFile::create(done.output, options_.force));
-    const auto write = [&](std::uint64_t offset, ByteSpan bytes) -> Status {
-      if (interrupted()) return fail({ErrorCode::io, offset, "interrupted"});
-      return file.write(offset, bytes);
-    };
-    BRINE_TRY(done.bytes, convert::write_torch_zip("archive", done.conversion.rewritten,
-                                                   done.conversion.storages, write));
-    BRINE_CHECK_STATUS(unchanged(*source));
-    return file.commit();
-  }
-
-  static ByteSpan bytes_of(const std::string& text) {
-    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-  }
-
-  static Status unchanged(ByteSource& source) {
-    const auto* file = dynamic_cast<const FileSource*>(&source);
-    if (file != nullptr && file->changed()) {
-      return fail({ErrorCode::changed, 0, "the file changed while it was read"});
-    }
-    return {};
-  }
-
-  Status copy(const convert::SafetensorsPlan& plan, const Conversion& conversion, AtomicFile& file,
-              const render::Converted& done) {
-    Progress progress(console_.err_is_terminal(), console_.err_width(), plan.data_bytes());
-    std::uint64_t at = plan.header().size();
-    for (const convert::Entry& entry : plan.entries()) {
-      const Status copied =
-          convert::read_entry(entry, conversion.storages, [&](ByteSpan bytes) -> Status {
-            if (interrupted()) return fail({ErrorCode::io, at, "interrupted"});
-            BRINE_CHECK_STATUS(file.write(at, bytes));
-            at += bytes.size();
-            progress.add(bytes.size());
-            console_.raw_error(progress.draw(done.path));
-            return {};
-          });
-      if (!copied) {
-        console_.raw_error(progress.erase());
-        return copied;
-      }
-    }
-    console_.raw_error(progress.erase());
-    return {};
-  }
-
-  static Status compare(const convert::SafetensorsPlan& plan, const Conversion& conversion,
-                        const AtomicFile& file) {
-    std::uint64_t at = plan.header().size();
-    std::vector<std::uint8_t> back;
-    for (const convert::Entry& entry : plan.entries()) {
-      BRINE_CHECK_STATUS(
-          convert::read_entry(entry, conversion.storages, [&](ByteSpan bytes) -> Status {
-            back.resize(bytes.size());
-            BRINE_CHECK_STATUS(file.read(at, back));
-            if (!std::ranges::equal(back, bytes)) {
-              return fail({ErrorCode::changed, at, "what was written does not read back the same"});
-            }
-            at += bytes.size();
-            return {};
-          }));
-    }
-    return {};
   }
 
   Options options_;

@@ -1,0 +1,33 @@
+// What convert and disarm write: a conversion becomes a file, whole or not at all.
+//
+// Phases: plan, copy while another thread hashes the source, write the header with the hash in it,
+// compare when asked to, give the file its name. An Error with the code `changed` means that the
+// result was taken back because the source did not keep still; nothing is left under the name.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "cli/console.h"
+#include "io/source.h"
+#include "render/conversion.h"
+
+namespace brine::cli {
+
+struct OutputOptions {
+  std::string root;  // of --root, for the metadata
+  bool extras = false;  // what is no tensor goes into a file beside it
+  bool verify = false;  // read back and compare
+  bool force = false;  // replace a file that is there
+};
+
+// "dir/model.bin" -> "dir/model"; a name without an ending keeps all of it.
+std::string stem_of(const std::string& path);
+
+// Both write done.output from done.conversion and say in `done` what was written.
+Status write_safetensors(const SourcePtr& source, const OutputOptions& options, Console& console,
+                         render::Converted& done);
+Status write_disarmed(const SourcePtr& source, const OutputOptions& options,
+                      render::Converted& done);
+
+}  // namespace brine::cli
