@@ -44,6 +44,10 @@ class Coverage {
   Status run() {
     for (std::size_t entry = 0; entry < state_.entries.size(); ++entry) central(entry);
     for (const Placed& member : placed_members(state_)) BRINE_CHECK_STATUS(local(member));
+    // Without a directory the headers that the walk went by are the structure.
+    if (state_.entries.empty()) {
+      for (std::size_t i = 0; i < state_.walk.size(); ++i) BRINE_CHECK_STATUS(walked(i));
+    }
     for (const ZipView* view : {&state_.miniz, &state_.zipfile}) {
       if (view->end_found) BRINE_CHECK_STATUS(end_records(view->end_offset));
     }
@@ -93,16 +97,37 @@ class Coverage {
       return absent ? Status{} : fail(found.error());
     }
     const ZipLocal& header = **found;
-    std::uint64_t extra = header.offset + layout::kLocalSize + header.name.size();
-    claim(header.offset, extra, ZipPart::local_header, member.entry);
-    extra_field(extra, header.extra, ZipPart::local_header, member.entry);
-    state_.headers.push_back(
-        {header.offset, header.data_offset, ZipPart::local_header, member.entry});
+    local_header(header, member.entry);
     std::uint64_t room = state_.size - header.data_offset;
     std::uint64_t end = header.data_offset + std::min(central.compressed, room);
     claim(header.data_offset, end, ZipPart::member, member.entry);
     bool later = ((header.flags | central.flags) & layout::kFlagDescriptor) != 0;
     return later ? descriptor(end, central, member.entry) : Status{};
+  }
+
+  void local_header(const ZipLocal& header, std::size_t entry) {
+    std::uint64_t extra = header.offset + layout::kLocalSize + header.name.size();
+    claim(header.offset, extra, ZipPart::local_header, entry);
+    extra_field(extra, header.extra, ZipPart::local_header, entry);
+    state_.headers.push_back({header.offset, header.data_offset, ZipPart::local_header, entry});
+  }
+
+  // A descriptor whose sizes are the way that the walk went.
+  Status walked(std::size_t index) {
+    const ZipLocal& header = state_.walk[index];
+    local_header(header, index);
+    if ((header.flags & layout::kFlagDescriptor) == 0) return {};
+    const std::uint64_t size = state_.local.members[index].compressed;
+    constexpr std::uint64_t kLongest = 24;
+    const std::uint64_t at = header.data_offset + size;
+    BRINE_TRY(ByteSpan bytes, state_.fetch_some(at, kLongest));
+    if (bytes.size() < 16 || load_le32(bytes.data()) != layout::kDescriptorSignature) return {};
+    if (bytes.size() >= 24 && load_le64(bytes.data() + 8) == size) {
+      claim(at, at + 24, ZipPart::descriptor, index);
+    } else if (load_le32(bytes.data() + 8) == size) {
+      claim(at, at + 16, ZipPart::descriptor, index);
+    }
+    return {};
   }
 
   // A descriptor is explained only when it repeats what the directory says.

@@ -94,6 +94,8 @@ constexpr auto kArchiveFormats = std::to_array<ArchiveFormat>({
     {"model.weights.h5", "Keras 3"},
 });
 
+constexpr std::uint64_t kLocalHeader = 30;  // bytes of a local header without its name
+
 bool is_pickle_name(std::string_view lower_name) {
   return lower_name.ends_with(".pkl") || lower_name.ends_with(".debug_pkl");
 }
@@ -131,8 +133,10 @@ class ZipReader {
     Finding finding;
     finding.code = code::kMemberUnread;
     finding.title = "a zip without its directory: read by its local headers";
-    finding.advice = "fetch the file again; what was found in it is listed";
+    finding.advice = "fetch the file again, or save the tensors that are whole: brine convert";
     sink_.finding(std::move(finding));
+    if (!note_structure()) return;
+    lost_pickle_ = find_lost_pickle(**view);
     read_view(**view);
     sink_.describe("zip without a directory, " + counted((*view)->members.size(), "member"));
   }
@@ -218,8 +222,26 @@ class ZipReader {
       }
       if (!seen_.insert(extent_of(*reading)).second) continue;
       if (torch && read_torch_member(view, i, *reading)) continue;
+      if (lost_pickle_ == member.name) {
+        read_pickle(view, i, *reading, "data.pkl");
+        continue;
+      }
       read_member(view, i, *reading);
     }
+  }
+
+  // Of what torch wrote and lost its directory, the pickle that torch.load would have taken: all
+  // members lie in one folder, and data.pkl is the first of them.
+  static std::optional<std::string> find_lost_pickle(const ZipView& view) {
+    if (view.members.empty()) return std::nullopt;
+    const std::string_view first = view.members.front().name;
+    const std::string_view folder = first.substr(0, first.find('/') + 1);
+    // The cut may go through the last name.
+    const std::span<const ZipMember> whole(view.members.data(), view.members.size() - 1);
+    const bool one = std::ranges::all_of(
+        whole, [&](const ZipMember& member) { return member.name.starts_with(folder); });
+    if (!one || folder.empty() || first.substr(folder.size()) != "data.pkl") return std::nullopt;
+    return std::string(first);
   }
 
   // Where the two headers of a member contradict each other, what the local ones give is read too.
@@ -307,10 +329,12 @@ class ZipReader {
       stream.loaders.insert(stream.loaders.end(), more.begin(), more.end());
     }
     std::string folder(record.substr(0, record.rfind('.')));
-    stream.storage = [archive = archive_, contested = contested_,
-                      folder = std::move(folder)](std::string_view key) {
-      return find_storage(*archive, contested, folder + "/" + std::string(key));
-    };
+    // Without a directory no record can be looked up.
+    if (!lost_pickle_)
+      stream.storage = [archive = archive_, contested = contested_,
+                        folder = std::move(folder)](std::string_view key) {
+        return find_storage(*archive, contested, folder + "/" + std::string(key));
+      };
     if (!reading.stored()) {
       sink_.interpreted(reading.data_offset, reading.data_offset + reading.input);
     }
@@ -377,6 +401,7 @@ class ZipReader {
   std::set<std::size_t> refused_;
   std::set<std::string> told_names_;
   std::set<Extent> seen_;
+  std::optional<std::string> lost_pickle_;  // in an archive without a directory
   bool format_told_ = false;
   std::uint64_t members_ = 0;
   std::uint64_t code_files_ = 0;
@@ -416,8 +441,8 @@ bool zipfile_accepts(Probe& probe) {
 }
 
 bool salvage_accepts(Probe& probe) {
-  return archive::starts_like_zip(probe.head()) && !jit_load_accepts(probe) &&
-         !zipfile_accepts(probe);
+  return probe.size() >= kLocalHeader && archive::starts_like_zip(probe.head()) &&
+         !jit_load_accepts(probe) && !zipfile_accepts(probe);
 }
 
 void read(Probe& probe, std::span<const std::string_view> loaders, Sink& sink) {
