@@ -193,7 +193,13 @@ bool Matcher::mapping(const Pattern& pattern, Thing& thing) {
   return true;
 }
 
-bool is_special(std::string_view name) { return name.starts_with("__") && name.ends_with("__"); }
+// Names of the form __x__, but for a docstring that is text: that is only ever shown.
+bool is_special(const Node& key, const Node& value) {
+  const std::string_view name = key.text;
+  if (!name.starts_with("__") || !name.ends_with("__")) return false;
+  const bool text = value.kind == Kind::str || value.kind == Kind::none;
+  return name != "__doc__" || !text;
+}
 
 // State that BUILD puts into an instance's __dict__: a special name there would be found by later
 // opcodes (`__setstate__`) or by the interpreter, and a forbidden one by the class's own methods.
@@ -205,7 +211,7 @@ bool Matcher::attributes(const Pattern& pattern, Thing& thing) {
   for (std::size_t i = 0; i + 1 < node->items.size(); i += 2) {
     const Node& key = nodes[node->items[i]];
     if (key.kind != Kind::str || key.length != key.text.size()) return false;
-    if (is_special(key.text)) return false;
+    if (is_special(key, nodes[node->items[i + 1]])) return false;
     for (std::uint32_t part = 0; part < pattern.parts; ++part) {
       const Blob& blob = inspector_->blob();
       if (key.text == blob.text(blob.word(pattern.body + part))) return false;
@@ -222,9 +228,10 @@ bool Matcher::fields(const Pattern& pattern, Thing& thing) {
   const std::vector<NodeId> items = node->items;
   const Blob& blob = inspector_->blob();
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
-    const Node& key = inspector_->machine().nodes()[items[i]];
+    const auto& nodes = inspector_->machine().nodes();
+    const Node& key = nodes[items[i]];
     if (key.kind != Kind::str || key.length != key.text.size()) return false;
-    if (is_special(key.text)) return false;
+    if (is_special(key, nodes[items[i + 1]])) return false;
     std::uint32_t entry = pattern.body;
     for (std::uint32_t part = 0; part < pattern.parts; ++part) {
       const std::uint32_t child = entry + 1;

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from prover.interpret import Interpreter, PathEnd
-from prover.known import INHERITED, NAMED_IN_LOOPS
+from prover.known import INHERITED, NAMED_IN_LOOPS, ROOTS_ABOVE
 from prover.order import Base, Native, Order, UnknownError, layout_of
 from prover.sources import Class, External, Module, Sources, dotted_name, statements
 from prover.values import STATE, Const
@@ -34,7 +34,7 @@ PLAIN_ENDINGS = {
     "set_module", "xp_capabilities", "auto_docstring", "add_start_docstrings", "add_end_docstrings",
     "Substitution",
     # These give the class back and note it in a table, or replace `forward` or `__init__`.
-    "register_notrace_module", "register_embeddings", "functional_transform",
+    "register_tag", "register_notrace_module", "register_embeddings", "functional_transform",
     "maybe_allow_in_graph", "use_kernel_forward_from_hub", "use_kernelized_func",
     "use_experts_implementation",
     "strict",
@@ -110,22 +110,22 @@ class Decider:
 
     def inherited(self, order: list[Base]) -> str:
         """The class of INHERITED whose facts hold for a class with this search order, or ""."""
-        roots = {
+        roots = list(dict.fromkeys(
             self.by_hand[base.key]
             for base in order
             if isinstance(base, Class) and self.by_hand.get(base.key) in INHERITED
-        }
-        if len(roots) != 1:
+        ))  # fmt: skip
+        if not roots or not {*roots[1:]} <= ROOTS_ABOVE.get(roots[0], set()):
             return ""
-        (root,) = roots
-        taken = (HOOKS | INHERITED[root]) - {"__init__", "append", "extend", "add", "__contains__",
-                                             "__setitem__", "__reduce__",
-                                             "__reduce_ex__"}  # fmt: skip
+        root = roots[0]
+        names = {name for each in roots for name in INHERITED[each]}
+        taken = (HOOKS | names) - {"__init__", "append", "extend", "add", "__contains__",
+                                   "__setitem__", "__reduce__", "__reduce_ex__"}  # fmt: skip
         for base in order:
             if isinstance(base, Native):
                 if base.layout or base.hashes:
                     return ""
-            elif self.by_hand.get(base.key) != root and taken & base.members.keys():
+            elif self.by_hand.get(base.key) not in roots and taken & base.members.keys():
                 return ""
         return root
 

@@ -17,11 +17,27 @@ LOOKS_AT_TYPE_ONLY = {"torch.is_tensor", "typing.cast"}
 INHERITED: dict[str, set[str]] = {
     # Its __getattribute__ and __setattr__ look into the class's `attribute_map`, a table of names.
     "transformers.configuration_utils.PreTrainedConfig": set(),
+    # Its __getattribute__ finds what the instance and its class have before it asks the results.
+    "statsmodels.base.wrapper.ResultsWrapper": set(),
+    # Their __setstate__ runs the source text of the state, which the contract spells out, and makes
+    # functions of the methods named here.
+    "scipy.stats._distn_infrastructure.rv_continuous": {
+        "_attach_methods", "_attach_argparser_methods",
+    },
     "torch.nn.modules.module.Module": {
         "register_parameter", "register_buffer", "register_module", "add_module", "_parameters",
         "_buffers", "_modules", "_non_persistent_buffers_set", "flatten_parameters",
     },
+    # Its __setstate__ wraps the methods `update` and `compute` of the class.
+    "torchmetrics.metric.Metric": {"_wrap_update", "_wrap_compute"},
+    # Its __getattr__ looks into a table of the class.
+    "sentence_transformers.base.modules.module.Module": {"_DEPRECATED_METHOD_RENAMES"},
 }  # fmt: skip
+# Classes of INHERITED that inherit from others of them, whose facts theirs include.
+ROOTS_ABOVE: dict[str, set[str]] = {
+    "torchmetrics.metric.Metric": {"torch.nn.modules.module.Module"},
+    "sentence_transformers.base.modules.module.Module": {"torch.nn.modules.module.Module"},
+}
 # Modules that give methods to a class under names that are computed, and which names these are.
 NAMED_IN_LOOPS = {"scipy.sparse._data": "NumPy's functions of one argument: sin, sqrt, floor ..."}
 # Methods of text, bytes and numbers.

@@ -1,0 +1,306 @@
+"""Each contract from two sides: what honest files hold is clean, the nearest abuse is not.
+
+The abuses are what each class would run, read from its source: source text in the state, methods
+shadowed by attributes, annotations that are objects, arrays of objects for arrays of numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.facts.values import Call, Name, New, array, element, numbers, objects, stream
+
+ROOT = Path(__file__).resolve().parents[2]
+BRINE = Path(os.environ.get("BRINE", ROOT / "build" / "brine")).absolute()
+
+SYSTEM = Name("os", "system")
+UNKNOWN = New(Name("elsewhere", "Thing"))
+DISTRIBUTIONS = "scipy.stats._distn_infrastructure"
+TEMPLATE = """
+def _parse_args(self,  loc=0, scale=1):
+    return (), loc, scale
+
+def _parse_args_rvs(self,  loc=0, scale=1, size=None):
+    return self._argcheck_rvs( loc, scale, size=size)
+
+def _parse_args_stats(self,  loc=0, scale=1, moments='mv'):
+    return (), loc, scale, moments
+"""
+
+
+def norm(**state: Any) -> New:
+    known = {"_parse_arg_template": TEMPLATE, "numargs": 0, "moment_type": 0, "name": "norm"}
+    return New(Name("scipy.stats._continuous_distns", "norm_gen"), (), {**known, **state})
+
+
+def frozen(distribution: Any) -> New:
+    return New(Name(DISTRIBUTIONS, "rv_continuous_frozen"), (), {"args": (), "dist": distribution})
+
+
+def rbf(y: Any, kernel: Any = "linear", coefficients: Any = None) -> New:
+    first = (y, numbers(), (), Name("numpy", "float64"), None, numbers(), kernel, 1.0, numbers())
+    second = (numbers(), numbers(), coefficients or numbers())
+    return New(Name("scipy.interpolate._rbfinterp", "RBFInterpolator"), (), (first, second))
+
+
+def int_index(indices: Any) -> Call:
+    return Call(Name("pandas._libs.sparse", "IntIndex"), (3, indices))
+
+
+def sparse(values: Any, index: Any = None, dtype: Any = None) -> New:
+    float_type = New(Name("pandas", "SparseDtype"), (), {"_dtype": element(), "_fill_value": 0.0})
+    state = {
+        "_sparse_index": index or int_index(numbers()),
+        "_sparse_values": values,
+        "_dtype": dtype or float_type,
+    }
+    return New(Name("pandas.arrays", "SparseArray"), (), state)
+
+
+def config(kind: str = "DictConfig", **annotations: Any) -> New:
+    anything = Name("typing", "Any")
+    given = {"ref_type": anything, "key_type": anything, "element_type": anything, **annotations}
+    metadata = New(Name("omegaconf.base", "ContainerMetadata"), (), {"key": None, **given})
+    module = "omegaconf." + kind.lower()
+    state = {"_metadata": metadata, "_parent": None, "_content": {"lr": 0.1}}
+    return New(Name(module, kind), (), state)
+
+
+def wrapper(**state: Any) -> New:
+    cls = Name("statsmodels.regression.linear_model", "RegressionResultsWrapper")
+    return New(cls, (), {"_results": None, **state})
+
+
+def data(**state: Any) -> New:
+    return New(Name("statsmodels.base.data", "PandasData"), (), {"frame": None, **state})
+
+
+def nonterminal(symbol: Any) -> New:
+    return New(Name("nltk.grammar", "Nonterminal"), (), {"_symbol": symbol})
+
+
+def layer(module: str, name: str, *args: Any, **state: Any) -> New:
+    known = {"training": True, "_parameters": {}, "_buffers": {}, "_modules": {}}
+    return New(Name(module, name), args, {**known, **state})
+
+
+def lazy_hook(name: str) -> New:
+    lazy = layer("torch.nn.modules.linear", "LazyLinear", in_features=0)
+    lazy.state["_initialize_hook"] = Call(Name("builtins", "getattr"), (lazy, name))
+    return lazy
+
+
+def called_hook() -> Call:
+    lazy = layer("torch.nn.modules.linear", "LazyLinear", in_features=0)
+    return Call(Call(Name("builtins", "getattr"), (lazy, "_infer_parameters")), (lazy, ()))
+
+
+def metric(**state: Any) -> New:
+    return layer("torchmetrics.aggregation", "MeanMetric", "M", "e", **state)
+
+
+def graph(parent: Any = None, mapping: Any = None) -> New:
+    out = New(Name("torch_geometric.data.data", "Data"))
+    storage = New(Name("torch_geometric.data.storage", "GlobalStorage"), ())
+    storage.state = {"_mapping": mapping or {"x": 1}, "_parent": parent or out}
+    out.state = {"_store": storage}
+    return out
+
+
+def bit(value: str) -> Callable[[], Any]:
+    return lambda: New(Name("torch_geometric.data.data", "Data"), (), {"_store": value})
+
+
+# (the honest value, abuses of it)
+SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
+    "frozen distribution": (
+        lambda: frozen(norm()),
+        [
+            lambda: frozen(norm(_parse_arg_template="import os; os.system('true')")),
+            lambda: frozen(norm(_parse_arg_template=TEMPLATE + "print()\n")),
+            lambda: frozen(norm(_parse_arg_template=TEMPLATE.encode())),
+            lambda: frozen(norm(_attach_methods=Name("builtins", "print"))),
+            lambda: frozen(norm(_attach_argparser_methods=None)),
+            lambda: frozen(norm(_ppf_single=UNKNOWN)),
+            lambda: frozen(norm(_cdf_single=None)),
+            lambda: frozen(norm(_entropy=None)),
+            lambda: frozen(norm(_mom0_sc=None)),
+            lambda: frozen(norm(_mom1_sc=None)),
+            lambda: frozen(norm(numargs="1")),
+            lambda: frozen(norm(moment_type="0")),
+            lambda: frozen(SYSTEM),
+            lambda: New(norm().cls, (), (TEMPLATE, None)),
+            lambda: New(norm().cls, (1,), norm().state),
+            lambda: Call(norm().cls, ()),
+        ],
+    ),
+    "RBF interpolator": (
+        lambda: rbf(numbers()),
+        [
+            lambda: rbf(objects(1)),
+            lambda: rbf(UNKNOWN),
+            lambda: rbf(numbers(), kernel=b"linear"),
+            lambda: rbf(numbers(), coefficients=objects(1)),
+            lambda: New(rbf(numbers()).cls, (), {"y": numbers()}),
+        ],
+    ),
+    "sparse column": (
+        lambda: sparse(numbers()),
+        [
+            lambda: sparse(numbers(), index=int_index(objects(1))),
+            lambda: sparse(numbers(), index=int_index(UNKNOWN)),
+            lambda: sparse(numbers(), index=numbers()),
+            lambda: sparse(UNKNOWN),
+            lambda: sparse(numbers(), dtype="f8"),
+            lambda: sparse(
+                numbers(), dtype=New(Name("pandas", "SparseDtype"), (), {"_dtype": UNKNOWN})
+            ),
+            lambda: New(Name("pandas.arrays", "SparseArray"), (), ((1,), (0.0, None))),
+            lambda: New(Name("pandas.arrays", "SparseArray"), (), {"extra": 1}),
+        ],
+    ),
+    "block index": (
+        lambda: Call(Name("pandas._libs.sparse", "BlockIndex"), (3, numbers(), numbers())),
+        [
+            lambda: Call(Name("pandas._libs.sparse", "BlockIndex"), (3, objects(1), numbers())),
+            lambda: Call(Name("pandas._libs.sparse", "BlockIndex"), (3, numbers(), objects(1))),
+            lambda: Call(Name("pandas._libs.sparse", "BlockIndex"), ("3", numbers(), numbers())),
+        ],
+    ),
+    "configuration": (
+        lambda: [
+            config(),
+            config(element_type=Name("builtins", "int")),
+            config("ListConfig", key_type=Name("builtins", "int")),
+            config("TupleConfig", ref_type=Name("typing", "Dict")),
+        ],
+        [
+            lambda: config(ref_type=UNKNOWN),
+            lambda: config(ref_type=SYSTEM),
+            lambda: config(key_type=UNKNOWN),
+            lambda: config(element_type="typing.Any"),
+            lambda: config("ListConfig", element_type=UNKNOWN),
+            lambda: New(config().cls, (), {"_metadata": UNKNOWN}),
+            lambda: New(config().cls, (), {"_metadata": {}}),
+            lambda: Call(Name("typing", "Dict"), ()),
+            lambda: Call(Name("builtins", "getattr"), (Name("typing", "Any"), "__class__")),
+        ],
+    ),
+    "results": (
+        lambda: [wrapper(__doc__="Results"), data()],
+        [
+            lambda: wrapper(__setstate__=UNKNOWN),
+            lambda: wrapper(__doc__=UNKNOWN),
+            lambda: wrapper(__class__=None),
+            lambda: data(restore_model_spec=True, formula="print()"),
+            lambda: data(restore_design_info=True, formula="print()"),
+        ],
+    ),
+    "grammar": (
+        lambda: {nonterminal("S"): 1},
+        [
+            lambda: {nonterminal(UNKNOWN): 1},
+            lambda: nonterminal(("S",)),
+            lambda: New(Name("nltk.grammar", "Production"), (), {"_hash": "1"}),
+            lambda: New(Name("nltk.grammar", "Production"), (), {"_lhs": "S"}),
+            lambda: New(Name("nltk.grammar", "Production"), (), {"_rhs": (UNKNOWN,)}),
+        ],
+    ),
+    "lazy layer": (
+        lambda: [
+            lazy_hook("_infer_parameters"),
+            lazy_hook("_lazy_load_hook"),
+            Call(Name("torch.nn.parameter", "UninitializedParameter"), (True,)),
+        ],
+        [
+            lambda: lazy_hook("to"),
+            lambda: lazy_hook("__init__"),
+            lambda: lazy_hook("__class__"),
+            called_hook,
+            lambda: Call(Name("torch.nn.parameter", "UninitializedParameter"), ("cuda",)),
+            lambda: Call(Name("torch.nn.parameter", "UninitializedBuffer"), (UNKNOWN,)),
+        ],
+    ),
+    "metric": (
+        metric,
+        [
+            lambda: metric(update=SYSTEM),
+            lambda: metric(compute=Name("builtins", "print")),
+            lambda: metric(_wrap_update=None),
+            lambda: metric(_wrap_compute=None),
+            lambda: metric(_parameters=UNKNOWN),
+            lambda: layer("torchmetrics.aggregation", "MeanMetric", UNKNOWN),
+        ],
+    ),
+    "sentence layer": (
+        lambda: layer("sentence_transformers.base.modules.dense", "Dense"),
+        [
+            lambda: layer(
+                "sentence_transformers.base.modules.dense",
+                "Dense",
+                _DEPRECATED_METHOD_RENAMES={"to": "os"},
+            ),
+        ],
+    ),  # fmt: skip
+    "graph": (
+        graph,
+        [
+            lambda: graph(parent=UNKNOWN),
+            lambda: graph(parent="x"),
+            lambda: graph(mapping=[1]),
+            bit("text"),
+        ],
+    ),
+    "names that are referred to": (
+        lambda: [
+            Name("gensim.utils", "identity"),
+            Name("gensim.models.tfidfmodel", "df2idf"),
+            Name("builtins", "hash"),
+            Name("gpytorch.utils.transforms", "inv_softplus"),
+            Name("torchmetrics.metric", "jit_distributed_available"),
+        ],
+        [
+            lambda: Call(Name("gensim.utils", "identity"), (SYSTEM,)),
+            lambda: Call(Name("gensim.models.tfidfmodel", "df2idf"), (1, 2)),
+            lambda: Call(Name("builtins", "hash"), (1,)),
+            lambda: Call(Name("gpytorch.utils.transforms", "inv_softplus"), (1.0,)),
+            lambda: Call(Name("torchmetrics.metric", "jit_distributed_available"), ()),
+            lambda: Call(Name("torchmetrics.utilities.data", "dim_zero_cat"), (1,)),
+        ],
+    ),
+    "array": (
+        lambda: [numbers(), objects(1, "a"), array((1,), b"abc", element("S3", "|"))],
+        [
+            lambda: array((2,), [1, 2]),
+            lambda: array((1,), bytes(8), element("O8", "|", 63)),
+            lambda: array((9,), [1], element("O8", "|", 63)),
+            lambda: array((1,), bytes(8), element("f8", "<", 63)),
+        ],
+    ),
+}
+
+
+def verdicts(folder: Path, values: dict[str, Any]) -> dict[str, str]:
+    for name, value in values.items():
+        (folder / f"{name}.pkl").write_bytes(stream(value))
+    done = subprocess.run(
+        [BRINE, "scan", "--format", "json", folder], capture_output=True, timeout=60, check=False
+    )
+    return {Path(f["path"]).stem: f["verdict"] for f in json.loads(done.stdout)["files"]}
+
+
+@pytest.mark.parametrize("what", sorted(SIDES))
+def test_honest_is_clean_and_abuse_is_not(what: str, tmp_path: Path) -> None:
+    honest, abuses = SIDES[what]
+    values = {f"abuse{i}": make() for i, make in enumerate(abuses)}
+    seen = verdicts(tmp_path, {"honest": honest(), **values})
+    assert seen.pop("honest") == "clean"
+    assert set(seen.values()) <= {"suspicious", "malicious"}, seen
+    assert len(seen) == len(abuses)

@@ -1,0 +1,143 @@
+"""Pickle streams out of trees of values: plain ones, names, and objects that the stream makes.
+
+A test states an honest value and its nearest abuse side by side, without the library that it
+speaks of. What is referred to twice is made once, as picklers do, so that a state may hold the
+object that it is given to.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(eq=False)
+class Name:
+    """A name that the stream imports: module and qualified name."""
+
+    module: str
+    name: str
+
+
+@dataclass(eq=False)
+class New:
+    """cls.__new__(cls, *args), then its state, the items put into it and the pairs stored."""
+
+    cls: Name
+    args: tuple[Any, ...] = ()
+    state: Any = None
+    items: list[Any] = field(default_factory=list)
+    pairs: list[tuple[Any, Any]] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Call:
+    """callable(*args), then the same."""
+
+    callable: Any
+    args: tuple[Any, ...] = ()
+    state: Any = None
+    items: list[Any] = field(default_factory=list)
+    pairs: list[tuple[Any, Any]] = field(default_factory=list)
+
+
+class Writer:
+    """Writes one stream at protocol 4."""
+
+    def __init__(self) -> None:
+        """Nothing is memoized yet."""
+        self.memo: dict[int, int] = {}
+
+    def stream(self, value: Any) -> bytes:
+        """The whole stream."""
+        return b"\x80\x04" + self.value(value) + b"."
+
+    def value(self, value: Any) -> bytes:
+        """What leaves the value on the stack."""
+        if id(value) in self.memo:
+            return b"j" + struct.pack("<I", self.memo[id(value)])
+        if isinstance(value, Name):
+            return text(value.module) + text(value.name) + b"\x93"
+        if isinstance(value, New):
+            return self.made(self.value(value.cls) + self.tuple(value.args) + b"\x81", value)
+        if isinstance(value, Call):
+            return self.made(self.value(value.callable) + self.tuple(value.args) + b"R", value)
+        if isinstance(value, tuple):
+            return self.tuple(value)
+        if isinstance(value, list):
+            return b"](" + b"".join(map(self.value, value)) + b"e"
+        if isinstance(value, dict):
+            return b"}(" + b"".join(self.value(x) for pair in value.items() for x in pair) + b"u"
+        return constant(value)
+
+    def tuple(self, items: tuple[Any, ...]) -> bytes:
+        """A tuple of any length."""
+        return b"(" + b"".join(map(self.value, items)) + b"t"
+
+    def made(self, start: bytes, value: New | Call) -> bytes:
+        """An object, noted before what follows may refer to it."""
+        self.memo[id(value)] = len(self.memo)
+        out = start + b"r" + struct.pack("<I", self.memo[id(value)])
+        if value.items:
+            out += b"(" + b"".join(map(self.value, value.items)) + b"e"
+        if value.pairs:
+            out += b"(" + b"".join(self.value(x) for pair in value.pairs for x in pair) + b"u"
+        if value.state is not None:
+            out += self.value(value.state) + b"b"
+        return out
+
+
+def text(value: str) -> bytes:
+    """A str."""
+    raw = value.encode()
+    return b"X" + struct.pack("<I", len(raw)) + raw
+
+
+def constant(value: Any) -> bytes:
+    """A constant."""
+    if value is None:
+        return b"N"
+    if isinstance(value, bool):
+        return b"\x88" if value else b"\x89"
+    if isinstance(value, int):
+        raw = value.to_bytes(8, "little", signed=True)
+        return b"\x8a\x08" + raw
+    if isinstance(value, float):
+        return b"G" + struct.pack(">d", value)
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, bytes):
+        return b"B" + struct.pack("<I", len(value)) + value
+    raise TypeError(f"no constant: {value!r}")
+
+
+def stream(value: Any) -> bytes:
+    """The pickle of a tree."""
+    return Writer().stream(value)
+
+
+def element(letters: str = "f8", order: str = "<", flags: int = 0) -> Call:
+    """A numpy.dtype as pickles have it."""
+    plain = order == "<"
+    state = (3, order, None, None, None, -1 if plain or letters == "O8" else 1,
+             -1 if plain or letters == "O8" else 1, flags)  # fmt: skip
+    return Call(Name("numpy", "dtype"), (letters, False, True), state)
+
+
+def array(shape: tuple[int, ...], raw: Any, dtype: Call | None = None) -> Call:
+    """A numpy.ndarray: numbers from bytes, objects from a list."""
+    reconstruct = Name("numpy._core.multiarray", "_reconstruct")
+    ndarray = Name("numpy", "ndarray")
+    state = (1, shape, dtype or element(), False, raw)
+    return Call(reconstruct, (ndarray, (0,), b"b"), state)
+
+
+def numbers(count: int = 2) -> Call:
+    """An array of float64."""
+    return array((count,), bytes(8 * count))
+
+
+def objects(*items: Any) -> Call:
+    """An array of objects."""
+    return array((len(items),), list(items), element("O8", "|", 63))
