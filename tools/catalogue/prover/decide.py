@@ -11,9 +11,10 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from prover.interpret import Interpreter, PathEnd
+from prover.interpret import Interpreter
 from prover.known import INHERITED, NAMED_IN_LOOPS, ROOTS_ABOVE
 from prover.order import Base, Native, Order, UnknownError, layout_of
+from prover.run import PathEnd
 from prover.sources import Class, External, Module, Sources, dotted_name, statements
 from prover.values import STATE, Const
 
