@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.honest.writers import File, Make, joblibs, made, pickles, torch_files
+from tests.honest.writers import File, Make, both, made, pickles, torch_files
 
 
 def table() -> tuple[Any, Any]:
@@ -13,12 +13,6 @@ def table() -> tuple[Any, Any]:
     import numpy as np
 
     return np.random.default_rng(1).random((40, 3)), np.array([0, 1] * 20)
-
-
-def both(label: str, make: Make) -> Iterator[File]:
-    """The ways in which scikit-learn-like models are saved."""
-    yield from pickles(label, make, (2, 4, 5))
-    yield from joblibs(label, make, few=True)
 
 
 def fitted(prefix: str, classes: list[Any]) -> Iterator[File]:

@@ -28,10 +28,11 @@ sys.path.insert(0, str(ROOT))
 
 from tests.honest.core import CORE  # noqa: E402
 from tests.honest.further import FURTHER  # noqa: E402
+from tests.honest.later import LATER  # noqa: E402
 from tests.honest.writers import File  # noqa: E402
 
 BRINE = Path(os.environ.get("BRINE", ROOT / "build" / "brine")).absolute()
-LIBRARIES: dict[str, Callable[[], Iterator[File]]] = {**CORE, **FURTHER}
+LIBRARIES: dict[str, Callable[[], Iterator[File]]] = {**CORE, **FURTHER, **LATER}
 
 
 @dataclass
@@ -114,12 +115,15 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=0)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--reasons", action="store_true")
+    parser.add_argument(
+        "--later", action="store_true", help="only what was written after the facts"
+    )
     options = parser.parse_args()
     columns = ("clean", "suspicious", "malicious", "incomplete", "unrecognized")
     print(f"{'library':18} {'files':>6} {'sets':>5} " + " ".join(f"{c:>12}" for c in columns))
     sums: Counter[str] = Counter()
     every: set[frozenset[str]] = set()
-    for name in options.library or LIBRARIES:
+    for name in options.library or (LATER if options.later else LIBRARIES):
         tally = measure(name, options.sample, options.keep)
         total = sum(tally.verdicts.values())
         every |= tally.names

@@ -85,3 +85,26 @@ def torch_files(label: str, make: Make) -> Iterator[File]:
         out = io.BytesIO()
         torch.save(thing, out, **options)
         yield File(f"{label}.{kind}.pt", out.getvalue())
+
+
+def possible(
+    things: dict[str, Make], write: Callable[[str, Make], Iterator[File]]
+) -> Iterator[File]:
+    """The files of those things that this version of the library can make and save."""
+    for label, make in things.items():
+        try:
+            files = list(write(label, make))
+        except Exception:  # wants other arguments, or is not meant to be saved
+            continue
+        yield from files
+
+
+def few(label: str, make: Make) -> Iterator[File]:
+    """The protocols that are in use."""
+    return pickles(label, make, (2, 4, 5))
+
+
+def both(label: str, make: Make) -> Iterator[File]:
+    """The ways in which scikit-learn-like models are saved."""
+    yield from pickles(label, make, (2, 4, 5))
+    yield from joblibs(label, make, few=True)
