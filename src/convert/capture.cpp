@@ -116,7 +116,47 @@ NodeId unfinished(Machine& machine) {
   return values.front();
 }
 
+class NoSink final : public pickle::TraceSink {
+ public:
+  bool wants_inert() const override { return false; }
+  void on_event(const pickle::Event&, Machine&) override {}
+};
+
+Around around(const SourcePtr& source, Machine& machine, const Around::NestedStorage& nested) {
+  return {source, [source](const Node& node) { return bytes_of(source, node); }, nested,
+          [&machine](const Node& node) { return machine.raw_array(node.offset); }};
+}
+
 }  // namespace
+
+// joblib's arrays of objects are pickles of their own, which the scan has judged already.
+void Capture::read_inner(const scan::ViewStart& view, const Machine& outer, Contents& contents) {
+  const std::vector<Inner> all = std::move(contents.inner);
+  contents.inner.clear();
+  for (const Inner& inner : all) {
+    pickle::OpaqueWorld world;
+    NoSink sink;
+    pickle::Profile profile = view.profile;
+    profile.joblib_arrays = false;
+    Machine machine(*view.source, profile, world, sink, outer.limits(),
+                    {.collapse = true, .start = inner.start});
+    const pickle::RunResult result = machine.run();
+    const NodeId root =
+        result.end.kind == EndKind::stop ? machine.rebuild(result.result) : kNoNode;
+    if (root == kNoNode) {
+      contents.refused.push_back({inner.name, "an array of objects that cannot be followed"});
+      continue;
+    }
+    Contents part = read_contents(machine.nodes(), root, options_,
+                                  around(view.source, machine, nested_));
+    if (inner.opaque) {
+      for (const NamedTensor& tensor : part.tensors) part.opaque.push_back(tensor.name);
+    }
+    part.extras.clear();
+    add_part(contents, inner.name, std::move(part));
+  }
+  make_names_distinct(contents);
+}
 
 pickle::TraceSink* Capture::begin(const scan::ViewStart& view) {
   running_[&view] = {};
@@ -136,9 +176,9 @@ void Capture::ran(const scan::ViewStart& view, const pickle::RunResult& result, 
     running.contents.emplace();
     running.contents->over_budget = whole;
   } else {
-    running.contents = read_contents(
-        machine.nodes(), root, options_,
-        [source = view.source](const Node& node) { return bytes_of(source, node); }, nested_);
+    running.contents =
+        read_contents(machine.nodes(), root, options_, around(view.source, machine, nested_));
+    if (!running.contents->inner.empty()) read_inner(view, machine, *running.contents);
   }
   machine.clear_nodes();
 }
@@ -156,21 +196,42 @@ void Capture::end(const scan::ViewStart& view, const scan::ViewEnd& how) {
   const bool refused = how.end.kind == EndKind::refused && !running.mapped().legacy;
   const int rank =
       refused || rank_of(loader) == 0 ? 0 : rank_of(loader) + bonus(running.mapped().legacy, how);
-  if (best_ && rank > 0 && best_->member != view.member) several_ = true;
-  if (rank <= best_rank_) return;
-  best_rank_ = rank;
-  best_ = Captured{std::move(loader),
-                   view.member,
-                   std::move(*running.mapped().contents),
-                   how.end,
-                   how.storages,
-                   view.source,
-                   running.mapped().legacy};
+  if (rank == 0) return;
+  Best& best = best_[view.member];
+  if (rank <= best.rank) return;
+  best.rank = rank;
+  best.captured = Captured{std::move(loader),
+                           view.member,
+                           std::move(*running.mapped().contents),
+                           how.end,
+                           how.storages,
+                           view.source,
+                           running.mapped().legacy};
 }
 
 std::optional<Captured> Capture::take() {
-  if (several_) return std::nullopt;  // an archive of models: nobody says which one
-  return std::move(best_);
+  std::vector<Captured*> found;
+  for (auto& [member, best] : best_) {
+    // Of a torch zip torch reads one pickle; of any other archive nobody says which one.
+    const bool torch = best.captured.loader.starts_with("torch.") && !member.empty() &&
+                       member.back().ends_with("/data.pkl");
+    if (best_.size() == 1 || torch) found.push_back(&best.captured);
+  }
+  if (found.empty()) {
+    // A name that promises a pickle has its compressed bytes tried as one.
+    for (auto& [member, best] : best_) {
+      const Captured& held = best.captured;
+      const bool nothing = held.contents.tensors.empty() && held.contents.refused.empty();
+      if (held.end.kind == EndKind::stop || !nothing) found.push_back(&best.captured);
+    }
+  }
+  return found.size() == 1 ? std::optional(std::move(*found.front())) : std::nullopt;
+}
+
+std::optional<Contents> Capture::take_member(const std::string& name) {
+  const auto found = best_.find({name});
+  if (found == best_.end() || found->second.captured.end.kind != EndKind::stop) return std::nullopt;
+  return std::move(found->second.captured.contents);
 }
 
 }  // namespace brine::convert

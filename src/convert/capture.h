@@ -31,7 +31,7 @@ struct Captured {
 
 class Capture final : public scan::ViewObserver {
  public:
-  Capture(const ContentsOptions& options, TensorReader::NestedStorage nested)
+  Capture(const ContentsOptions& options, Around::NestedStorage nested)
       : options_(options), nested_(std::move(nested)) {}
 
   pickle::TraceSink* begin(const scan::ViewStart& view) override;
@@ -41,8 +41,12 @@ class Capture final : public scan::ViewObserver {
 
   // The view of the loader that the file is made for; none when no loader of pickles had one.
   std::optional<Captured> take();
+  // What a member of the file gives by itself, when it was read to its end.
+  std::optional<Contents> take_member(const std::string& name);
 
  private:
+  void read_inner(const scan::ViewStart& view, const pickle::Machine& outer, Contents& contents);
+
   struct Running {
     int pickles = 0;
     bool legacy = false;
@@ -50,11 +54,13 @@ class Capture final : public scan::ViewObserver {
   };
 
   const ContentsOptions& options_;
-  TensorReader::NestedStorage nested_;
+  Around::NestedStorage nested_;
   std::map<const scan::ViewStart*, Running> running_;
-  std::optional<Captured> best_;
-  int best_rank_ = 0;
-  bool several_ = false;  // members with results of their own
+  struct Best {
+    int rank = 0;
+    Captured captured;
+  };
+  std::map<std::vector<std::string>, Best> best_;  // by member
 };
 
 }  // namespace brine::convert

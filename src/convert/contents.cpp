@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -31,19 +32,34 @@ bool is_whole_text(const Node& node) {
 
 // Classes of which every tensor in the state is an attribute's, as it is: they have no
 // __setstate__, or one that adds what old files lack (torch.optim sets defaults and turns numbers
-// of steps into tensors of their own). Read in torch 2.13 and CPython 3.13.
-constexpr auto kKeepState = std::to_array<std::string_view>({
-    "argparse.Namespace",
-    "types.SimpleNamespace",
-    "torch.optim.",
-    "torch.distributions.",
-    "torch.utils.data.",
+// of steps into tensors of their own) or checks (sklearn.base, sklearn.tree._tree). Read in torch
+// 2.13, CPython 3.13, scikit-learn 1.9, SciPy 1.17 and NumPy 2.4.
+struct Keeper {
+  std::string_view name;  // ending in a dot: what is below it
+  bool keeps = true;  // false: an exception from a row below
+  bool arguments = false;  // may be made with arguments, which are numbers of its own
+};
+constexpr auto kKeepers = std::to_array<Keeper>({
+    {"argparse.Namespace"},
+    {"types.SimpleNamespace"},
+    {"torch.optim."},
+    {"torch.distributions."},
+    {"torch.utils.data."},
+    {"sklearn.utils._bunch.", false},
+    {"sklearn.ensemble._hist_gradient_boosting.predictor.", false},
+    {"sklearn.callback.", false},
+    {"sklearn.tree._tree.Tree", true, true},
+    {"sklearn."},
+    {"scipy.sparse._coo.", false},
+    {"scipy.sparse."},
+    {"numpy.random._pickle.", true, true},
 });
 
-bool keeps_state(std::string_view cls) {
-  return std::ranges::any_of(kKeepState, [&](std::string_view row) {
-    return row.ends_with('.') ? cls.starts_with(row) : cls == row;
+const Keeper* keeper_of(std::string_view cls) {
+  const auto* row = std::ranges::find_if(kKeepers, [&](const Keeper& keeper) {
+    return keeper.name.ends_with('.') ? cls.starts_with(keeper.name) : cls == keeper.name;
   });
+  return row != kKeepers.end() && row->keeps ? row : nullptr;
 }
 
 // A component whose own dots must not be taken for the way's.
@@ -79,12 +95,11 @@ std::string base64(std::string_view bytes) {
 
 class Walk {
  public:
-  Walk(const NodeGraph& nodes, const ContentsOptions& options, TensorReader::BytesOf bytes_of,
-       TensorReader::NestedStorage nested)
+  Walk(const NodeGraph& nodes, const ContentsOptions& options, Around around)
       : nodes_(nodes),
         values_(nodes),
         options_(options),
-        reader_(nodes, out_.storages, std::move(bytes_of), std::move(nested)),
+        reader_(nodes, out_.storages, std::move(around)),
         json_(out_.extras) {}
 
   Contents run(NodeId root) {
@@ -207,6 +222,11 @@ class Walk {
       take(**tensor);
       return false;
     }
+    if (const pickle::RawArray* raw = reader_.raw_array_of(id); raw != nullptr) {
+      if (raw->objects) out_.inner.push_back({parts_.empty() ? "" : path_, raw->begin, opaque()});
+      wrapped("$array", raw->objects ? "O" : raw->type);
+      return false;
+    }
     return container(id, path);
   }
 
@@ -283,6 +303,7 @@ class Walk {
       return;
     }
     if (opaque()) out_.opaque.push_back(name());
+    if (parts_.empty()) out_.root_tensor = true;
     json_.begin_object();
     bool first = true;
     for (Part& part : tensor.parts) {
@@ -349,6 +370,16 @@ class Walk {
   void open_object(NodeId id, Frame& frame) {
     const Node& object = node(id);
     const std::string cls = values_.class_name(object);
+    if (const std::vector<NodeId>* items = values_.object_array(object)) {
+      for (std::size_t i = 0; i < items->size(); ++i) {
+        frame.children.push_back({std::to_string(i), kNoNode, (*items)[i]});
+      }
+      json_.begin_object();
+      json_.key("$objects");
+      json_.begin_array();
+      frame.closing = 2;
+      return;
+    }
     std::vector<Child> rest;
     auto state = values_.module_state(id, &rest);
     json_.begin_object();
@@ -377,7 +408,9 @@ class Walk {
       frame.closing = frame.json == Frame::Json::pairs ? 3 : 2;
       return;
     }
-    frame.opaque = frame.opaque || !keeps_state(cls) || has_arguments(object);
+    const Keeper* keeper = keeper_of(cls);
+    frame.opaque = frame.opaque || keeper == nullptr ||
+                   (has_arguments(object) && !keeper->arguments) || !values_.attributes(object);
     if (object.args != kNoNode && node(object.args).kind == Kind::tuple) {
       const std::vector<NodeId>& args = node(object.args).items;
       for (std::size_t i = 0; i < args.size(); ++i) {
@@ -434,7 +467,8 @@ class Walk {
     const std::size_t height = frames_.size();
     // A key that is no constant has no text of its own: its number stands for it.
     const bool foreign = child.key != kNoNode && (node(child.key).kind == Kind::object ||
-                                                  node(child.key).kind == Kind::unknown);
+                                                  node(child.key).kind == Kind::unknown) &&
+                         child.part.starts_with("key@");
     visit(child.value, foreign ? "#" + std::to_string(frame.next - 1) : child.part);
     if (frames_.size() == height) end_pair();
   }
@@ -515,8 +549,63 @@ class Walk {
 }  // namespace
 
 Contents read_contents(const NodeGraph& nodes, NodeId root, const ContentsOptions& options,
-                       TensorReader::BytesOf bytes_of, TensorReader::NestedStorage nested) {
-  return Walk(nodes, options, std::move(bytes_of), std::move(nested)).run(root);
+                       Around around) {
+  return Walk(nodes, options, std::move(around)).run(root);
+}
+
+void add_part(Contents& into, const std::string& name, Contents part) {
+  const auto renamed = [&](const std::string& inside) {
+    constexpr std::string_view kRoot = "tensor";
+    if (name.empty()) return inside;
+    if (part.root_tensor && inside.starts_with(kRoot)) return name + inside.substr(kRoot.size());
+    return name + "." + inside;
+  };
+  const auto first = static_cast<std::uint32_t>(into.storages.size());
+  std::ranges::move(part.storages, std::back_inserter(into.storages));
+  for (NamedTensor& tensor : part.tensors) {
+    tensor.name = renamed(tensor.name);
+    tensor.view.storage += first;
+    into.tensors.push_back(std::move(tensor));
+  }
+  for (Refusal& refusal : part.refused) {
+    into.refused.push_back({renamed(refusal.name), std::move(refusal.why)});
+  }
+  const auto add_names = [&](const std::vector<std::string>& names, std::vector<std::string>& to,
+                             std::size_t most) {
+    for (const std::string& inside : names) {
+      if (to.size() < most) to.push_back(renamed(inside));
+    }
+  };
+  constexpr std::size_t kAll = ~std::size_t{0};
+  add_names(part.without_data, into.without_data, kAll);
+  add_names(part.left_out, into.left_out, kAll);
+  add_names(part.opaque, into.opaque, kAll);
+  add_names(part.other, into.other, kShown);
+  if (!part.extras.empty()) {
+    into.extras += into.extras.empty() ? '{' : ',';
+    append_json_string(into.extras, name);
+    into.extras += ':' + part.extras;
+  }
+  into.over_budget = into.over_budget || part.over_budget;
+}
+
+void make_names_distinct(Contents& contents) {
+  std::unordered_set<std::string> names;
+  for (NamedTensor& tensor : contents.tensors) {
+    const std::string wanted = tensor.name;
+    for (int i = 2; !names.insert(tensor.name).second; ++i) {
+      tensor.name = wanted + "%" + std::to_string(i);
+    }
+  }
+}
+
+void finish_parts(Contents& into, bool extras) {
+  make_names_distinct(into);
+  if (!extras) {
+    into.extras.clear();
+  } else {
+    into.extras += into.extras.empty() ? "{}" : "}";
+  }
 }
 
 }  // namespace brine::convert

@@ -31,6 +31,13 @@ struct Refusal {
   std::string why;
 };
 
+// joblib's array of objects: a pickle of its own in the stream.
+struct Inner {
+  std::string name;
+  std::uint64_t start = 0;
+  bool opaque = false;
+};
+
 struct Contents {
   std::vector<Storage> storages;
   std::vector<NamedTensor> tensors;
@@ -39,9 +46,11 @@ struct Contents {
   std::vector<std::string> left_out;  // tensors of a module that its state_dict does not have
   // Tensors under what a callable or a class made of them: the loader may show them otherwise.
   std::vector<std::string> opaque;
+  std::vector<Inner> inner;  // still to be read
   std::vector<std::string> other;  // names of the first values that are no tensors, for people
   std::string extras;  // JSON; empty unless asked for
   Rewritten rewritten;  // when asked for
+  bool root_tensor = false;  // the result itself is a tensor, named "tensor"
   bool over_budget = false;
   bool root_missing = false;  // no value under the wanted key
 };
@@ -55,7 +64,11 @@ struct ContentsOptions {
 // `roots`: the result, or what lay on the stack when the stream broke (key, value pairs behind a
 // dict belong to it: see salvage).
 Contents read_contents(const pickle::NodeGraph& nodes, pickle::NodeId root,
-                       const ContentsOptions& options, TensorReader::BytesOf bytes_of,
-                       TensorReader::NestedStorage nested);
+                       const ContentsOptions& options, Around around);
+
+// What stands under `name` (empty: at the top) in a container of several results; finish_parts() behind the last one.
+void add_part(Contents& into, const std::string& name, Contents part);
+void make_names_distinct(Contents& contents);
+void finish_parts(Contents& into, bool extras);
 
 }  // namespace brine::convert

@@ -6,8 +6,10 @@
 #include <tuple>
 
 #include "base/json_writer.h"
+#include "convert/arrays.h"
 #include "convert/capture.h"
 #include "convert/records.h"
+#include "format/names.h"
 #include "format/profiles.h"
 #include "scan/reading.h"
 
@@ -25,6 +27,7 @@ struct Reading {
   FileReport report;
   bool lost = false;  // the archive's directory is not there any more
   std::string problem;  // a record could not be read
+  std::string unread;  // a member of an archive of arrays that could not be read
 };
 
 class Converter {
@@ -62,15 +65,48 @@ class Converter {
     scan::ScanOptions scan = scan_;
     scan.observer = &capture;
     out.report = scan::scan_source(path, source, scan);
-    out.captured = capture.take();
     if (const auto lost = find_lost_pickle(source, scan_.limits)) {
       return read_lost(source, *lost, contents, depth, out);
     }
+    if (read_arrays(path, source, contents.extras, capture, out)) return out;
+    out.captured = capture.take();
     if (out.captured) {
       const Status found = find_records(source, scan_.limits, *out.captured);
       if (!found) out.problem = found.error().what;
     }
     return out;
+  }
+
+  // NumPy's files, whose numbers stand in no pickle. False: it is none.
+  bool read_arrays(const std::string& path, const SourcePtr& source, bool extras, Capture& capture,
+                   Reading& out) const {
+    std::optional<Contents> arrays;
+    if (is_npy(*source)) {
+      auto numbers = read_npy(source);
+      if (!numbers) out.problem = numbers.error().what;
+      if (numbers && !*numbers) return false;  // objects, which the scan has read
+      arrays = numbers ? std::move(**numbers) : Contents();
+    } else {
+      const bool named = format::ascii_lower(path).ends_with(".npz");
+      auto archived = read_npz(
+          source, scan_.limits, named, extras,
+          [&](const std::string& member) { return capture.take_member(member); });
+      if (!archived) out.problem = archived.error().what;
+      if (archived && !*archived) return false;
+      if (archived) {
+        out.unread = std::move((*archived)->unread);
+        arrays = std::move((*archived)->contents);
+      } else {
+        arrays.emplace();
+      }
+    }
+    if (!arrays) return false;
+    out.captured.emplace();
+    out.captured->loader = "numpy.load";
+    out.captured->contents = std::move(*arrays);
+    out.captured->end.kind = pickle::EndKind::stop;
+    out.captured->source = source;
+    return true;
   }
 
   // A torch zip that was cut off: its pickle is read as torch.load would.
@@ -162,7 +198,8 @@ class Converter {
   // Of all names of one view the first by alphabet is kept, as the Hub's converter does.
   void drop_aliases(Conversion& out) const {
     using Key = std::tuple<std::uint32_t, std::string_view, std::uint64_t,
-                           std::vector<std::uint64_t>, std::vector<std::uint64_t>, bool, bool>;
+                           std::vector<std::uint64_t>, std::vector<std::uint64_t>, bool, bool,
+                           bool>;
     std::map<Key, std::size_t> kept;
     std::ranges::sort(out.entries, {}, &Entry::name);
     std::vector<Entry> entries;
@@ -170,7 +207,8 @@ class Converter {
       const TensorView& view = entry.view;
       if (entry.end != 0) {
         const auto [place, fresh] = kept.emplace(Key{view.storage, view.dtype->name, view.offset,
-                                                     view.shape, view.stride, view.conj, view.neg},
+                                                     view.shape, view.stride, view.conj, view.neg,
+                                                     view.swapped},
                                                  entries.size());
         if (!fresh) {
           out.aliases.emplace_back(std::move(entry.name), entries[place->second].name);
@@ -234,6 +272,11 @@ class Converter {
     const auto most = checked_product(file_size, kOutputFactor);
     if (total > std::max(most.value_or(~std::uint64_t{0}), kOutputFloor)) {
       return refuse(out, "the tensors would be more than 16 times the file's size");
+    }
+    if (!reading.unread.empty()) {
+      out.outcome = Outcome::partial;
+      out.reason = reading.unread;
+      return;
     }
     if (captured.end.kind != pickle::EndKind::stop || reading.lost || !out.missing.empty()) {
       out.outcome = Outcome::partial;

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <limits>
 
+#include "convert/arrays.h"
+
 namespace brine::convert {
 namespace {
 
@@ -33,27 +35,6 @@ std::unexpected<Error> broken(std::string what) {
 }
 
 bool is_text(const Node& node) { return node.kind == Kind::str && node.length == node.text.size(); }
-
-// NumPy's letter and size, as in '<f4', as torch calls it.
-struct NumpyType {
-  std::string_view code, dtype;
-};
-constexpr auto kNumpyTypes = std::to_array<NumpyType>({
-    {"f2", "float16"},
-    {"f4", "float32"},
-    {"f8", "float64"},
-    {"i1", "int8"},
-    {"i2", "int16"},
-    {"i4", "int32"},
-    {"i8", "int64"},
-    {"u1", "uint8"},
-    {"u2", "uint16"},
-    {"u4", "uint32"},
-    {"u8", "uint64"},
-    {"b1", "bool"},
-    {"c8", "complex64"},
-    {"c16", "complex128"},
-});
 
 // Whether offset + sum of (size - 1) * stride is below `limit`, and the number of elements fits.
 bool lies_within(const TensorView& view, std::uint64_t limit) {
@@ -146,7 +127,9 @@ Result<std::optional<Tensor>> TensorReader::read(NodeId id) {
 Result<std::optional<Tensor>> TensorReader::read_object(NodeId id) {
   if (id == kNoNode) return std::nullopt;
   const Node& object = node(id);
-  if (object.kind != Kind::object || object.callable == kNoNode) return std::nullopt;
+  if (object.kind != Kind::object) return std::nullopt;
+  if (const pickle::RawArray* raw = raw_array_of(id)) return raw_array(*raw);
+  if (object.callable == kNoNode) return std::nullopt;
   const Node& callable = node(object.callable);
   if (callable.kind != Kind::ref) return std::nullopt;
   if (callable.name == "_reconstruct" &&
@@ -456,7 +439,7 @@ Result<TensorReader::StorageUse> TensorReader::use_of(NodeId id) {
   if (known == by_node_.end()) {
     const SourcePtr bytes = octets(node(storage.args).items[0]);
     if (bytes == nullptr) return cannot("a file in the pickle that cannot be read");
-    BRINE_TRY(Storage inside, nested_(bytes));
+    BRINE_TRY(Storage inside, around_.nested(bytes));
     known = by_node_.emplace(id, keep(std::move(inside))).first;
   }
   const Storage& kept = storages_[known->second];
@@ -532,9 +515,9 @@ SourcePtr TensorReader::octets(NodeId id) const {
   const Node* text = value.kind == Kind::str ? &value : encoded(value);
   if (text == nullptr) {
     const bool bytes = value.kind == Kind::bytes || value.kind == Kind::bytearray;
-    return bytes ? bytes_of_(value) : nullptr;
+    return bytes ? around_.bytes_of(value) : nullptr;
   }
-  const SourcePtr utf8 = bytes_of_(*text);
+  const SourcePtr utf8 = around_.bytes_of(*text);
   const auto read =
       utf8 == nullptr ? Result<std::vector<std::uint8_t>>() : utf8->read_vector(0, utf8->size());
   if (utf8 == nullptr || !read) return nullptr;
@@ -603,52 +586,71 @@ Result<std::optional<Tensor>> TensorReader::array_of(const Node& dtype, NodeId s
       !is_text(node(node(dtype.args).items[0]))) {
     return std::nullopt;
   }
-  std::string_view code = node(node(dtype.args).items[0]).text;
-  bool swapped = false;
-  if (!code.empty() && (code[0] == '<' || code[0] == '>' || code[0] == '=' || code[0] == '|')) {
-    swapped = code[0] == '>';
-    code.remove_prefix(1);
-  }
-  const auto* row = std::ranges::find(kNumpyTypes, code, &NumpyType::code);
-  if (row == kNumpyTypes.end()) return std::nullopt;  // text, objects, records, dates
+  BRINE_TRY(std::optional<NumpyElement> element,
+            numpy_element(node(node(dtype.args).items[0]).text));
+  if (!element) return std::nullopt;  // text, objects, records, dates
   if (dtype.states.size() > 1) return cannot("an array whose element type is changed twice");
   if (!dtype.states.empty()) {
     const Node& state = node(dtype.states[0]);
     if (state.kind != Kind::tuple || state.items.size() < 5) return std::nullopt;
-    if (node(state.items[3]).kind != Kind::none || node(state.items[4]).kind != Kind::none) {
-      return std::nullopt;  // fields
+    if (std::ranges::any_of(std::span(state.items).subspan(2, 3),
+                            [&](NodeId item) { return node(item).kind != Kind::none; })) {
+      return std::nullopt;  // parts or fields
     }
-    if (is_text(node(state.items[1]))) swapped = node(state.items[1]).text == ">";
+    if (is_text(node(state.items[1]))) element->swapped = node(state.items[1]).text == ">";
   }
   const auto extents = sizes(shape);
   if (!extents) return std::nullopt;
-  TensorView out;
-  out.dtype = tensor::find_dtype(row->dtype);
-  out.shape = *extents;
-  out.stride.resize(extents->size());
-  std::uint64_t count = 1;
-  bool fits = true;
-  for (std::size_t i = 0; i < extents->size(); ++i) {
-    const std::size_t at = fortran ? i : extents->size() - 1 - i;
-    out.stride[at] = count;
-    fits = fits && !__builtin_mul_overflow(count, (*extents)[at], &count);
-  }
-  std::uint64_t wanted = 0;
-  fits = fits && !__builtin_mul_overflow(count, std::uint64_t{out.dtype->itemsize}, &wanted);
+  std::optional<TensorView> out = laid_out(*element->dtype, *extents, fortran);
+  const std::uint64_t wanted = out ? out->elements() * element->dtype->itemsize : 0;
   auto known = by_node_.find(bytes);
   if (known == by_node_.end()) {
     SourcePtr source = octets(bytes);
     if (source == nullptr) return cannot("an array whose bytes cannot be read");
-    if (!fits || wanted != source->size()) {
+    if (!out || wanted != source->size()) {
       return broken("an array of another size than its bytes");
     }
     known =
-        by_node_.emplace(bytes, keep({"", out.dtype, wanted, "cpu", std::move(source), swapped}))
+        by_node_
+            .emplace(bytes, keep({"", element->dtype, wanted, "cpu", std::move(source),
+                                  element->swapped}))
             .first;
   }
-  out.storage = known->second;
-  out.swapped = swapped;
-  return Tensor{{{"", std::move(out)}}, {}, false};
+  if (!out || wanted != storages_[known->second].size) {
+    return broken("an array of another size than its bytes");
+  }
+  out->storage = known->second;
+  out->swapped = element->swapped;
+  return Tensor{{{"", std::move(*out)}}, {}, false};
+}
+
+const pickle::RawArray* TensorReader::raw_array_of(NodeId id) const {
+  const Node& object = node(id);
+  return object.kind == Kind::object && object.callable == kNoNode ? around_.raw_array(object)
+                                                                   : nullptr;
+}
+
+// Elements that stand in the stream behind joblib's wrapper.
+Result<std::optional<Tensor>> TensorReader::raw_array(const pickle::RawArray& array) {
+  if (array.objects) return std::nullopt;
+  BRINE_TRY(const std::optional<NumpyElement> element, numpy_element(array.type));
+  if (!element) return std::nullopt;
+  std::optional<TensorView> out = laid_out(*element->dtype, array.shape, array.fortran);
+  const std::uint64_t size = array.end - array.begin;
+  if (!out || out->elements() * element->dtype->itemsize != size) {
+    return broken("an array of another size than its bytes");
+  }
+  auto known = by_place_.find(array.begin);
+  if (known == by_place_.end()) {
+    auto bytes = std::make_shared<SliceSource>(around_.stream, array.begin, size);
+    known = by_place_
+                .emplace(array.begin, keep({"", element->dtype, size, "cpu", std::move(bytes),
+                                            element->swapped}))
+                .first;
+  }
+  out->storage = known->second;
+  out->swapped = element->swapped;
+  return Tensor{{{"", std::move(*out)}}, {}, false};
 }
 
 }  // namespace brine::convert

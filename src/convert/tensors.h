@@ -60,21 +60,27 @@ struct Tensor {
   bool without_data = false;  // a meta tensor: shape and type alone
 };
 
-class TensorReader {
- public:
-  // Bytes of a constant node. Gives a storage for torch's file inside the pickle.
-  using BytesOf = std::function<SourcePtr(const pickle::Node&)>;
+// What lies around the nodes: the stream that they were built from.
+struct Around {
+  // A storage in torch's file inside the pickle.
   using NestedStorage = std::function<Result<Storage>(const SourcePtr&)>;
 
-  TensorReader(const pickle::NodeGraph& nodes, std::vector<Storage>& storages, BytesOf bytes_of,
-               NestedStorage nested)
-      : nodes_(nodes),
-        storages_(storages),
-        bytes_of_(std::move(bytes_of)),
-        nested_(std::move(nested)) {}
+  SourcePtr stream;
+  std::function<SourcePtr(const pickle::Node&)> bytes_of;  // of a constant node
+  NestedStorage nested;
+  // The array that joblib reads at an object's offset; null when it reads none.
+  std::function<const pickle::RawArray*(const pickle::Node&)> raw_array;
+};
+
+class TensorReader {
+ public:
+  TensorReader(const pickle::NodeGraph& nodes, std::vector<Storage>& storages, Around around)
+      : nodes_(nodes), storages_(storages), around_(std::move(around)) {}
 
   // None: the node is no tensor. An Error: it is one that cannot be taken, and why.
   Result<std::optional<Tensor>> read(pickle::NodeId id);
+  // The array that joblib read here; null when it read none.
+  const pickle::RawArray* raw_array_of(pickle::NodeId id) const;
   // The node is a storage by itself (torch.save of a storage).
   Result<std::uint32_t> storage_of(pickle::NodeId id);
 
@@ -106,6 +112,7 @@ class TensorReader {
   Result<std::optional<Tensor>> from_buffer(const Items& args);
   Result<std::optional<Tensor>> set_by_state(const pickle::Node& node);
   Result<std::optional<Tensor>> array(const pickle::Node& node);
+  Result<std::optional<Tensor>> raw_array(const pickle::RawArray& array);
   Result<std::optional<Tensor>> array_of(const pickle::Node& dtype, pickle::NodeId shape,
                                          bool fortran, pickle::NodeId bytes);
 
@@ -130,8 +137,7 @@ class TensorReader {
 
   const pickle::NodeGraph& nodes_;
   std::vector<Storage>& storages_;
-  BytesOf bytes_of_;
-  NestedStorage nested_;
+  Around around_;
   std::map<std::string, std::uint32_t, std::less<>> by_key_;
   struct ViewKey {
     std::string key;
@@ -140,6 +146,7 @@ class TensorReader {
   };
   std::map<std::string, ViewKey, std::less<>> views_;
   std::unordered_map<pickle::NodeId, std::uint32_t> by_node_;
+  std::unordered_map<std::uint64_t, std::uint32_t> by_place_;  // of raw arrays, in the stream
   unsigned depth_ = 0;  // of read()
 };
 

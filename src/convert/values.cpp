@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <unordered_map>
@@ -75,8 +76,46 @@ std::string Values::key_text(NodeId id) const {
       if (key.items.size() == 1) out += ',';
       return out + ")";
     }
-    default: return "key@" + std::to_string(key.offset);
+    case Kind::object:
+      if (const auto number = numpy_scalar(key)) return *number;
+      break;
+    default: break;
   }
+  return "key@" + std::to_string(key.offset);
+}
+
+// numpy's scalar(dtype, bytes), where the bytes stand as such.
+std::optional<std::string> Values::numpy_scalar(const Node& object) const {
+  if (object.callable == kNoNode || object.args == kNoNode || !object.states.empty()) {
+    return std::nullopt;
+  }
+  const Node& callable = node(object.callable);
+  const std::vector<NodeId>& args = node(object.args).items;
+  if (callable.kind != Kind::ref || callable.name != "scalar" ||
+      !callable.module.ends_with(".multiarray") || args.size() != 2 || args[0] == kNoNode ||
+      args[1] == kNoNode) {
+    return std::nullopt;
+  }
+  const Node& dtype = node(args[0]);
+  const Node& bytes = node(args[1]);
+  if (dtype.args == kNoNode || node(dtype.args).items.empty() || bytes.kind != Kind::bytes ||
+      node(dtype.args).items[0] == kNoNode || !is_whole_text(node(node(dtype.args).items[0]))) {
+    return std::nullopt;
+  }
+  const std::string_view type = node(node(dtype.args).items[0]).text;
+  std::uint64_t raw = 0;
+  if (bytes.text.size() != bytes.length || bytes.length == 0 || bytes.length > 8) {
+    return std::nullopt;
+  }
+  for (std::size_t i = bytes.text.size(); i-- > 0;) {
+    raw = raw << 8 | static_cast<unsigned char>(bytes.text[i]);
+  }
+  if (type == "b1") return raw != 0 ? "True" : "False";
+  if (type == "f8" && bytes.length == 8) return float_text(std::bit_cast<double>(raw));
+  if (type == "u1" || type == "u2" || type == "u4" || type == "u8") return std::to_string(raw);
+  if (type != "i1" && type != "i2" && type != "i4" && type != "i8") return std::nullopt;
+  const unsigned unused = 64 - 8 * static_cast<unsigned>(bytes.length);
+  return std::to_string(static_cast<std::int64_t>(raw << unused) >> unused);
 }
 
 // Pairs with Python's rule for a key that comes twice: the first place, the last value.
@@ -233,6 +272,24 @@ std::vector<Child> Values::parts_of(NodeId id) const {
     for (Child& child : *held) out.push_back(std::move(child));
   }
   return out;
+}
+
+// _reconstruct(...) and BUILD (version, shape, dtype, fortran, list); NumPy writes and reads the
+// list row by row, whatever the flag says.
+const std::vector<NodeId>* Values::object_array(const Node& object) const {
+  if (object.callable == kNoNode || object.states.size() != 1 || object.states[0] == kNoNode) {
+    return nullptr;
+  }
+  const Node& callable = node(object.callable);
+  const Node& state = node(object.states[0]);
+  if (callable.kind != Kind::ref || callable.name != "_reconstruct" ||
+      !(callable.module == "numpy.core.multiarray" ||
+        callable.module == "numpy._core.multiarray") ||
+      state.kind != Kind::tuple || state.items.empty() || state.items.back() == kNoNode ||
+      node(state.items.back()).kind != Kind::list) {
+    return nullptr;
+  }
+  return &node(state.items.back()).items;
 }
 
 std::string Values::class_name(const Node& object) const {

@@ -50,10 +50,13 @@ class Values {
                                                  std::vector<Child>* rest = nullptr) const;
   // Items and attributes of what is neither a dict nor a module.
   std::vector<Child> parts_of(pickle::NodeId id) const;
+  // The items of a NumPy array of objects, row by row; null when the object is none.
+  const std::vector<pickle::NodeId>* object_array(const pickle::Node& object) const;
   // The class of an object, or the callable that made it.
   std::string class_name(const pickle::Node& object) const;
 
  private:
+  std::optional<std::string> numpy_scalar(const pickle::Node& object) const;
   bool has_member(pickle::NodeId set, std::string_view name) const;
   const pickle::Node& node(pickle::NodeId id) const { return nodes_[id]; }
 

@@ -59,6 +59,7 @@ struct Machine::Impl::ArrayPlan {
   bool objects = false;  // a pickle follows
   bool aligned = false;  // a byte tells how much padding comes first
   std::uint64_t bytes = 0;
+  RawArray array;
 };
 
 namespace {
@@ -124,7 +125,19 @@ class Attributes {
 struct Element {
   std::uint64_t size = 0;
   bool objects = false;
+  std::string type;  // as RawArray has it
 };
+
+// "<f8" of a type's text and the byte order that its state gave it, if any.
+std::string ordered_type(std::string_view text, std::string_view order) {
+  std::string_view own = order;
+  if (text.starts_with('<') || text.starts_with('>') || text.starts_with('|') ||
+      text.starts_with('=')) {
+    if (order.empty()) own = text.substr(0, 1);
+    text.remove_prefix(1);
+  }
+  return (own == ">" ? ">" : "<") + std::string(text);
+}
 
 std::optional<std::int64_t> integer(const NodeGraph& graph, NodeId id) {
   const Node& node = graph[id];
@@ -150,7 +163,7 @@ std::optional<Element> element_of(const NodeGraph& graph, NodeId id) {
   if (text.kind != Kind::str) return std::nullopt;
   const std::optional<ElementType> type = parse_typestr(text.text);
   if (!type) return std::nullopt;
-  Element out{type->size, type->object()};
+  Element out{type->size, type->object(), ordered_type(text.text, {})};
   if (dtype.states.empty()) return out;
   const Node& state = graph[dtype.states[0]];
   if (state.kind != Kind::tuple || state.items.size() <= kFlags) return std::nullopt;
@@ -159,6 +172,11 @@ std::optional<Element> element_of(const NodeGraph& graph, NodeId id) {
   const auto flags = integer(graph, state.items[kFlags]);
   if (!version || *version < 3 || *version > 4 || !size || !flags) return std::nullopt;
   out.objects = (*flags & kHasObjects) != 0;
+  const Node& order = graph[state.items[1]];
+  const bool parted = std::ranges::any_of(std::span(state.items).subspan(2, 3), [&](NodeId item) {
+    return graph[item].kind != Kind::none;
+  });
+  out.type = parted || order.kind != Kind::str ? "" : ordered_type(text.text, order.text);
   if (type->flexible()) {
     if (*size < 0) return std::nullopt;
     out.size = static_cast<std::uint64_t>(*size);
@@ -254,9 +272,14 @@ bool Machine::Impl::read_array(const Value& inst) {
         const auto extent = integer(graph, dimensions.items[i]);
         plan.known = extent.has_value();
         if (extent) count *= static_cast<std::uint64_t>(*extent);
+        if (extent && *extent >= 0) plan.array.shape.push_back(static_cast<std::uint64_t>(*extent));
       }
       if (plan.known) {
-        plan.objects = element->objects;
+        plan.objects = plan.array.objects = element->objects;
+        plan.array.type = element->type;
+        const NodeId order = attributes.find("order");
+        plan.array.fortran =
+            order != kNoNode && graph[order].kind == Kind::str && graph[order].text == "F";
         // A wrapper that was called, not allocated, has an alignment unless it is given none.
         plan.aligned =
             alignment == kNoNode ? !allocated(graph, object) : graph[alignment].kind != Kind::none;
@@ -278,6 +301,8 @@ bool Machine::Impl::read_array(const Value& inst) {
   }
   if (plan.raises) return fail_op("joblib cannot make this array");
   if (plan.objects) {
+    plan.array.begin = file_position();
+    raw_arrays[op_offset] = std::move(plan.array);
     end.kind = EndKind::paused;
     return false;
   }
@@ -295,7 +320,10 @@ bool Machine::Impl::skip_array(const ArrayPlan& plan) {
     return fail_op("the array wants " + std::to_string(plan.bytes) + " bytes, " +
                    std::to_string(window.size() - at) + " are left");
   }
-  at += plan.bytes;
+  RawArray array = plan.array;
+  array.begin = at;
+  array.end = at += plan.bytes;
+  raw_arrays[op_offset] = std::move(array);
   if (at > begin) arrays.emplace_back(begin, at);
   put_array(Value::make(Kind::object, op_offset, pos,
                         world.result_type(self, intern("numpy", "ndarray"))));
@@ -306,6 +334,9 @@ bool Machine::Impl::skip_array(const ArrayPlan& plan) {
 RunResult Machine::Impl::resume(std::uint64_t next, const Machine::Resumed& what) {
   end = End{};
   next = std::clamp(next, file_position(), window.size());
+  if (const auto read = raw_arrays.find(op_offset); read != raw_arrays.end()) {
+    read->second.end = next;
+  }
   if (!what.name.empty()) {
     put_array(Value::make(Kind::ref, op_offset, pos, intern(what.module, what.name)));
   } else if (what.array) {

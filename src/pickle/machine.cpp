@@ -88,6 +88,7 @@ void Machine::Impl::reset() {
   moved = false;
   jumps.clear();
   array_values.clear();
+  raw_arrays.clear();
   arrays.clear();
   first_array.reset();
   end = End{};
@@ -1002,6 +1003,10 @@ RunResult Machine::resume(std::uint64_t next, const Resumed& what) {
 std::uint64_t Machine::paused_at() const { return impl_->file_position(); }
 const std::vector<std::pair<std::uint64_t, std::uint64_t>>& Machine::arrays() const {
   return impl_->arrays;
+}
+const RawArray* Machine::raw_array(std::uint64_t build) const {
+  const auto found = impl_->raw_arrays.find(build);
+  return found == impl_->raw_arrays.end() ? nullptr : &found->second;
 }
 std::optional<std::uint64_t> Machine::first_array() const { return impl_->first_array; }
 std::uint64_t Machine::position() const { return impl_->pos; }

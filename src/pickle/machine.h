@@ -67,6 +67,8 @@ class Machine {
   const std::vector<std::pair<std::uint64_t, std::uint64_t>>& arrays() const;
   // Behind the BUILD that read the first array from the stream; none when no array was read.
   std::optional<std::uint64_t> first_array() const;
+  // The array that the BUILD at this offset read; null when it read none from the stream.
+  const RawArray* raw_array(std::uint64_t build) const;
   // Behind the last opcode that ran.
   std::uint64_t position() const;
 

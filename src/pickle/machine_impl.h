@@ -262,6 +262,7 @@ struct Machine::Impl {
   bool moved = false;  // file_next is not frame_end
   std::unordered_map<std::uint64_t, std::uint64_t> jumps;  // reading goes on at the second offset
   std::unordered_map<std::uint64_t, Value> array_values;  // by offset of the BUILD
+  std::unordered_map<std::uint64_t, RawArray> raw_arrays;  // by offset of the BUILD
   std::vector<std::pair<std::uint64_t, std::uint64_t>> arrays;
   std::optional<std::uint64_t> first_array;
   Outcome outcome;

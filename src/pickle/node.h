@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -48,6 +49,15 @@ struct Node {
   std::vector<NodeId> states;  // BUILD, in order
   std::vector<NodeId> appended;  // APPEND(S)/ADDITEMS on an object
   std::vector<NodeId> stored;  // SETITEM(S) on an object: key, value, ...
+};
+
+// joblib: an array whose elements stand in the stream, behind the opcode that completed it.
+struct RawArray {
+  std::string type;  // NumPy's, byte order first: "<f8"; empty for records and parts
+  std::vector<std::uint64_t> shape;
+  bool fortran = false;
+  bool objects = false;  // [begin, end) is a pickle of its own
+  std::uint64_t begin = 0, end = 0;
 };
 
 // A graph of nodes. Views into it stay valid until it is cleared.

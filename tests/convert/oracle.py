@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.tree._tree import Tree
 from torch import Tensor, nn
 
 TYPES = {
@@ -31,6 +32,8 @@ INDICES = {
     torch.sparse_csc: ("ccol_indices", "row_indices"),
     torch.sparse_bsc: ("ccol_indices", "row_indices"),
 }
+# Libraries whose objects are what their attributes are.
+PLAIN = ("argparse", "types", "sklearn", "scipy")
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,17 @@ def children(value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, (list, tuple, set, frozenset)):
         for index, item in enumerate(value):
             yield str(index), item
-    elif type(value).__module__ in ("argparse", "types") and hasattr(value, "__dict__"):
+    elif isinstance(value, np.ndarray):
+        for index, item in enumerate(value.flat):
+            yield str(index), item
+    elif isinstance(value, Tree):
+        for index, item in enumerate(value.__reduce__()[1]):
+            yield str(index), item
+        yield from value.__getstate__().items()
+    elif isinstance(value, np.random.RandomState):
+        yield "0", value._bit_generator.state  # noqa: SLF001
+        yield from value.get_state(legacy=False).items()
+    elif type(value).__module__.split(".")[0] in PLAIN and hasattr(value, "__dict__"):
         yield from vars(value).items()
 
 
@@ -134,12 +147,17 @@ def array(value: np.ndarray[Any, Any]) -> Bits | None:
     return Bits(TYPES[name], shape, native.tobytes("C"))
 
 
-def walk(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    if isinstance(value, (Tensor, np.ndarray, torch.UntypedStorage, torch.TypedStorage)):
+def walk(
+    value: Any, path: tuple[str, ...], above: frozenset[int] = frozenset()
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    leaf = isinstance(value, (Tensor, np.ndarray, torch.UntypedStorage, torch.TypedStorage))
+    if leaf and not (isinstance(value, np.ndarray) and value.dtype.hasobject):
         yield path, value
         return
+    if id(value) in above:
+        return
     for part, item in children(value):
-        yield from walk(item, (*path, part))
+        yield from walk(item, (*path, part), above | {id(value)})
 
 
 def expected(value: Any) -> Expected:
@@ -154,11 +172,12 @@ def expected(value: Any) -> Expected:
         if view is not None and bits.data:
             same[name] = view
 
-    for path, item in walk(value, ()):
+    found = list(walk(value, ()))  # keeps all of them, so that identities stay distinct
+    for path, item in found:
         if isinstance(item, np.ndarray):
             bits = array(item)
             if bits is not None:
-                put(path, "", bits, None)
+                put(path, "", bits, ("array", id(item)))
         elif isinstance(item, (torch.UntypedStorage, torch.TypedStorage)):
             data = item if isinstance(item, torch.UntypedStorage) else item.untyped()
             flat = torch.empty(0, dtype=torch.uint8).set_(data)

@@ -38,14 +38,17 @@ class Parser {
       const auto key = string();
       if (!key || !take(':')) return std::nullopt;
       if (*key == "descr") {
-        element = descr(0);
+        type_ = {};
+        element = descr(0);  // of records it leaves no type behind
         if (!element) return std::nullopt;
       } else if (*key == "fortran_order") {
-        order = word("True") || word("False");
+        fortran_ = word("True");
+        order = fortran_ || word("False");
         if (!order) return std::nullopt;
       } else if (*key == "shape") {
-        count = shape();
+        count = peek('(') ? shape() : std::nullopt;
         if (!count) return std::nullopt;
+        shape_ = extents_;
       } else {
         return std::nullopt;
       }
@@ -53,7 +56,8 @@ class Parser {
     }
     skip_space();
     if (!text_.empty() || !element || !count || !order) return std::nullopt;
-    return Header{element->objects, times(element->size, *count)};
+    return Header{element->objects, times(element->size, *count), std::string(type_), shape_,
+                  fortran_};
   }
 
  private:
@@ -108,13 +112,14 @@ class Parser {
   std::optional<std::uint64_t> shape() {
     if (!take('(')) return number();
     std::uint64_t count = 1;
-    std::size_t dims = 0;
+    extents_.clear();
     while (!take(')')) {
       const auto extent = number();
-      if (!extent || ++dims > kMostDims) return std::nullopt;
+      if (!extent || extents_.size() == kMostDims) return std::nullopt;
+      extents_.push_back(*extent);
       count = times(count, *extent);
       const bool comma = take(',');
-      if (!comma && (!peek(')') || dims == 1)) return std::nullopt;
+      if (!comma && (!peek(')') || extents_.size() == 1)) return std::nullopt;
     }
     return count;
   }
@@ -126,6 +131,7 @@ class Parser {
     if (!text) return std::nullopt;
     const auto type = parse_typestr(*text);
     if (!type) return std::nullopt;
+    if (depth == 0) type_ = *text;
     return Element{type->size, type->object()};
   }
 
@@ -158,7 +164,9 @@ class Parser {
     return string() && take(',') && string() && take(')');
   }
 
-  std::string_view text_;
+  std::string_view text_, type_;
+  std::vector<std::uint64_t> extents_, shape_;
+  bool fortran_ = false;
 };
 
 }  // namespace

@@ -9,13 +9,18 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace brine::format::numpy {
 
 struct Header {
   bool objects = false;     // a pickle follows
   std::uint64_t bytes = 0;  // of raw data, when no objects; saturated
+  std::string type;  // "<f8"; empty for records
+  std::vector<std::uint64_t> shape;  // each extent saturated
+  bool fortran = false;  // the first index changes fastest
 };
 
 // Nothing when the text is not of the grammar, or numpy would refuse what it says.

@@ -4,22 +4,16 @@
 #include <string>
 
 #include "format/codes.h"
-#include "format/numpy/header.h"
 #include "format/profiles.h"
 
 namespace brine::format::numpy {
 
 namespace {
 
-constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr std::uint64_t kMostHeader = 1u << 20;  // numpy itself stops at 10,000 characters
 
-struct Place {
-  std::uint64_t header = 0;  // where the text begins
-  std::uint64_t data = 0;    // behind it
-};
+}  // namespace
 
-// The fixed part in front of the text; nothing when numpy refuses it.
 Result<Place> place_of(ByteSource& source, std::uint64_t at) {
   std::array<std::uint8_t, 12> fixed{};
   const std::uint64_t left = source.size() - at;
@@ -43,6 +37,14 @@ Result<Place> place_of(ByteSource& source, std::uint64_t at) {
   }
   return Place{bytes.offset(), bytes.offset() + length};
 }
+
+std::optional<Header> header_at(ByteSource& source, const Place& place) {
+  if (place.data - place.header > kMostHeader) return std::nullopt;
+  const auto text = source.read_vector(place.header, place.data - place.header);
+  return text ? parse_header(as_text(*text)) : std::nullopt;
+}
+
+namespace {
 
 class Reader {
  public:
@@ -75,12 +77,7 @@ class Reader {
       return std::nullopt;
     }
     sink_.interpreted(at, place->data);
-    std::optional<Header> header;
-    if (place->data - place->header <= kMostHeader) {
-      if (auto text = source_->read_vector(place->header, place->data - place->header)) {
-        header = parse_header(as_text(*text));
-      }
-    }
+    const std::optional<Header> header = header_at(*source_, *place);
     if (!header) refuse(place->header, "its header is none that numpy writes");
     if (!header || header->objects) {
       unpickle(place->data, header.has_value());
