@@ -97,8 +97,8 @@ class ArchiveReader {
     for (Member& member : members_) {
       const auto content = archive_.content(view, member.index);
       // What cannot be read is one by its name.
-      member.array = content && content->whole ? is_npy(*content->source)
-                                               : member.name.ends_with(kNpy);
+      member.array =
+          content && content->whole ? is_npy(*content->source) : member.name.ends_with(kNpy);
     }
   }
 

@@ -141,14 +141,13 @@ void Capture::read_inner(const scan::ViewStart& view, const Machine& outer, Cont
     Machine machine(*view.source, profile, world, sink, outer.limits(),
                     {.collapse = true, .start = inner.start});
     const pickle::RunResult result = machine.run();
-    const NodeId root =
-        result.end.kind == EndKind::stop ? machine.rebuild(result.result) : kNoNode;
+    const NodeId root = result.end.kind == EndKind::stop ? machine.rebuild(result.result) : kNoNode;
     if (root == kNoNode) {
       contents.refused.push_back({inner.name, "an array of objects that cannot be followed"});
       continue;
     }
-    Contents part = read_contents(machine.nodes(), root, options_,
-                                  around(view.source, machine, nested_));
+    Contents part =
+        read_contents(machine.nodes(), root, options_, around(view.source, machine, nested_));
     if (inner.opaque) {
       for (const NamedTensor& tensor : part.tensors) part.opaque.push_back(tensor.name);
     }

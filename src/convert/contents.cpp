@@ -466,9 +466,10 @@ class Walk {
     }
     const std::size_t height = frames_.size();
     // A key that is no constant has no text of its own: its number stands for it.
-    const bool foreign = child.key != kNoNode && (node(child.key).kind == Kind::object ||
-                                                  node(child.key).kind == Kind::unknown) &&
-                         child.part.starts_with("key@");
+    const bool foreign =
+        child.key != kNoNode &&
+        (node(child.key).kind == Kind::object || node(child.key).kind == Kind::unknown) &&
+        child.part.starts_with("key@");
     visit(child.value, foreign ? "#" + std::to_string(frame.next - 1) : child.part);
     if (frames_.size() == height) end_pair();
   }

@@ -66,7 +66,8 @@ struct ContentsOptions {
 Contents read_contents(const pickle::NodeGraph& nodes, pickle::NodeId root,
                        const ContentsOptions& options, Around around);
 
-// What stands under `name` (empty: at the top) in a container of several results; finish_parts() behind the last one.
+// What stands under `name` (empty: at the top) in a container of several results; finish_parts()
+// behind the last one.
 void add_part(Contents& into, const std::string& name, Contents part);
 void make_names_distinct(Contents& contents);
 void finish_parts(Contents& into, bool extras);

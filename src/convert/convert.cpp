@@ -88,9 +88,9 @@ class Converter {
       arrays = numbers ? std::move(**numbers) : Contents();
     } else {
       const bool named = format::ascii_lower(path).ends_with(".npz");
-      auto archived = read_npz(
-          source, scan_.limits, named, extras,
-          [&](const std::string& member) { return capture.take_member(member); });
+      auto archived = read_npz(source, scan_.limits, named, extras, [&](const std::string& member) {
+        return capture.take_member(member);
+      });
       if (!archived) out.problem = archived.error().what;
       if (archived && !*archived) return false;
       if (archived) {
@@ -197,19 +197,19 @@ class Converter {
 
   // Of all names of one view the first by alphabet is kept, as the Hub's converter does.
   void drop_aliases(Conversion& out) const {
-    using Key = std::tuple<std::uint32_t, std::string_view, std::uint64_t,
-                           std::vector<std::uint64_t>, std::vector<std::uint64_t>, bool, bool,
-                           bool>;
+    using Key =
+        std::tuple<std::uint32_t, std::string_view, std::uint64_t, std::vector<std::uint64_t>,
+                   std::vector<std::uint64_t>, bool, bool, bool>;
     std::map<Key, std::size_t> kept;
     std::ranges::sort(out.entries, {}, &Entry::name);
     std::vector<Entry> entries;
     for (Entry& entry : out.entries) {
       const TensorView& view = entry.view;
       if (entry.end != 0) {
-        const auto [place, fresh] = kept.emplace(Key{view.storage, view.dtype->name, view.offset,
-                                                     view.shape, view.stride, view.conj, view.neg,
-                                                     view.swapped},
-                                                 entries.size());
+        const auto [place, fresh] =
+            kept.emplace(Key{view.storage, view.dtype->name, view.offset, view.shape, view.stride,
+                             view.conj, view.neg, view.swapped},
+                         entries.size());
         if (!fresh) {
           out.aliases.emplace_back(std::move(entry.name), entries[place->second].name);
           continue;

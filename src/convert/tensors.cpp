@@ -612,8 +612,8 @@ Result<std::optional<Tensor>> TensorReader::array_of(const Node& dtype, NodeId s
     }
     known =
         by_node_
-            .emplace(bytes, keep({"", element->dtype, wanted, "cpu", std::move(source),
-                                  element->swapped}))
+            .emplace(bytes,
+                     keep({"", element->dtype, wanted, "cpu", std::move(source), element->swapped}))
             .first;
   }
   if (!out || wanted != storages_[known->second].size) {
@@ -643,10 +643,11 @@ Result<std::optional<Tensor>> TensorReader::raw_array(const pickle::RawArray& ar
   auto known = by_place_.find(array.begin);
   if (known == by_place_.end()) {
     auto bytes = std::make_shared<SliceSource>(around_.stream, array.begin, size);
-    known = by_place_
-                .emplace(array.begin, keep({"", element->dtype, size, "cpu", std::move(bytes),
-                                            element->swapped}))
-                .first;
+    known =
+        by_place_
+            .emplace(array.begin,
+                     keep({"", element->dtype, size, "cpu", std::move(bytes), element->swapped}))
+            .first;
   }
   out->storage = known->second;
   out->swapped = element->swapped;

@@ -102,6 +102,12 @@ std::optional<std::string> Values::numpy_scalar(const Node& object) const {
       node(dtype.args).items[0] == kNoNode || !is_whole_text(node(node(dtype.args).items[0]))) {
     return std::nullopt;
   }
+  // In the machine's own byte order, as NumPy's types are where nobody changed it.
+  if (dtype.states.size() > 1) return std::nullopt;
+  if (!dtype.states.empty() && dtype.states[0] != kNoNode) {
+    const std::vector<NodeId>& state = node(dtype.states[0]).items;
+    if (state.size() < 2 || state[1] == kNoNode || node(state[1]).text == ">") return std::nullopt;
+  }
   const std::string_view type = node(node(dtype.args).items[0]).text;
   std::uint64_t raw = 0;
   if (bytes.text.size() != bytes.length || bytes.length == 0 || bytes.length > 8) {

@@ -58,9 +58,7 @@ def check(path: Path, value: object, verdict: str = "EXACT") -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
-def test_an_array_in_a_file_of_its_own(
-    name: str, version: tuple[int, int], tmp_path: Path
-) -> None:
+def test_an_array_in_a_file_of_its_own(name: str, version: tuple[int, int], tmp_path: Path) -> None:
     path = tmp_path / "a.npy"
     with path.open("wb") as file:
         npy_format.write_array(file, NUMBERS[name], version)
