@@ -184,6 +184,8 @@ ClassFact Blob::type(std::uint32_t number) const {
   const std::uint32_t flags = load_le32(p + 28);
   out.hash_inert = (flags & 0xff) == 1;
   out.unhashable = (flags & 0xff) == 2;
+  out.parser = (flags >> 16 & 1) != 0;
+  out.keywords = (flags >> 17 & 1) != 0;
   out.instance = static_cast<Behaviour>(flags >> 8 & 0xff);
   return out;
 }

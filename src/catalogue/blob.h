@@ -40,7 +40,7 @@ struct Fact {
   bool typed = false;  // a constant whose type is known, or a class
   Behaviour behaviour = Behaviour::none;
   std::uint8_t argument = kNoArgument;  // a call gives this argument back
-  pickle::Capabilities caps = 0;  // of a call; of the import for a module
+  pickle::Capabilities caps = 0;  // of a call, where no contract allows it; of a module's import
   std::uint32_t type = 0;  // class: its own number; constant: its type
   std::uint32_t result = 0;  // class number of what a call gives; 0: not known
   std::uint32_t contract = 0;  // words of the arguments' contract; 0: no call is inert
@@ -48,6 +48,11 @@ struct Fact {
   std::uint32_t why = 0;  // texts
   std::uint32_t loader = 0;  // unpickler: the loader's name
 };
+
+// A class whose instances may be inert, while calling it does what `caps` say.
+inline bool calling_harms(const Fact& fact) {
+  return fact.kind == FactKind::type && fact.caps != 0 && fact.contract == 0;
+}
 
 // Which code of a class runs, as contracts over what it is given. 0: not known to be inert.
 struct ClassFact {
@@ -58,6 +63,8 @@ struct ClassFact {
   bool hash_inert = false;
   bool unhashable = false;
   Behaviour instance = Behaviour::none;  // calling an instance
+  bool parser = false;  // BUILD hands bytes to native code of the library
+  bool keywords = false;  // its __new__ ignores keyword arguments
 };
 
 class Blob {

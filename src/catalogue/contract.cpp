@@ -339,8 +339,10 @@ bool Matcher::reference(const Pattern& pattern, const Thing& thing) {
   if (!ref) return false;
   const Inspector::Known& known = inspector_->known(*ref);
   if (known.rank == kNoRank || known.fact.danger) return false;
-  if (pattern.op == ContractOp::inert_ref) return true;
-  if (pattern.op == ContractOp::class_ref) return known.fact.kind == FactKind::type;
+  if (pattern.op == ContractOp::inert_ref) return !calling_harms(known.fact);
+  if (pattern.op == ContractOp::class_ref) {
+    return known.fact.kind == FactKind::type && !calling_harms(known.fact);
+  }
   for (std::uint32_t i = 0; i < pattern.parts; ++i) {
     if (inspector_->blob().word(pattern.body + i) == known.fact.canonical) return true;
   }

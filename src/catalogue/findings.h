@@ -23,6 +23,7 @@ enum class Code : std::uint16_t {
   unknown_state = 127,      // state or items go into an object of unknown code
   shadowed = 130,           // the module's place is taken by a file beside the model
   carries_code = 132,       // a code object or a function is rebuilt from the stream
+  parsed_natively = 133,    // a library's native code parses a part of the state; inert
   process = 201,
   run_code = 202,
   network = 203,

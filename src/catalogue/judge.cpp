@@ -165,12 +165,16 @@ bool reaches_others(Behaviour behaviour) {
   }
 }
 
+bool acts_later(const Fact& fact) {
+  return fact.danger || reaches_others(fact.behaviour) || calling_harms(fact);
+}
+
 Judgement Judge::name(std::string_view module, std::string_view name) {
   if (name.empty()) return this->module(module);
   const Inspector::Known known = inspector_.look_up(module, name);
   const bool beside = shadowed(module);
   if (known.rank != kNoRank && !known.fact.danger && !beside) {
-    reach_seen_ = reach_seen_ || reaches_others(known.fact.behaviour);
+    reach_seen_ = reach_seen_ || acts_later(known.fact);
     return {};
   }
   const std::string text = dotted(module, name);
@@ -300,7 +304,9 @@ void Judge::call(const Callee& callee, std::span<const Thing> args, Outcome& out
     return;
   }
   if (callee.known.rank == kNoRank) return unknown(callee, all, out);
-  if (callee.known.fact.danger) return danger(callee, all, out);
+  if (callee.known.fact.danger || calling_harms(callee.known.fact)) {
+    return danger(callee, all, out);
+  }
   const std::uint32_t contract = callee.known.fact.contract;
   const bool fits = contract != 0 && matcher_.arguments(contract, std::span<const Thing>(all));
   if (is_evaluator(callee.behaviour)) {

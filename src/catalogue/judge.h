@@ -25,6 +25,8 @@ namespace brine::catalogue {
 // callable is inert only while the stream itself calls it; left behind, it is a tool for whoever
 // gets it.
 bool reaches_others(Behaviour behaviour);
+// Whoever has it can do something with it, though the reference alone does nothing.
+bool acts_later(const Fact& fact);
 
 class Judge {
  public:

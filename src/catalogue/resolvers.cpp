@@ -128,7 +128,7 @@ bool do_keep_callable(Judge& judge, const Callee& callee, Things args, Outcome& 
   if (args.empty()) return false;
   const auto kept = judge.evaluator().callee(args[0]);
   if (kept && kept->known.rank != kNoRank &&
-      (kept->known.fact.danger || reaches_others(kept->behaviour))) {
+      (acts_later(kept->known.fact) || reaches_others(kept->behaviour))) {
     const std::string text = dotted(kept->module, kept->name);
     out.judgement =
         suspicious(Code::danger_referenced,

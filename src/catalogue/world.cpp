@@ -68,7 +68,8 @@ class World final : public CatalogueWorld {
     Inspector& inspector = attached(machine);
     const std::vector<Thing> things = things_of(args);
     judge_.construct(Thing::of(cls), things, out, 0);
-    if (!fits_keywords(args) && out.judgement.level < pickle::Level::suspicious) {
+    const bool ignored = inspector.blob().type(out.type & object_type::kNumber).keywords;
+    if (!ignored && !fits_keywords(args) && out.judgement.level < pickle::Level::suspicious) {
       out.judgement = suspicious(Code::contract_broken, "makes an object with keyword arguments",
                                  target_name(cls));
     }
@@ -91,6 +92,9 @@ class World final : public CatalogueWorld {
                                  "gives " + target_name(target) + " a state that no model has",
                                  target_name(target));
       show_value(state, out.judgement);
+    } else if (target.kind() == Kind::object &&
+               inspector.blob().type(target.aux() & object_type::kNumber).parser) {
+      out.judgement = parsed_natively(target_name(target));
     }
     inspector.release();
     return StateRule::dict;
@@ -229,7 +233,7 @@ class World final : public CatalogueWorld {
     return out;
   }
 
-  // No facts speak of keyword arguments yet; none, or an empty dict, is what every class takes.
+  // None, or an empty dict, is what every class takes; few ignore others.
   bool fits_keywords(const Args& args) {
     if (!args.has_kwargs) return true;
     Thing kwargs = Thing::of(args.kwargs);
@@ -249,6 +253,16 @@ class World final : public CatalogueWorld {
     }
     judge_.inspector().spelled_out();
     return machine.render(target, 120);
+  }
+
+  // Inert, yet worth a line: what native code makes of the bytes, no contract says.
+  static pickle::Judgement parsed_natively(const std::string& cls) {
+    pickle::Judgement out;
+    out.level = pickle::Level::note;
+    out.code = static_cast<std::uint16_t>(Code::parsed_natively);
+    out.what = "is parsed natively by " + cls.substr(0, cls.find('.'));
+    out.callable = cls;
+    return out;
   }
 
   void call_slowly(const Value& callable, const Args& args, Outcome& out) {
@@ -337,7 +351,7 @@ void World::finish(Machine& machine, const Value& result, Outcome& out) {
     if (node.kind == Kind::ref) {
       const Inspector::Known known = inspector.known(node.ref);
       if (known.rank == kNoRank) continue;
-      if (!known.fact.danger && !reaches_others(known.fact.behaviour)) continue;
+      if (!acts_later(known.fact)) continue;
       const std::string text = dotted(node.module, node.name);
       out.judgement =
           suspicious(Code::danger_left, "the loaded object holds " + text, text, known.fact.caps);

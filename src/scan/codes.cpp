@@ -23,6 +23,7 @@ constexpr auto kRows = std::to_array<CodeRow>({
     {code::kShadowed, Severity::medium, Verdict::suspicious,
      "a file beside the model takes the place of a module that it imports"},
     {132, Severity::high, Verdict::suspicious, "the file carries code"},
+    {133, Severity::info, Verdict::clean, "a library's native code parses a part of the file"},
     {201, Severity::critical, Verdict::malicious, "starts a process"},
     {202, Severity::critical, Verdict::malicious, "runs code"},
     {203, Severity::critical, Verdict::malicious, "reaches the network"},

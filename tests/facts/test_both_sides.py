@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BRINE = Path(os.environ.get("BRINE", ROOT / "build" / "brine")).absolute()
 
 SYSTEM = Name("os", "system")
+MEMORY = Name("joblib.memory", "Memory")
+PARTIAL = Name("functools", "partial")
 UNKNOWN = New(Name("elsewhere", "Thing"))
 DISTRIBUTIONS = "scipy.stats._distn_infrastructure"
 TEMPLATE = """
@@ -112,6 +114,19 @@ def graph(parent: Any = None, mapping: Any = None) -> New:
     storage.state = {"_mapping": mapping or {"x": 1}, "_parent": parent or out}
     out.state = {"_store": storage}
     return out
+
+
+def line(*args: Any, keywords: Any = None, **state: Any) -> New:
+    cls = Name("scipy.stats._stats_py", "LinregressResult")
+    return New(cls, args, state, keywords={"intercept_stderr": 1.0, **(keywords or {})})
+
+
+def memory(**state: Any) -> New:
+    return New(MEMORY, (), {"location": None, "store_backend": None, "depth": 3, **state})
+
+
+def part(module: str, name: str, *args: Any, state: Any = b"{}") -> New:
+    return New(Name(f"tokenizers{module}", name), args, state)
 
 
 def bit(value: str) -> Callable[[], Any]:
@@ -258,6 +273,47 @@ SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
             bit("text"),
         ],
     ),
+    "result with keywords": (
+        lambda: line(1.0, 2.0, intercept_stderr=1.0),
+        [
+            lambda: line(1.0, SYSTEM),
+            lambda: line(1.0, keywords={"x": SYSTEM}),
+            lambda: line(1.0, __class__=None),
+            lambda: New(norm().cls, (), norm().state, keywords={"name": "norm"}),
+            lambda: Call(line().cls, (1.0,)),
+        ],
+    ),
+    "cache that caches nothing": (
+        memory,
+        [
+            lambda: memory(location="/somewhere"),
+            lambda: memory(store_backend=UNKNOWN),
+            lambda: Call(MEMORY, ("/somewhere",)),
+            lambda: Call(MEMORY, ()),
+            lambda: Call(PARTIAL, (MEMORY, "/somewhere")),
+            lambda: Call(PARTIAL, (Name("joblib", "Memory"),)),
+            lambda: {"cache": MEMORY},
+            lambda: New(PARTIAL, (Name("builtins", "int"),), (MEMORY, (), {}, None)),
+            lambda: config(ref_type=MEMORY),
+        ],
+    ),
+    "tokenizer": (
+        lambda: [
+            part("", "Tokenizer", part(".models", "Model")),
+            part(".pre_tokenizers", "Sequence", []),
+            part("", "AddedToken", state={"content": "a", "special": True}),
+        ],
+        [
+            lambda: part("", "Tokenizer", "tokenizer.json"),
+            lambda: part("", "Tokenizer", part(".models", "Model"), state="{}"),
+            lambda: part(".models", "BPE", "vocab.json", "merges.txt"),
+            lambda: Call(Name("tokenizers.models", "BPE"), ("vocab.json", "merges.txt")),
+            lambda: part(".models", "BPE", state={}),
+            lambda: part(".normalizers", "NFC", state=UNKNOWN),
+            lambda: part("", "AddedToken", state={"content": UNKNOWN}),
+            lambda: part("", "AddedToken", state={"__class__": "a"}),
+        ],
+    ),
     "names that are referred to": (
         lambda: [
             Name("gensim.utils", "identity"),
@@ -304,3 +360,25 @@ def test_honest_is_clean_and_abuse_is_not(what: str, tmp_path: Path) -> None:
     assert seen.pop("honest") == "clean"
     assert set(seen.values()) <= {"suspicious", "malicious"}, seen
     assert len(seen) == len(abuses)
+
+
+@pytest.mark.parametrize(
+    ("library", "value"),
+    [
+        ("tokenizers", part(".models", "Model")),
+        ("xgboost", New(Name("xgboost.core", "Booster"), (), {"handle": None})),
+        ("lightgbm", New(Name("lightgbm.basic", "Booster"), (), {"_handle": "tree"})),
+        ("catboost", New(Name("catboost.core", "CatBoost"), (), {"__model": b"CBM1"})),
+    ],
+)
+def test_native_parsers_are_noted(library: str, value: Any, tmp_path: Path) -> None:
+    path = tmp_path / "model.pkl"
+    path.write_bytes(stream(value))
+    done = subprocess.run(
+        [BRINE, "scan", "--format", "json", path], capture_output=True, timeout=60, check=False
+    )
+    (file,) = json.loads(done.stdout)["files"]
+    assert file["verdict"] == "clean"
+    (finding,) = file["findings"]
+    assert (finding["code"], finding["severity"]) == ("BRN133", "info")
+    assert finding["title"] == f"is parsed natively by {library}"

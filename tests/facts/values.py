@@ -22,11 +22,12 @@ class Name:
 
 @dataclass(eq=False)
 class New:
-    """cls.__new__(cls, *args), then its state, the items put into it and the pairs stored."""
+    """cls.__new__(cls, *args, **keywords), its state, the items put into it, the pairs stored."""
 
     cls: Name
     args: tuple[Any, ...] = ()
     state: Any = None
+    keywords: dict[str, Any] | None = None
     items: list[Any] = field(default_factory=list)
     pairs: list[tuple[Any, Any]] = field(default_factory=list)
 
@@ -60,7 +61,10 @@ class Writer:
         if isinstance(value, Name):
             return text(value.module) + text(value.name) + b"\x93"
         if isinstance(value, New):
-            return self.made(self.value(value.cls) + self.tuple(value.args) + b"\x81", value)
+            start = self.value(value.cls) + self.tuple(value.args)
+            if value.keywords is None:
+                return self.made(start + b"\x81", value)
+            return self.made(start + self.value(value.keywords) + b"\x92", value)
         if isinstance(value, Call):
             return self.made(self.value(value.callable) + self.tuple(value.args) + b"R", value)
         if isinstance(value, tuple):

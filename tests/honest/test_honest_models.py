@@ -18,7 +18,7 @@ EXCEPTIONS = {
     "scipy.stats._stats_py.LinregressResult": "a class that is made at run time",
     "steps.dtype": "joblib at protocol 2: pickle.load reads such a file otherwise than joblib does",
 }
-LIMIT = {"scipy": 0.075, "scikit-learn": 0.005}
+LIMIT = {"scipy": 0.045, "scikit-learn": 0.005}
 
 
 @pytest.mark.parametrize("library", sorted(CORE))

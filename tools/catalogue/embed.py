@@ -51,7 +51,8 @@ ROW_KEYS = {
     },
     "class": {
         "module", "modules", "names", "call", "does", "gives", "fresh", "loader", "why", "hash",
-        "instance", "like", "older", "base", *CLASS_CONTRACTS,
+        "instance", "like", "older", "base", "parser", "keywords",
+        "calling", *CLASS_CONTRACTS,
     },
     "constant": {"module", "modules", "names", "type", "fresh", "why"},
 }  # fmt: skip
@@ -299,13 +300,14 @@ def fact_record(tables: Tables, fact: Fact) -> bytes:
         raise FactError(f"{fact.origin}: {fact.key}: no behaviour {does!r}")
     loader = tables.text(row.get("loader", "").encode("ascii"))
     call = row.get("call")
+    caps = capability_bits(row["calling"], fact.origin) if "calling" in row else fact.caps
     if fact.danger:
         both = capability_bits("read+write", fact.origin)
         call = row.get("read_only") if fact.caps & both == both else None
     return struct.pack(
         "<BBBBHHIIIIII",
         KINDS.index(fact.kind), flags, tables.behaviours[does], argument & 0xFF,
-        fact.caps, 0, number, result, tables.contract(call),
+        caps, 0, number, result, tables.contract(call),
         tables.ranks[fact.canonical], tables.text(row.get("why", "").encode("ascii")), loader,
     )  # fmt: skip
 
@@ -318,6 +320,7 @@ def class_record(tables: Tables, key: str) -> bytes:
     if instance not in tables.behaviours:
         raise FactError(f"{fact.origin}: {key}: no behaviour {instance!r}")
     flags = HASHES.index(row.get("hash", "unknown")) | tables.behaviours[instance] << 8
+    flags |= (1 << 16 if row.get("parser") else 0) | (1 << 17 if row.get("keywords") else 0)
     contracts = [tables.contract(row.get(name)) for name in CLASS_CONTRACTS]
     return struct.pack("<8I", tables.ranks[key], *contracts, flags)
 
