@@ -78,12 +78,13 @@ inline pickle::Profile torch_profile() {
 }
 
 inline Ran run(const Assembler& stream, const WorldOptions& options = {},
-               const pickle::Profile& profile = {}) {
+               const pickle::Profile& profile = {}, bool collapse = true) {
   Ran out;
   MemorySource source(stream.data());
   const auto world = make_catalogue_world(options);
   Recorder recorder(out);
-  pickle::Machine machine(source, profile, *world, recorder, Limits{});
+  pickle::Machine machine(source, profile, *world, recorder, Limits{},
+                          {.collapse = collapse, .start = 0});
   out.result = machine.run();
   if (out.result.end.kind == pickle::EndKind::stop) {
     pickle::Outcome outcome;

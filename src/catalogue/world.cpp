@@ -163,9 +163,11 @@ class World final : public CatalogueWorld {
     if (profile.persistent == pickle::PersistentLoad::any) return;
     const bool named = id.kind() == Kind::str || id.kind() == Kind::integer;
     if (profile.persistent == pickle::PersistentLoad::torch_tar && named) return;
-    const bool torch = profile.persistent == pickle::PersistentLoad::torch;
+    const bool package = profile.persistent == pickle::PersistentLoad::torch_package;
+    if (package && reduces_package(id, out)) return inspector.release();
+    const bool torch = package || profile.persistent == pickle::PersistentLoad::torch;
     const pickle::NodeId container =
-        torch ? tensor::parse_container_id(machine, id) : pickle::kNoNode;
+        torch && !package ? tensor::parse_container_id(machine, id) : pickle::kNoNode;
     if (container != pickle::kNoNode) {
       const pickle::Node& cls = machine.nodes()[container];
       give_ref(std::string(cls.module), std::string(cls.name), out);
@@ -224,6 +226,33 @@ class World final : public CatalogueWorld {
     const auto limit = static_cast<std::size_t>(machine.limits().evidence_bytes);
     judge_.inspector().spelled_out();
     judgement.evidence.push_back({"value", machine.render(value, limit)});
+  }
+
+  // torch.package calls what a persistent id names, with its importer in front of the arguments.
+  bool reduces_package(const Value& id, Outcome& out) {
+    Inspector& inspector = judge_.inspector();
+    Thing tuple = Thing::of(id);
+    std::vector<Thing> parts, given;
+    if (inspector.kind(tuple) != Kind::tuple || !inspector.items(tuple, parts)) return false;
+    std::string word;
+    constexpr std::size_t kWord = 14;  // as long as "reduce_package"
+    if (parts.empty() || !inspector.text(parts[0], word, kWord) || word != "reduce_package") {
+      return false;
+    }
+    if (parts.size() != 3 && parts.size() != 4) return false;
+    std::vector<Thing> args{Thing::of(Value::make(Kind::unknown, id.start, id.end))};
+    const bool known = inspector.items(parts.back(), given);
+    args.insert(args.end(), given.begin(), given.end());
+    Outcome result;
+    judge_.imply_call(parts[parts.size() - 2], args, out, result, 0);
+    if (!known) {
+      out.judgement =
+          suspicious(Code::contract_broken, "calls something with arguments that are not known");
+    }
+    out.type = 0;
+    out.result = Outcome::Result::unknown;
+    inspector.spelled_out();
+    return true;
   }
 
   static std::vector<Thing> things_of(const Args& args) {

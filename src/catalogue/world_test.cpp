@@ -401,4 +401,79 @@ TEST(World, CodeIsListed) {
   EXPECT_EQ(ran.evidence("url"), "http://x.invalid/a");
 }
 
+// What cannot be computed is nobody's bytes, whether the machine kept the arguments or spells them
+// out again.
+TEST(World, WhatCannotBeComputedSatisfiesNoContractHoweverItIsKept) {
+  const Assembler stream = Assembler()
+                               .proto(2)
+                               .global("datetime", "datetime")
+                               .global("_codecs", "encode")
+                               .str("0123456789")
+                               .str("latin0")
+                               .tuple2()
+                               .reduce()
+                               .tuple1()
+                               .reduce()
+                               .stop();
+  for (const bool collapse : {true, false}) {
+    const Ran ran = run(stream, {}, {}, collapse);
+    ASSERT_EQ(ran.events.size(), 2u) << ran.report();
+    EXPECT_EQ(ran.events[1].name, "datetime.datetime");
+    EXPECT_EQ(ran.events[1].judgement.level, Level::suspicious);
+  }
+}
+
+// torch.package calls what a persistent id names, with its importer in front of the arguments.
+TEST(World, PackagesCallWhatTheirPersistentIdsName) {
+  pickle::Profile package;
+  package.unpickler = pickle::Unpickler::py;
+  package.persistent = pickle::PersistentLoad::torch_package;
+  const auto reduced = [](std::string_view module, std::string_view name) {
+    return Assembler()
+        .proto(2)
+        .mark()
+        .str("reduce_package")
+        .integer(0)
+        .global(module, name)
+        .str("true")
+        .tuple1()
+        .tuple()
+        .persid()
+        .stop();
+  };
+  const Ran harm = run(reduced("posix", "system"), {}, package);
+  EXPECT_EQ(harm.worst, Level::malicious) << harm.report();
+  const Ran unknown = run(reduced("mypkg", "make"), {}, package);
+  EXPECT_EQ(unknown.worst, Level::suspicious) << unknown.report();
+  EXPECT_FALSE(unknown.has(124)) << unknown.report();
+  const Ran storage = run(Assembler()
+                              .proto(2)
+                              .mark()
+                              .str("storage")
+                              .global("torch", "FloatStorage")
+                              .str("0")
+                              .str("cpu")
+                              .integer(3)
+                              .tuple()
+                              .persid()
+                              .stop(),
+                          {}, package);
+  EXPECT_EQ(storage.worst, Level::inert) << storage.report();
+}
+
+// joblib before 0.10; joblib calls the instance's `read`, so no state may bring its own.
+TEST(World, OldWrappersOfJoblibHaveTheirFewAttributes) {
+  const auto wrapper = [](std::string_view key, bool text) {
+    Assembler out;
+    out.proto(2).global("joblib.numpy_pickle", "NDArrayWrapper").empty_tuple().newobj();
+    out.empty_dict().str("filename").str("m_01.npy").raw("s").str("subclass");
+    out.global("numpy", "ndarray").raw("s").str(key);
+    text ? out.str("x") : out.yes();
+    return out.raw("s").build().stop();
+  };
+  EXPECT_EQ(run(wrapper("allow_mmap", false)).worst, Level::inert);
+  EXPECT_EQ(run(wrapper("read", true)).worst, Level::suspicious);
+  EXPECT_EQ(run(wrapper("allow_mmap", true)).worst, Level::suspicious);
+}
+
 }  // namespace brine::catalogue

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/beside.h"
 #include "cli/commands.h"
 #include "cli/convert_output.h"
 #include "cli/foreign.h"
@@ -159,7 +160,7 @@ class ConvertRun {
     const auto start = std::chrono::steady_clock::now();
     convert::ConvertOptions options = options_.convert;
     options.scan.foreign = foreign_opener();
-    if (entry.neighbours) options.scan.neighbours = *entry.neighbours;
+    look_beside(entry, options.scan);
     render::Converted done;
     done.path = entry.path;
     done.conversion = convert::convert_source(entry.path, *source, options);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/escape.h"
+#include "cli/beside.h"
 #include "cli/commands.h"
 #include "cli/foreign.h"
 #include "cli/input.h"
@@ -64,7 +65,7 @@ bool explain(const WalkEntry& entry, Options& options, Console& console) {
   scan::ScanOptions scan = options.scan;
   scan.foreign = foreign_opener();
   scan.policy = &options.policy;
-  if (entry.neighbours) scan.neighbours = *entry.neighbours;
+  look_beside(entry, scan);
   render::Explanation explanation(options.text);
   scan.observer = &explanation;
   const FileReport report = scan::scan_source(entry.path, *source, scan);

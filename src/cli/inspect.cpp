@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/beside.h"
 #include "cli/commands.h"
 #include "cli/foreign.h"
 #include "cli/input.h"
@@ -79,7 +80,7 @@ std::string inspect_source(const WalkEntry& entry, const Options& options, const
   if (!source) return source.error().what;
   scan::ScanOptions scan = options.scan;
   scan.foreign = foreign_opener();
-  if (entry.neighbours) scan.neighbours = *entry.neighbours;
+  look_beside(entry, scan);
   if (options.json) {
     scan.observer = &document;
     scan::scan_source(entry.path, *source, scan);

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/beside.h"
 #include "cli/commands.h"
 #include "cli/foreign.h"
 #include "cli/input.h"
@@ -218,7 +219,7 @@ class ScanRun {
 
     scan::ScanOptions scan = options_.scan;
     scan.foreign = foreign_opener();
-    if (entry.neighbours) scan.neighbours = *entry.neighbours;
+    look_beside(entry, scan);
     if (options_.policy) scan.policy = &*options_.policy;
     scan.stop = stop_.get_token();
     scan.progress = [this, &entry, &counted](std::uint64_t bytes) {

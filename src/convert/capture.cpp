@@ -137,7 +137,7 @@ void Capture::read_inner(const scan::ViewStart& view, const Machine& outer, Cont
     pickle::OpaqueWorld world;
     NoSink sink;
     pickle::Profile profile = view.profile;
-    profile.joblib_arrays = false;
+    profile.joblib = pickle::JoblibReads::nothing;
     Machine machine(*view.source, profile, world, sink, outer.limits(),
                     {.collapse = true, .start = inner.start});
     const pickle::RunResult result = machine.run();

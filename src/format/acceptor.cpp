@@ -6,11 +6,13 @@
 #include "archive/zip/reader.h"
 #include "format/compressed/compressed.h"
 #include "format/foreign/seven_zip.h"
+#include "format/joblib/zfile.h"
 #include "format/numpy/npy.h"
 #include "format/pickle/bare.h"
 #include "format/profiles.h"
 #include "format/recognized/recognized.h"
 #include "format/safetensors/reader.h"
+#include "format/shelve/shelf.h"
 #include "format/tar/tar.h"
 #include "format/torch/zip.h"
 
@@ -41,6 +43,12 @@ constexpr auto kAcceptors = std::to_array<Acceptor>({
     {"", "7z", false, seven_zip::accepts, seven_zip::read, "starts with the signature of 7z"},
     {"", "compressed", false, compressed::accepts, compressed::read,
      "begins like gzip, zlib, bzip2, xz, lzma, zstd or lz4, and decodes"},
+    {loader::kJoblibCompat, "zfile", true, zfile::accepts, zfile::read,
+     "starts with ZF, a length in hexadecimal, and zlib's first bytes"},
+    {loader::kShelve, "pickle", true, shelve::data_accepts, shelve::read_data,
+     "the name ends in .dat, and a .dir file beside it is dbm.dumb's index"},
+    {loader::kShelve, "shelf index", false, shelve::index_accepts, shelve::read_index,
+     "the name ends in .dir or .bak, and it starts with a quote"},
     {loader::kPickle, "pickle", true, bare_pickle::accepts, bare_pickle::read,
      "the bytes are a pickle: PROTO at the front, a name that promises one, or a stream that acts"},
     {"", "recognized", false, recognized::accepts, recognized::read,

@@ -9,6 +9,7 @@ namespace brine::format {
 namespace code {
 enum : std::uint16_t {
   kShadowed = 130,
+  kCarriesCode = 132,
   kBroken = 310,
   kTooManyReadings = 312,
   kStacked = 313,
@@ -23,8 +24,10 @@ enum : std::uint16_t {
   kHiddenArchive = 414,
   kTraversal = 415,
   kLink = 416,
+  kCompanion = 417,
   kSafetensors = 420,
   kNumpy = 421,
+  kShelf = 422,
   kNotAnalysed = 501,
   kNothingOpens = 502,
   kTorchScriptCode = 503,

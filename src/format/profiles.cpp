@@ -8,31 +8,37 @@ namespace {
 
 using pickle::Encoding;
 using pickle::FindClass;
+using pickle::JoblibReads;
 using pickle::PersistentLoad;
 using pickle::Profile;
 using pickle::Unpickler;
 
 constexpr Profile kPlain{Unpickler::c, Encoding::ascii, PersistentLoad::none, FindClass::plain,
-                         false};
+                         JoblibReads::nothing};
 constexpr Profile kPlainLatin1{Unpickler::c, Encoding::latin1, PersistentLoad::none,
-                               FindClass::plain, false};
+                               FindClass::plain, JoblibReads::nothing};
 constexpr Profile kPlainBytes{Unpickler::c, Encoding::bytes, PersistentLoad::none, FindClass::plain,
-                              false};
+                              JoblibReads::nothing};
 constexpr Profile kTorchLatin1Object{Unpickler::c, Encoding::latin1, PersistentLoad::torch,
-                                     FindClass::torch, false};
+                                     FindClass::torch, JoblibReads::nothing};
 constexpr Profile kTorchObject{Unpickler::c, Encoding::utf8, PersistentLoad::torch,
-                               FindClass::torch, false};
+                               FindClass::torch, JoblibReads::nothing};
 constexpr Profile kWeightsOnly{Unpickler::torch_weights_only, Encoding::utf8, PersistentLoad::torch,
-                               FindClass::torch, false};
+                               FindClass::torch, JoblibReads::nothing};
 constexpr Profile kLibtorch{Unpickler::libtorch, Encoding::utf8, PersistentLoad::any,
-                            FindClass::plain, false};
+                            FindClass::plain, JoblibReads::nothing};
 constexpr Profile kJoblibProfile{Unpickler::py, Encoding::ascii, PersistentLoad::none,
-                                 FindClass::plain, true};
+                                 FindClass::plain, JoblibReads::arrays};
 constexpr Profile kPandasCompatProfile{Unpickler::py, Encoding::ascii, PersistentLoad::none,
-                                       FindClass::pandas, false};
+                                       FindClass::pandas, JoblibReads::nothing};
+constexpr Profile kJoblibCompatProfile{Unpickler::py, Encoding::ascii, PersistentLoad::none,
+                                       FindClass::plain, JoblibReads::companions};
+constexpr Profile kTorchPackageProfile{Unpickler::py, Encoding::ascii,
+                                       PersistentLoad::torch_package, FindClass::torch_package,
+                                       JoblibReads::nothing};
 // Nobody's: goes on where any reader would.
 constexpr Profile kLenient{Unpickler::c, Encoding::latin1, PersistentLoad::any, FindClass::plain,
-                           false};
+                           JoblibReads::nothing};
 
 struct NestedRow {
   std::string_view name;
@@ -44,10 +50,10 @@ constexpr auto kNestedRows = std::to_array<NestedRow>({
     {"torch.storage._load_from_bytes", kTorchObject, After::torch_stack},
     {"joblib.load", kJoblibProfile, After::stop},
     {"pickle._loads",
-     {Unpickler::py, Encoding::ascii, PersistentLoad::none, FindClass::plain, false},
+     {Unpickler::py, Encoding::ascii, PersistentLoad::none, FindClass::plain, JoblibReads::nothing},
      After::stop},
     {"pickle._load",
-     {Unpickler::py, Encoding::ascii, PersistentLoad::none, FindClass::plain, false},
+     {Unpickler::py, Encoding::ascii, PersistentLoad::none, FindClass::plain, JoblibReads::nothing},
      After::stop},
 });
 
@@ -104,6 +110,16 @@ std::vector<LoaderUse> numpy_loaders() {
   return {use(loader::kNumpy, kPlain), use(loader::kNumpyLatin1, kPlainLatin1),
           use(loader::kNumpyBytes, kPlainBytes)};
 }
+
+std::vector<LoaderUse> torch_package_loaders() {
+  return {use(loader::kTorchPackage, kTorchPackageProfile)};
+}
+
+std::vector<LoaderUse> joblib_compat_loaders() {
+  return {use(loader::kJoblibCompat, kJoblibCompatProfile)};
+}
+
+std::vector<LoaderUse> shelve_loaders() { return {use(loader::kShelve, kPlain)}; }
 
 LoaderUse next_loader() { return use(loader::kPickleNext, kPlain); }
 

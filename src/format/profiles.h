@@ -19,7 +19,10 @@ inline constexpr std::string_view kTorchLatin1 = "torch.load(latin1)";
 inline constexpr std::string_view kTarfile = "tarfile";
 inline constexpr std::string_view kTorchWeightsOnly = "torch.load(weights_only)";
 inline constexpr std::string_view kTorchJit = "torch.jit.load";
+inline constexpr std::string_view kTorchPackage = "torch.package";
 inline constexpr std::string_view kJoblib = "joblib.load";
+inline constexpr std::string_view kJoblibCompat = "joblib.load(compat)";
+inline constexpr std::string_view kShelve = "shelve";
 inline constexpr std::string_view kPandas = "pandas.read_pickle";
 inline constexpr std::string_view kPandasCompat = "pandas.read_pickle(compat)";
 inline constexpr std::string_view kNumpy = "numpy.load";
@@ -41,6 +44,12 @@ std::vector<LoaderUse> torchscript_loaders();
 std::vector<LoaderUse> torch_tar_loaders(std::string_view member);
 // What reads the pickle of a NumPy array of objects.
 std::vector<LoaderUse> numpy_loaders();
+// What reads a resource of a torch.package.
+std::vector<LoaderUse> torch_package_loaders();
+// What reads the pickle inside joblib's Z-file.
+std::vector<LoaderUse> joblib_compat_loaders();
+// What reads the records of a shelf.
+std::vector<LoaderUse> shelve_loaders();
 // A pickle behind the end of another, read by a loop of loads.
 LoaderUse next_loader();
 // A pickle found where no loader's directory points.

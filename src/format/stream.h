@@ -72,6 +72,7 @@ struct Stream {
   std::vector<LoaderUse> loaders;
   Certainty certainty = Certainty::sure;
   bool nested = false;  // bytes that another pickle hands to an unpickler
+  bool else_file = false;  // when it is no pickle, it is looked at as a file of its own
   // Storage records that the stream's persistent ids may name (torch zip), by key.
   std::function<std::optional<StorageRecord>(std::string_view key)> storage;
 };
@@ -91,6 +92,8 @@ class Sink {
   virtual const Limits& limits() const = 0;
   // Bytes of output that decoders may still make for this file.
   virtual std::uint64_t may_decode() const = 0;
+  // The file of that name beside the one that is read; null when there is none, or none is known.
+  virtual SourcePtr companion(const std::string& name) const = 0;
   // Who opens archives that Brine does not read itself; may be null.
   virtual const archive::ForeignOpener* foreign() const = 0;
 };

@@ -174,7 +174,14 @@ bool Machine::Impl::push_outcome(std::uint64_t start, std::uint8_t depth) {
   made.offset = op_offset;
   switch (outcome.result) {
     case Outcome::Result::object: return push(value);
-    case Outcome::Result::unknown: return push(Value::make(Kind::unknown, start, pos));
+    case Outcome::Result::unknown:
+      // Spelled out again it must not look like what its callable gives to arguments that fit.
+      if (sizeof(Computed) > limits.evaluated_bytes - computed_bytes) {
+        return over_budget("evaluated_bytes");
+      }
+      computed_bytes += sizeof(Computed);
+      computed.push_back(std::move(made));
+      return push(Value::make(Kind::unknown, start, pos));
     case Outcome::Result::value: {
       Value given = outcome.result_value;
       if (tells_nothing_else(given)) return push(Value::make(Kind::unknown, start, pos));
@@ -267,7 +274,8 @@ bool Machine::Impl::do_import(std::string_view module, std::string_view name, st
   std::string module_copy(real_module), name_copy(real_name);
   emit(event);
 
-  if (world.maps_names() && proto < 4 && known && !poisoned && !restricted() &&
+  const bool plain_names = proto < 4 || profile.find_class == FindClass::torch_package;
+  if (world.maps_names() && plain_names && known && !poisoned && !restricted() &&
       name_copy.find('.') != std::string::npos) {
     return fail_op("Can't get attribute '" + name_copy + "'");
   }
@@ -741,7 +749,7 @@ bool Machine::Impl::do_build() {
   if (inst.kind() != Kind::ref && !extend_target(inst, pos)) return false;
   if (joblib_wrapper_named) {
     result.divergence |= kDivergesByJoblib;
-    if (profile.joblib_arrays && is_joblib_wrapper(inst)) return read_array(inst);
+    if (profile.joblib != JoblibReads::nothing && is_joblib_wrapper(inst)) return read_array(inst);
   }
   return true;
 }

@@ -20,10 +20,11 @@ namespace brine::pickle {
 namespace {
 
 constexpr std::array<std::string_view, 5> kWrappers = {
-    "joblib.numpy_pickle.NumpyArrayWrapper", "joblib.numpy_pickle.NDArrayWrapper",
-    "joblib.numpy_pickle.ZNDArrayWrapper", "joblib.numpy_pickle_compat.NDArrayWrapper",
-    "joblib.numpy_pickle_compat.ZNDArrayWrapper"};
-constexpr std::array<std::string_view, 2> kCompanions = {"NDArrayWrapper", "ZNDArrayWrapper"};
+    "joblib.numpy_pickle.NumpyArrayWrapper",  // the only one whose bytes are in the stream
+    "joblib.numpy_pickle.NDArrayWrapper", "joblib.numpy_pickle.ZNDArrayWrapper",
+    "joblib.numpy_pickle_compat.NDArrayWrapper", "joblib.numpy_pickle_compat.ZNDArrayWrapper"};
+constexpr std::string_view kInFile = "NDArrayWrapper", kInZFile = "ZNDArrayWrapper";
+constexpr std::uint64_t kMostCompanions = 10'000;
 constexpr std::size_t kMostParts = 10'000;  // attributes and dimensions that are looked at
 
 std::string dotted(const Node& ref) {
@@ -56,6 +57,8 @@ struct Machine::Impl::ArrayPlan {
   bool known = false;  // else nobody can say how far the array reaches
   bool raises = false;  // the loader fails before it reads
   bool companion = false;  // the array is in another file
+  bool raw = false;  // and that holds nothing but its bytes
+  std::optional<std::string> file;
   bool objects = false;  // a pickle follows
   bool aligned = false;  // a byte tells how much padding comes first
   std::uint64_t bytes = 0;
@@ -196,7 +199,9 @@ bool Machine::Impl::is_joblib_wrapper(const Value& inst) {
   const NodeId cls = class_of(graph, graph[id]);
   if (cls == kNoNode) return false;
   const std::string name = dotted(graph[cls]);
-  return std::ranges::find(kWrappers, name) != kWrappers.end();
+  const auto row = std::ranges::find(kWrappers, name);
+  return row != kWrappers.end() &&
+         (profile.joblib == JoblibReads::arrays || row != kWrappers.begin());
 }
 
 // The file's own position: the end of the frame that is held, or behind the arrays read since.
@@ -246,15 +251,22 @@ void Machine::Impl::put_array(const Value& array) {
 }
 
 bool Machine::Impl::read_array(const Value& inst) {
-  if (!first_array) first_array = pos;
   const NodeId id = rebuild(inst);
   ArrayPlan plan;
   if (id != kNoNode) {
     const Node& object = graph[id];
     const NodeId cls = class_of(graph, object);
-    plan.companion =
-        cls != kNoNode && std::ranges::find(kCompanions, graph[cls].name) != kCompanions.end();
+    const std::string_view wrapper = cls == kNoNode ? std::string_view() : graph[cls].name;
+    plan.companion = wrapper == kInFile || wrapper == kInZFile;
     Attributes attributes(graph, object);
+    if (plan.companion) {
+      plan.raw = wrapper == kInZFile;
+      const NodeId file = attributes.find("filename");
+      if (file != kNoNode && !attributes.unsure() && graph[file].kind == Kind::str &&
+          graph[file].text.size() == graph[file].length) {
+        plan.file = std::string(graph[file].text);
+      }
+    }
     const NodeId shape = attributes.find("shape"), dtype = attributes.find("dtype");
     const NodeId alignment = attributes.find("numpy_array_alignment_bytes");
     const bool plain = !attributes.unsure();
@@ -294,11 +306,10 @@ bool Machine::Impl::read_array(const Value& inst) {
       }
     }
   }
+  // Behind an old wrapper every loader goes on in the same stream.
+  if (!first_array && !plan.companion) first_array = pos;
   if (!plan.known) return cannot_follow();
-  if (plan.companion) {
-    put_array(Value::make(Kind::unknown, op_offset, pos));
-    return true;
-  }
+  if (plan.companion) return read_companion(plan);
   if (plan.raises) return fail_op("joblib cannot make this array");
   if (plan.objects) {
     plan.array.begin = file_position();
@@ -307,6 +318,16 @@ bool Machine::Impl::read_array(const Value& inst) {
     return false;
   }
   return skip_array(plan);
+}
+
+// joblib gives the array in its place. That the other file holds one is for the reader of that file
+// to say: whoever runs the machine looks at every companion.
+bool Machine::Impl::read_companion(const ArrayPlan& plan) {
+  if (companions.size() >= kMostCompanions) return over_budget("members");
+  companions.push_back({plan.file, plan.raw, pos});
+  put_array(Value::make(Kind::object, op_offset, pos,
+                        world.result_type(self, intern("numpy", "ndarray"))));
+  return true;
 }
 
 bool Machine::Impl::skip_array(const ArrayPlan& plan) {

@@ -91,6 +91,7 @@ void Machine::Impl::reset() {
   raw_arrays.clear();
   arrays.clear();
   first_array.reset();
+  companions.clear();
   end = End{};
   stopped = false;
   result = RunResult{};
@@ -1009,6 +1010,7 @@ const RawArray* Machine::raw_array(std::uint64_t build) const {
   return found == impl_->raw_arrays.end() ? nullptr : &found->second;
 }
 std::optional<std::uint64_t> Machine::first_array() const { return impl_->first_array; }
+const std::vector<Companion>& Machine::companions() const { return impl_->companions; }
 std::uint64_t Machine::position() const { return impl_->pos; }
 const Profile& Machine::profile() const { return impl_->profile; }
 const Limits& Machine::limits() const { return impl_->limits; }

@@ -41,6 +41,13 @@ struct RunResult {
   Value result{};                // valid when end.kind == stop
 };
 
+// A file beside this one from which joblib reads an array.
+struct Companion {
+  std::optional<std::string> name;  // as the wrapper has it; none when nobody can say
+  bool raw = false;  // bytes that zlib packed, else whatever numpy.load makes of the file
+  std::uint64_t offset = 0;  // behind the BUILD that reads it
+};
+
 class Machine {
  public:
   // Everything given must outlive the machine.
@@ -69,6 +76,8 @@ class Machine {
   std::optional<std::uint64_t> first_array() const;
   // The array that the BUILD at this offset read; null when it read none from the stream.
   const RawArray* raw_array(std::uint64_t build) const;
+  // Files that joblib's old wrappers name, in the order of reading.
+  const std::vector<Companion>& companions() const;
   // Behind the last opcode that ran.
   std::uint64_t position() const;
 

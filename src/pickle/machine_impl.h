@@ -122,6 +122,7 @@ struct Machine::Impl {
   struct ArrayPlan;
   bool is_joblib_wrapper(const Value& inst);
   bool read_array(const Value& inst);
+  bool read_companion(const ArrayPlan& plan);
   bool skip_array(const ArrayPlan& plan);
   std::uint64_t file_position() const;
   void move_file(std::uint64_t target);
@@ -265,6 +266,7 @@ struct Machine::Impl {
   std::unordered_map<std::uint64_t, RawArray> raw_arrays;  // by offset of the BUILD
   std::vector<std::pair<std::uint64_t, std::uint64_t>> arrays;
   std::optional<std::uint64_t> first_array;
+  std::vector<Companion> companions;
   Outcome outcome;
   std::vector<Value> scratch_items;
   std::string key_buffer;

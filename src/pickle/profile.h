@@ -25,6 +25,7 @@ enum class PersistentLoad : std::uint8_t {
   none,  // PERSID and BINPERSID raise
   torch,  // ('storage', class, key, location, numel) and ('module', class, ...) tuples
   torch_tar,  // numbers as text; of a tuple the first value comes back as it is
+  torch_package,  // storages, and ('reduce_package', id, callable, args): called with the importer
   any,  // the loader takes anything (libtorch reads a table of tensors)
 };
 
@@ -33,6 +34,14 @@ enum class FindClass : std::uint8_t {
   plain,  // CPython's own
   torch,  // names containing "Storage" that torch.storage knows are not imported
   pandas,  // pandas' table of moved classes comes first
+  torch_package,  // the archive's own modules come first; a dotted name is no path
+};
+
+// What joblib's readers fetch when a BUILD completes one of joblib's wrappers.
+enum class JoblibReads : std::uint8_t {
+  nothing,
+  companions,  // an old wrapper's array, from a file beside this one
+  arrays,  // and a NumpyArrayWrapper's raw bytes, from this stream
 };
 
 struct Profile {
@@ -40,7 +49,7 @@ struct Profile {
   Encoding encoding = Encoding::ascii;
   PersistentLoad persistent = PersistentLoad::none;
   FindClass find_class = FindClass::plain;
-  bool joblib_arrays = false;  // BUILD of a NumpyArrayWrapper reads raw bytes from the stream
+  JoblibReads joblib = JoblibReads::nothing;
   // C only: all bytes are held at once (loads, files that can be peeked into), so that a read over
   // a frame's end goes on behind it. Else such a read forgets what the frame has left (torn.cpp).
   bool whole = false;
@@ -59,7 +68,7 @@ enum Divergence : std::uint8_t {
   kDivergesByEncoding = 2,  // a Python 2 str that is not ASCII, or any when one side has bytes
   kDivergesByPersistent = 4,  // a persistent id was met
   kDivergesByFindClass = 8,  // a name that some find_class treats specially
-  kDivergesByJoblib = 16,  // a NumpyArrayWrapper was built
+  kDivergesByJoblib = 16,  // one of joblib's wrappers was built
   kDivergesByFraming = 32,  // a read or a STOP before the end of a frame (Profile::whole)
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "format/compressed/compressed.h"
 #include "format/names.h"
 #include "format/profiles.h"
 #include "format/words.h"
@@ -72,6 +73,8 @@ class FileScan::ItemSink final : public format::Sink {
     item.member.push_back(std::move(name));
     item.base = translated(base);
     item.depth = context_.item.depth + 1;
+    // Who opens a compressed file is told its name all the same.
+    item.beside = context_.item.beside && family_ == "compressed";
     std::vector<std::string> where = item.member;
     if (const char* limit = scan_.work_.push(std::move(item))) {
       scan_.add_limit(limit, where, std::nullopt);
@@ -111,6 +114,9 @@ class FileScan::ItemSink final : public format::Sink {
   }
   const Limits& limits() const override { return scan_.options_.limits; }
   std::uint64_t may_decode() const override { return scan_.inflate_left_; }
+  SourcePtr companion(const std::string& name) const override {
+    return scan_.companion(context_, name);
+  }
   const archive::ForeignOpener* foreign() const override { return scan_.options_.foreign; }
 
  private:
@@ -153,6 +159,7 @@ FileReport FileScan::run() {
   root.source = held_or_watched();
   root.name = last_component(report_.path);
   root.base = 0;
+  root.beside = true;
   if (const char* limit = work_.push(std::move(root))) add_limit(limit, {}, std::nullopt);
   while (std::optional<Item> item = work_.pop()) {
     if (options_.stop.stop_requested()) break;
@@ -269,7 +276,14 @@ void FileScan::read_item(Context& context, format::Probe& probe) {
         continue;
       }
     }
-    if (run_stream(context, stream, start_in_item)) context.opened = true;
+    if (run_stream(context, stream, start_in_item)) {
+      context.opened = true;
+    } else if (stream.else_file) {
+      if (start_in_item) {
+        context.coverage.interpreted(*start_in_item, *start_in_item + stream.source->size());
+      }
+      push_as_file(context, stream);
+    }
     stream.source = nullptr;
   }
 }
@@ -298,9 +312,7 @@ void FileScan::finish_item(Context& context, format::Probe& probe) {
   const bool taken = context.opened || !context.families.empty();
   if (taken) {
     Coverage before = context.coverage.finish();
-    // Of a format that is not analysed its ends are searched: it may be many gigabytes long.
-    const bool known = !context.families.contains("recognized");
-    for (const auto& range : known ? before.unexplained : ends_of(probe.size())) {
+    for (const auto& range : before.unexplained) {
       if (within(range, context.handled)) continue;
       const Ranges left = follow_up(context, context.item.source, context.item.member,
                                     context.item.base, range.first, range.second);
@@ -317,12 +329,6 @@ void FileScan::finish_item(Context& context, format::Probe& probe) {
     report_.kind += ", " + format::counted(context.tensors, "tensor") + ", " +
                     format::human_size(context.tensor_bytes) + " data";
   }
-}
-
-FileScan::Ranges FileScan::ends_of(std::uint64_t size) {
-  constexpr std::uint64_t kSearched = 16u << 20;
-  if (size <= 2 * kSearched) return {{0, size}};
-  return {{0, kSearched}, {size - kSearched, size}};
 }
 
 FileScan::Ranges FileScan::follow_up(Context& context, const SourcePtr& source,
@@ -390,6 +396,22 @@ FileScan::Ranges FileScan::follow_up(Context& context, const SourcePtr& source,
   return left;
 }
 
+// Whether what begins here like a compressed stream is one. Two bytes of chance are found in every
+// file, and one in four of them decodes for a few bytes more.
+bool FileScan::decodes(format::Probe& probe) {
+  constexpr std::uint64_t kNoChance = 64;
+  const auto begun = format::compressed::beginning(probe);
+  if (!begun) return false;
+  const codec::Decoded& out = begun->decoded;
+  search_budget_.spend(out.consumed);
+  if (out.end == codec::DecodeEnd::done) return true;
+  if (out.end != codec::DecodeEnd::broken && probe.size() >= kNoChance) {
+    return begun->told || !out.bytes.empty();
+  }
+  MemorySource bytes(out.bytes.view());
+  return bytes.size() > 0 && try_pickle(bytes, 0, options_.limits).acts;
+}
+
 // An archive or compressed data in [start, end): looked at as a file of its own, up to the end.
 std::optional<std::uint64_t> FileScan::find_hidden(const Context& context, const SourcePtr& source,
                                                    const std::vector<std::string>& member,
@@ -397,11 +419,14 @@ std::optional<std::uint64_t> FileScan::find_hidden(const Context& context, const
                                                    std::uint64_t start, std::uint64_t end) {
   // Where the item itself begins it has been looked at already.
   const auto name_of = [](std::uint64_t at) { return "hidden at byte " + std::to_string(at); };
-  const auto accepts = [&](std::uint64_t at) {
+  const auto accepts = [&](std::uint64_t at, Magic magic) {
     if (at == 0 && source == context.item.source) return false;
     format::Probe probe(name_of(at), std::make_shared<SliceSource>(source, at, end - at));
-    return std::ranges::any_of(format::readings(probe), [](const format::Reading& reading) {
-      return reading.family != "pickle" && reading.family != "recognized";
+    return std::ranges::any_of(format::acceptors(), [&](const format::Acceptor& row) {
+      if (row.family == "pickle" || row.family == "recognized") return false;
+      if ((row.family == "zip") != (magic == Magic::zip)) return false;
+      if (row.family == "compressed") return decodes(probe);
+      return row.accepts(probe);
     });
   };
   const auto found = find_container(*source, start, end, search_budget_, accepts);

@@ -68,6 +68,7 @@ class FileScan {
   // Whether the stream turned out to be a pickle.
   bool run_stream(Context& context, const format::Stream& stream,
                   std::optional<std::uint64_t> start_in_item);
+  void push_as_file(const Context& context, const format::Stream& stream);
   void look_as_file(const Context& context, const format::Stream& stream,
                     const StreamReading& reading);
   static void cover(Context& context, std::uint64_t base, const PickleRun& run, std::uint64_t end);
@@ -76,6 +77,8 @@ class FileScan {
   void take_run(Context& context, const format::Stream& stream, const PickleRun& run,
                 const std::string& loader);
   void take_nested(const format::Stream& stream, std::uint64_t depth, const PickleRun& run);
+  SourcePtr companion(const Context& context, const std::string& name) const;
+  void take_companions(const Context& context, const format::Stream& stream, const PickleRun& run);
   void check_storages(Context& context, const format::Stream& stream, const PickleRun& run);
   void judge_ends(Context& context, const format::Stream& stream, const StreamReading& reading);
   void judge_break(const format::Stream& stream, const ViewRun& view);
@@ -86,7 +89,7 @@ class FileScan {
   Ranges follow_up(Context& context, const SourcePtr& source,
                    const std::vector<std::string>& member, std::optional<std::uint64_t> base,
                    std::uint64_t start, std::uint64_t end);
-  static Ranges ends_of(std::uint64_t size);
+  bool decodes(format::Probe& probe);
   std::optional<std::uint64_t> find_hidden(const Context& context, const SourcePtr& source,
                                            const std::vector<std::string>& member,
                                            std::optional<std::uint64_t> base, std::uint64_t start,
@@ -110,6 +113,7 @@ class FileScan {
   SearchBudget search_budget_;
   std::set<std::string> waived_;
   std::set<std::string> nested_seen_;
+  std::set<std::string> companions_seen_;
   std::uint64_t inflate_left_ = 0;
   bool file_opened_ = false;
 };

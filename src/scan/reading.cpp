@@ -179,7 +179,7 @@ std::uint8_t difference(const Profile& a, const Profile& b) {
   if (a.encoding != b.encoding) bits |= pickle::kDivergesByEncoding;
   if (a.persistent != b.persistent) bits |= pickle::kDivergesByPersistent;
   if (a.find_class != b.find_class) bits |= pickle::kDivergesByFindClass;
-  if (a.joblib_arrays != b.joblib_arrays) bits |= pickle::kDivergesByJoblib;
+  if (a.joblib != b.joblib) bits |= pickle::kDivergesByJoblib;
   if (a.whole != b.whole) bits |= pickle::kDivergesByFraming;
   return bits;
 }
@@ -187,6 +187,11 @@ std::uint8_t difference(const Profile& a, const Profile& b) {
 // A restricted unpickler refuses what the others run: its runs are its own.
 bool restricted(Unpickler unpickler) {
   return unpickler == Unpickler::torch_weights_only || unpickler == Unpickler::libtorch;
+}
+
+// An archive with modules of its own: no name means the same to anybody else.
+bool own_modules(const Profile& profile) {
+  return profile.find_class == pickle::FindClass::torch_package;
 }
 
 class StreamReader {
@@ -207,6 +212,7 @@ class StreamReader {
     for (const auto& run : runs_) {
       if (run->start != start || run->began_poisoned != poisoned) continue;
       if (run->profile == profile) return run;
+      if (own_modules(run->profile) != own_modules(profile)) continue;
       if (run->profile.unpickler != profile.unpickler &&
           (restricted(run->profile.unpickler) || restricted(profile.unpickler))) {
         continue;
@@ -266,6 +272,7 @@ class StreamReader {
     run->poisoned = poisoned || machine.poisoned();
     run->arrays.insert(run->arrays.end(), machine.arrays().begin(), machine.arrays().end());
     run->first_array = machine.first_array();
+    run->companions = machine.companions();
     if (watched != nullptr) options_.observer->ran(*watched, run->result, machine);
     if (run->result.end.kind == EndKind::stop) read_result(machine, *run);
     sink.finish();
@@ -279,7 +286,7 @@ class StreamReader {
   void resume_behind_objects(Machine& outer, pickle::World& world, ScanSink& sink, PickleRun& run,
                              bool& poisoned) {
     Profile profile = run.profile;
-    profile.joblib_arrays = false;
+    profile.joblib = pickle::JoblibReads::nothing;
     Machine inner(*stream_.source, profile, world, sink, options_.limits,
                   {.collapse = true, .start = outer.paused_at(), .poisoned = outer.poisoned()});
     const RunResult result = inner.run();
@@ -555,7 +562,7 @@ Trial try_pickle(ByteSource& source, std::uint64_t start, const Limits& limits) 
   Trial trial;
   for (Unpickler unpickler : {Unpickler::c, Unpickler::py}) {
     const Profile profile{unpickler, pickle::Encoding::latin1, pickle::PersistentLoad::any,
-                          pickle::FindClass::plain, false};
+                          pickle::FindClass::plain, pickle::JoblibReads::nothing};
     pickle::OpaqueWorld world;
     TrialSink sink;
     Machine machine(source, profile, world, sink, limits, {.collapse = true, .start = start});
@@ -568,7 +575,7 @@ Trial try_pickle(ByteSource& source, std::uint64_t start, const Limits& limits) 
     trial.pickle = trial.pickle || result.uses_ext || result.imports_identifier ||
                    (stopped && read >= left - left / 10);
     trial.stopped = trial.stopped || stopped;
-    trial.acts = trial.acts || result.uses_ext || (result.imports_identifier && sink.acted);
+    trial.acts = trial.acts || ((result.uses_ext || result.imports_identifier) && sink.acted);
     if ((result.divergence & pickle::kDivergesByUnpickler) == 0) break;
   }
   return trial;

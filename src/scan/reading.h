@@ -57,6 +57,7 @@ struct PickleRun {
   // joblib: raw bytes of arrays inside the pickle, and where other loaders part from joblib.
   std::vector<std::pair<std::uint64_t, std::uint64_t>> arrays;
   std::optional<std::uint64_t> first_array;
+  std::vector<pickle::Companion> companions;  // files beside this one that joblib reads
 };
 
 // One loader's reading of a stream.
@@ -83,7 +84,7 @@ StreamReading read_stream(const format::Stream& stream, const ScanOptions& optio
 // (any reader), or reach a STOP behind at least nine tenths of what is left.
 struct Trial {
   bool pickle = false;  // by the rule above
-  bool acts = false;  // imports a name and calls something, or uses EXT
+  bool acts = false;  // imports a name, or has one by EXT, and calls something
   bool stopped = false;  // reaches a STOP
   std::uint64_t reached = 0;  // how far the run came
 };

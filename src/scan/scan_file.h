@@ -97,6 +97,8 @@ struct ScanOptions {
   // Names of what lies beside the file; folders with an __init__.py end in '/'. A module's name
   // among them voids the facts of that module.
   std::vector<std::string> neighbours;
+  // Opens a file in the folder of the one that is scanned, by its path from there; none: not known.
+  std::function<SourcePtr(const std::string& name)> companion;
   bool share_runs = true;  // false: every loader gets a run of its own
   ViewObserver* observer = nullptr;
   std::function<void(std::uint64_t)> progress;  // bytes read since the last call

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -241,6 +242,83 @@ TEST(ScanFile, BoundsTheSearchForHiddenPickles) {
   std::string bytes = "\x80\x02N.\xff";
   for (int i = 0; i < 1000; ++i) bytes += "\x80\x02";
   EXPECT_TRUE(codes(scan("a.pkl", bytes, options)).contains(code::kLimit));
+}
+
+// A format that is not analysed is searched as a whole; chance brings the first bytes of pickles
+// and of compressed data into every file of that size.
+TEST(ScanFile, SearchesAllOfARecognizedFormat) {
+  constexpr std::size_t kSize = 40u << 20;
+  std::string bytes(kSize, '\0');
+  std::uint64_t state = 88172645463325252u;
+  for (char& c : bytes) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    c = static_cast<char>(state >> 32);
+  }
+  bytes.replace(0, 4, "GGUF");
+  EXPECT_EQ(codes(scan("model.gguf", bytes)), std::set<int>{code::kNotAnalysed});
+  const std::string payload = "\x80\2cposix\nsystem\nX\4\0\0\0true\x85R."s;
+  bytes.replace(kSize / 2, payload.size(), payload);
+  const FileReport report = scan("model.gguf", bytes);
+  EXPECT_EQ(report.verdict, Verdict::malicious);
+  EXPECT_TRUE(codes(report).contains(code::kSalvaged));
+}
+
+// A pickle may begin with an argument that is longer than what the search has at hand.
+TEST(ScanFile, FindsAPickleBehindALongText) {
+  const std::string text(3'000, 'x');
+  const std::string payload =
+      "\x80\2X\xb8\x0b\0\0"s + text + "0cposix\nsystem\nX\4\0\0\0true\x85R."s;
+  const FileReport report = scan("model.gguf", "GGUF" + std::string(5'000'000, '\1') + payload);
+  EXPECT_EQ(report.verdict, Verdict::malicious);
+}
+
+class Folder {
+ public:
+  ScanOptions options() const {
+    ScanOptions out = test_options();
+    out.companion = [this](const std::string& name) -> SourcePtr {
+      const auto found = files.find(name);
+      if (found == files.end()) return nullptr;
+      return std::make_shared<MemorySource>(
+          std::vector<std::uint8_t>(found->second.begin(), found->second.end()));
+    };
+    return out;
+  }
+  std::map<std::string, std::string> files;
+};
+
+std::string block(std::string text) {
+  text.resize((text.size() + 511) / 512 * 512);
+  return text;
+}
+
+TEST(ScanFile, ReadsTheRecordsOfAShelfWhereItsIndexPoints) {
+  const std::string plain = "\x80\2]."s, call = "\x80\2cposix\nsystem\nX\4\0\0\0true\x85R."s;
+  Folder folder;
+  const std::string two = block(plain) + plain;
+  folder.files["s.dir"] = "'a', (0, 4)\n'b', (512, 4)\n";
+  const FileReport honest = scan("s.dat", two, folder.options());
+  EXPECT_EQ(honest.verdict, Verdict::clean);
+  EXPECT_EQ(honest.coverage.unexplained.size(), 0u);
+  // A pickle of bytes, in which the index points to another.
+  const std::string hidden = "\x80\3C"s + static_cast<char>(call.size()) + call + ".";
+  EXPECT_EQ(scan("s.dat", hidden).verdict, Verdict::clean);
+  folder.files["s.dir"] = "'a', (4, " + std::to_string(call.size()) + ")\n";
+  const FileReport pointed = scan("s.dat", hidden, folder.options());
+  EXPECT_EQ(pointed.verdict, Verdict::malicious);
+  EXPECT_NE(view_of(pointed, "shelve"), nullptr);
+  // An index that literal_eval may read and the grammar does not.
+  folder.files["s.dir"] = "('a', (4, 30))\n";
+  EXPECT_EQ(scan("s.dat", hidden, folder.options()).verdict, Verdict::incomplete);
+  // The same bytes over and over cost no more than the file.
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += "'" + std::to_string(i) + "', (0, 516)\n";
+  folder.files["s.dir"] = many;
+  const FileReport over = scan("s.dat", two, folder.options());
+  EXPECT_EQ(over.verdict, Verdict::suspicious);
+  EXPECT_LT(over.views.size(), 40u);
 }
 
 // A text over a frame's end that only another encoding decodes, with a call behind it.

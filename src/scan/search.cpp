@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <string_view>
 #include <vector>
 
@@ -12,11 +13,12 @@ namespace brine::scan {
 
 namespace {
 
-constexpr std::size_t kChunk = 256u << 10;
+constexpr std::size_t kChunk = 1u << 20;
 // Candidates at a chunk's end see this much of what follows; a name that is longer is none of ours.
 constexpr std::size_t kLook = 1024;
 constexpr std::size_t kLongestName = 256;
-constexpr std::uint64_t kContainerCost = 76u << 10;  // a look at a container's head and tail
+constexpr std::uint64_t kHeadCost = 4u << 10;  // a look at a container's head
+constexpr std::uint64_t kZipCost = 76u << 10;  // and at its tail
 constexpr std::uint64_t kTrialCost = 64;  // of a trial that ends at once
 
 bool is_name_char(std::uint8_t c) {
@@ -49,13 +51,14 @@ bool is_candidate(ByteSpan bytes) {
                     bytes[1] == op::BINUNICODE || bytes[1] == op::SHORT_BINSTRING);
 }
 
-struct Magic {
+struct MagicRow {
   std::string_view bytes;
   std::uint64_t before = 0;  // how far in front of them the container begins
+  Magic magic = Magic::other;
 };
 using namespace std::string_view_literals;
-constexpr auto kMagics = std::to_array<Magic>({
-    {"PK\3\4"sv},
+constexpr auto kMagics = std::to_array<MagicRow>({
+    {"PK\3\4"sv, 0, Magic::zip},
     {"\x1f\x8b\x08"sv},
     {"BZh11AY&SY"sv},
     {"BZh21AY&SY"sv},
@@ -80,10 +83,40 @@ constexpr auto kMagics = std::to_array<Magic>({
     {"ustar"sv, 257},
 });
 
-// Which bytes begin one of them.
-std::array<bool, 256> first_bytes() {
-  std::array<bool, 256> out{};
-  for (const Magic& row : kMagics) out[static_cast<std::uint8_t>(row.bytes[0])] = true;
+// A source of which a part is at hand: most trials end within a few bytes.
+class NearSource final : public ByteSource {
+ public:
+  NearSource(ByteSource& whole, ByteSpan part, std::uint64_t start)
+      : whole_(whole), part_(part), start_(start) {}
+  std::uint64_t size() const override { return whole_.size(); }
+  Status read(std::uint64_t offset, std::span<std::uint8_t> out) override {
+    if (offset < start_ || offset - start_ > part_.size() ||
+        out.size() > part_.size() - (offset - start_)) {
+      return whole_.read(offset, out);
+    }
+    std::ranges::copy(part_.subspan(static_cast<std::size_t>(offset - start_), out.size()),
+                      out.begin());
+    return {};
+  }
+  ByteSpan in_memory() const override { return whole_.in_memory(); }
+
+ private:
+  ByteSource& whole_;
+  ByteSpan part_;
+  std::uint64_t start_;
+};
+
+// Which pairs of bytes begin one of them.
+using Pairs = std::bitset<65536>;
+std::size_t pair_of(std::uint8_t first, std::uint8_t second) {
+  return std::size_t{first} << 8 | second;
+}
+Pairs first_pairs() {
+  Pairs out;
+  for (const MagicRow& row : kMagics) {
+    out.set(
+        pair_of(static_cast<std::uint8_t>(row.bytes[0]), static_cast<std::uint8_t>(row.bytes[1])));
+  }
   return out;
 }
 
@@ -91,8 +124,8 @@ std::array<bool, 256> first_bytes() {
 
 Result<std::optional<std::uint64_t>> find_container(
     ByteSource& source, std::uint64_t start, std::uint64_t end, SearchBudget& budget,
-    const std::function<bool(std::uint64_t)>& accepts) {
-  static const std::array<bool, 256> kFirst = first_bytes();
+    const std::function<bool(std::uint64_t, Magic)>& accepts) {
+  static const Pairs kPairs = first_pairs();
   std::vector<std::uint8_t> chunk;
   for (std::uint64_t at = start; at < end;) {
     const std::uint64_t own = std::min<std::uint64_t>(end - at, kChunk);
@@ -101,12 +134,13 @@ Result<std::optional<std::uint64_t>> find_container(
     chunk.resize(static_cast<std::size_t>(held));
     BRINE_CHECK_STATUS(source.read(at, chunk));
     for (std::size_t i = 0; i < own; ++i) {
-      if (!kFirst[chunk[i]]) continue;
+      if (i + 1 >= chunk.size() || !kPairs[pair_of(chunk[i], chunk[i + 1])]) continue;
       const std::string_view here = as_text(ByteSpan(chunk).subspan(i));
-      for (const Magic& row : kMagics) {
+      for (const MagicRow& row : kMagics) {
         if (!here.starts_with(row.bytes) || at + i < start + row.before) continue;
-        if (!budget.spend(std::min(kContainerCost, end - (at + i)))) return std::nullopt;
-        if (accepts(at + i - row.before)) return at + i - row.before;
+        const std::uint64_t cost = row.magic == Magic::zip ? kZipCost : kHeadCost;
+        if (!budget.spend(std::min(cost, end - (at + i)))) return std::nullopt;
+        if (accepts(at + i - row.before, row.magic)) return at + i - row.before;
         break;
       }
     }
@@ -127,7 +161,8 @@ Result<std::optional<std::uint64_t>> find_pickle(ByteSource& source, std::uint64
     BRINE_CHECK_STATUS(source.read(at, chunk));
     for (std::size_t i = 0; i < own; ++i) {
       if (!is_candidate(ByteSpan(chunk).subspan(i))) continue;
-      const Trial trial = try_pickle(source, at + i, limits);
+      NearSource near(source, chunk, at);
+      const Trial trial = try_pickle(near, at + i, limits);
       const std::uint64_t cost = std::max(trial.reached, at + i) - (at + i);
       if (trial.acts) return at + i;
       if (!budget.spend(cost + kTrialCost)) return std::nullopt;

@@ -35,10 +35,12 @@ struct SearchBudget {
 };
 
 // The first byte in [start, end) at which an archive or compressed data begins: magic bytes that
-// `accepts` then confirms by a closer look, whose reading is charged to the budget.
+// `accepts` then confirms by a closer look, whose reading is charged to the budget. Only a zip's
+// look needs the end of the bytes as well.
+enum class Magic : std::uint8_t { zip, other };
 Result<std::optional<std::uint64_t>> find_container(
     ByteSource& source, std::uint64_t start, std::uint64_t end, SearchBudget& budget,
-    const std::function<bool(std::uint64_t)>& accepts);
+    const std::function<bool(std::uint64_t, Magic)>& accepts);
 
 // The first pickle that starts in [start, end) of the source, or nothing.
 Result<std::optional<std::uint64_t>> find_pickle(ByteSource& source, std::uint64_t start,

@@ -27,7 +27,8 @@ constexpr std::string_view kJoblibPause = "joblib array";
 // go on from there, and what they make of the array's bytes has been looked at.
 std::optional<std::uint64_t> joblib_parts(const StreamReading& reading) {
   for (const ViewRun& view : reading.views) {
-    if (!view.use->profile.joblib_arrays || view.end.kind != EndKind::stop) continue;
+    if (view.use->profile.joblib != pickle::JoblibReads::arrays || view.end.kind != EndKind::stop)
+      continue;
     for (const auto& run : view.pickles) {
       if (run->first_array) return run->first_array;
     }
@@ -165,6 +166,10 @@ void FileScan::look_as_file(const Context& context, const format::Stream& stream
       })) {
     return;
   }
+  push_as_file(context, stream);
+}
+
+void FileScan::push_as_file(const Context& context, const format::Stream& stream) {
   Item item;
   item.source = stream.source;
   item.name = stream.member.back();
@@ -225,6 +230,7 @@ void FileScan::take_run(Context& context, const format::Stream& stream, const Pi
   waived_.insert(run.waived.begin(), run.waived.end());
   if (run.nested_dropped > 0) add_limit("nested_streams", stream.member, std::nullopt);
   check_storages(context, stream, run);
+  take_companions(context, stream, run);
 }
 
 void FileScan::take_nested(const format::Stream& stream, std::uint64_t depth,

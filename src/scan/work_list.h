@@ -27,6 +27,7 @@ struct Item {
   std::vector<std::string> member;  // from outside in; empty: the file
   std::optional<std::uint64_t> base;  // file offset of byte 0
   std::uint64_t depth = 0;
+  bool beside = false;  // its loader finds other files in the folder of the scanned file
   std::optional<format::LoaderUse> forced;  // an unpickler gets it, whatever it looks like
 };
 

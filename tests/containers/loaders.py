@@ -39,6 +39,7 @@ def loaders() -> dict[str, Callable[[str], object]]:
     import numpy as np
     import pandas as pd
     import torch
+    import torch.package
 
     def stacked(path: str) -> None:
         with open(path, "rb") as file:
@@ -57,6 +58,11 @@ def loaders() -> dict[str, Callable[[str], object]]:
             for _ in range(4):  # of a zip it reads the same again and again
                 np.load(file, allow_pickle=True)
 
+    def package(path: str) -> None:
+        from tests.containers.wrappers import PACKAGE, RESOURCE
+
+        torch.package.PackageImporter(path).load_pickle(PACKAGE, RESOURCE)
+
     return {
         "pickle.load": stacked,
         "joblib.load": joblib.load,
@@ -64,6 +70,7 @@ def loaders() -> dict[str, Callable[[str], object]]:
         "numpy.load in a loop": numpy_stacked,
         "pandas.read_pickle": lambda path: pd.read_pickle(path),
         "torch.load": lambda path: torch.load(path, weights_only=False),
+        "torch.package": package,
     }
 
 

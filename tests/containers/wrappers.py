@@ -30,6 +30,7 @@ import zstandard
 from tests.containers import recorder
 
 recorder.install()
+PACKAGE, RESOURCE = "models", "model.pkl"
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 Pack = Callable[[bytes, random.Random], bytes]
 Open = Callable[[bytes], Iterator[bytes]]
@@ -199,6 +200,30 @@ def pack_torch_zip(data: bytes, rng: random.Random) -> bytes:
     return out.getvalue()
 
 
+def pack_torch_package(data: bytes, rng: random.Random) -> bytes:
+    """A torch.package that holds the stream as a resource, and no code."""
+    out = io.BytesIO()
+    outside = "brine_mark\n_pickle\ncopyreg\njoblib\nnumpy\ntests\n"
+    with zipfile.ZipFile(out, "w", rng.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])) as made:
+        made.writestr("archive/.data/extern_modules", outside)
+        made.writestr("archive/.data/version", b"6\n")
+        made.writestr(f"archive/{PACKAGE}/{RESOURCE}", data)
+    return out.getvalue()
+
+
+def pack_zfile(data: bytes, rng: random.Random) -> bytes:
+    """What joblib compressed with before 0.10; a wrong length makes joblib refuse."""
+    packed = zlib.compress(data, rng.choice([1, 9]))
+    length = f"{len(data):#x}".ljust(19).encode()
+    return b"ZF" + length + b" " * rng.choice([0, 0, 1]) + packed
+
+
+def open_zfile(data: bytes) -> Iterator[bytes]:
+    from joblib.numpy_pickle_compat import read_zfile
+
+    yield bytes(read_zfile(io.BytesIO(data)))
+
+
 def pack_tar(data: bytes, rng: random.Random) -> bytes:
     out = io.BytesIO()
     kind = rng.choice([tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
@@ -336,6 +361,8 @@ WRAPPERS: dict[str, Wrapper] = {
     "zip": Wrapper(pack_zip, open_zip, ".zip"),
     "npz": Wrapper(pack_npz, open_zip, ".npz"),
     "torch_zip": Wrapper(pack_torch_zip, open_zip, ".pt"),
+    "package": Wrapper(pack_torch_package, open_zip, ".pt"),
+    "zfile": Wrapper(pack_zfile, open_zfile, ".z"),
     "tar": Wrapper(pack_tar, open_tar, ".tar"),
     "torch_tar": Wrapper(pack_torch_tar, open_tar, ".bin"),
     "7z": Wrapper(pack_7z, open_7z, ".7z"),

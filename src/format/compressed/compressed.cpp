@@ -1,5 +1,6 @@
 #include "format/compressed/compressed.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <memory>
@@ -155,6 +156,22 @@ std::string inner_name(std::string_view name) {
     }
   }
   return std::string(name);
+}
+
+std::optional<Beginning> beginning(Probe& probe) {
+  // A name of any length may stand in gzip's header, and zstd's blocks come as a whole.
+  constexpr std::uint64_t kMost = 192u << 10;
+  const std::optional<Codec> codec = identify(probe);
+  if (!codec) return std::nullopt;
+  MemorySource head(probe.head());
+  auto out = codec::decode(*codec, head, 0, kHeadBytes, Limits{});
+  if (out && out->end == codec::DecodeEnd::truncated && out->bytes.empty()) {
+    SliceSource more(probe.source(), 0, std::min(probe.size(), kMost));
+    out = codec::decode(*codec, more, 0, kHeadBytes, Limits{});
+  }
+  if (!out) return std::nullopt;
+  const bool told = *codec == Codec::bzip2 || *codec == Codec::xz || *codec == Codec::lz4;
+  return Beginning{std::move(*out), told};
 }
 
 bool accepts(Probe& probe) { return identify(probe).has_value(); }

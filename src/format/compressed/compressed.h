@@ -23,6 +23,13 @@ std::optional<codec::Codec> identify(Probe& probe);
 // "model.pkl" for "model.pkl.gz", "model.tar" for "model.tgz"; a name without such an ending stays.
 std::string inner_name(std::string_view name);
 
+// What begins a stream that `identify` knows, for who searches bytes of chance for one.
+struct Beginning {
+  codec::Decoded decoded;  // of the first bytes
+  bool told = false;  // magic bytes and checksums of its header are enough
+};
+std::optional<Beginning> beginning(Probe& probe);
+
 bool accepts(Probe& probe);
 void read(Probe& probe, std::span<const std::string_view> loaders, Sink& sink);
 

@@ -40,7 +40,6 @@ constexpr auto kMagic = std::to_array<Row>({
     {"compress", "\x1f\x9d"sv, 0, When::always},
     {"lz4, the oldest format", "\x02\x21\x4c\x18"sv, 0, When::always},
     {"RAR archive", "Rar!\x1a\x07"sv, 0, When::always},
-    {"joblib before 0.10", "ZF"sv, 0, When::promised},
     {"TensorFlow Lite", "TFL3"sv, 4, When::always},
     {"ExecuTorch", "ET12"sv, 4, When::always},
     {"ExecuTorch", "FT01"sv, 4, When::always},

@@ -14,6 +14,7 @@
 #include "format/codes.h"
 #include "format/names.h"
 #include "format/profiles.h"
+#include "format/torch/package.h"
 #include "format/words.h"
 
 namespace brine::format::torch_zip {
@@ -87,7 +88,6 @@ struct ArchiveFormat {
   std::string_view format;
 };
 constexpr auto kArchiveFormats = std::to_array<ArchiveFormat>({
-    {".data/extern_modules", "torch.package, whose Python files run"},
     {"/archive_format", "PT2 archive (torch.export)"},
     {"/model.json", "TorchScript 1.0"},
     {"MAR-INF/MANIFEST.json", "TorchServe archive"},
@@ -114,12 +114,15 @@ class ZipReader {
   void read() {
     is_torch_ =
         archive_->torch_root().has_value() && !archive_->torch_candidates("data.pkl").empty();
+    package_ = archive_->torch_root().has_value() &&
+               !archive_->torch_candidates(torch_package::kExternModules).empty();
     script_ = is_torch_ && !archive_->torch_candidates("constants.pkl").empty();
     if (!note_disagreements()) return;
     if (!note_structure()) return;
     read_view(archive_->miniz());
     read_view(archive_->zipfile());
     read_contested();
+    code_.tell(sink_);
     describe();
   }
 
@@ -208,7 +211,8 @@ class ZipReader {
   }
 
   void read_view(const ZipView& view) {
-    const bool torch = is_torch_ && view.profile == archive::ZipProfile::miniz;
+    const bool miniz = view.profile == archive::ZipProfile::miniz;
+    const bool torch = is_torch_ && miniz, package = package_ && miniz;
     for (std::size_t i = 0; i < view.members.size(); ++i) {
       const ZipMember& member = view.members[i];
       const Result<ZipReading> reading = archive_->locate(view, i);
@@ -226,6 +230,7 @@ class ZipReader {
         read_pickle(view, i, *reading, "data.pkl");
         continue;
       }
+      if (package && read_package_member(view, i, *reading)) continue;
       read_member(view, i, *reading);
     }
   }
@@ -291,12 +296,20 @@ class ZipReader {
     };
   }
 
+  // The member's path below the root, in lower case as torch looks it up; nothing when it lies
+  // elsewhere.
+  std::optional<std::string> record_of(std::string_view member) const {
+    std::string name = ascii_lower(member);
+    const std::string root = ascii_lower(*archive_->torch_root()) + "/";
+    if (!name.starts_with(root)) return std::nullopt;
+    return name.substr(root.size());
+  }
+
   // Whether torch has a use for the member.
   bool read_torch_member(const ZipView& view, std::size_t index, const ZipReading& reading) {
-    const std::string name = ascii_lower(view.members[index].name);
-    const std::string root = ascii_lower(*archive_->torch_root()) + "/";
-    if (!name.starts_with(root)) return false;
-    const std::string_view record = std::string_view(name).substr(root.size());
+    const std::optional<std::string> found = record_of(view.members[index].name);
+    if (!found) return false;
+    const std::string_view record = *found;
     if (record == "data.pkl" || (script_ && is_pickle_name(record))) {
       read_pickle(view, index, reading, record);
       return true;
@@ -313,6 +326,56 @@ class ZipReader {
     }
     // Storages are told by the pickle that names them.
     return record.starts_with("data/") || (script_ && record.starts_with("constants/"));
+  }
+
+  // Whether torch.package has a use for the member.
+  bool read_package_member(const ZipView& view, std::size_t index, const ZipReading& reading) {
+    using torch_package::Role;
+    const std::optional<std::string> record = record_of(view.members[index].name);
+    if (!record) return false;
+    const std::uint64_t end = reading.data_offset + reading.input;
+    const Role role = torch_package::role_of(*record);
+    switch (role) {
+      case Role::storage: return true;
+      case Role::script_code: ++code_files_; break;
+      case Role::note: break;
+      case Role::externs:
+      case Role::source:
+        if (const Result<Content> content = opener(view, index)(); content && content->source) {
+          if (auto text = content->source->read_vector(0, content->source->size())) {
+            role == Role::source ? code_.add_source(std::string(view.members[index].name), *text)
+                                 : code_.add_externs(*text);
+          }
+        }
+        // Its name makes it code; whoever asks for it as a resource gets its bytes.
+        if (role == Role::source) return read_member(view, index, reading), true;
+        break;
+      case Role::script_pickle:
+      case Role::resource: read_resource(view, index, reading, role); return true;
+    }
+    sink_.interpreted(reading.data_offset, end);
+    return true;
+  }
+
+  void read_resource(const ZipView& view, std::size_t index, const ZipReading& reading,
+                     torch_package::Role role) {
+    const bool script = role == torch_package::Role::script_pickle;
+    Stream stream;
+    stream.open = opener(view, index);
+    stream.member = {std::string(view.members[index].name)};
+    stream.file_base = base_of(reading);
+    stream.loaders = script ? torchscript_loaders() : torch_package_loaders();
+    // Only a name tells that a resource is a pickle; load_binary takes any.
+    const bool named = promise_of(ascii_lower(view.members[index].name)) == Promise::pickle;
+    stream.certainty = script ? Certainty::sure : named ? Certainty::named : Certainty::guessed;
+    stream.else_file = !script;
+    stream.storage = [archive = archive_, contested = contested_](std::string_view key) {
+      return find_storage(*archive, contested, torch_package::storage_record(key));
+    };
+    if (!reading.stored()) {
+      sink_.interpreted(reading.data_offset, reading.data_offset + reading.input);
+    }
+    sink_.stream(std::move(stream));
   }
 
   void read_pickle(const ZipView& view, std::size_t index, const ZipReading& reading,
@@ -380,6 +443,8 @@ class ZipReader {
   void describe() {
     if (is_torch_) {
       sink_.describe(script_ ? "TorchScript zip" : "torch zip");
+    } else if (package_) {
+      sink_.describe("torch.package");
     } else {
       sink_.describe("zip archive, " + counted(members_, "member"));
     }
@@ -396,6 +461,8 @@ class ZipReader {
   const bool torch_load_;
   Sink& sink_;
   bool is_torch_ = false;
+  bool package_ = false;
+  torch_package::Code code_;
   bool script_ = false;
   std::set<std::size_t> contested_;  // entries that readers disagree about
   std::set<std::size_t> refused_;

@@ -1,0 +1,208 @@
+"""joblib before 0.10: arrays in files beside the pickle, and Z-files.
+
+The writers here make what joblib 0.9's did; the reader is today's joblib.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import subprocess
+import sys
+import warnings
+import zlib
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from joblib.numpy_pickle_compat import NDArrayWrapper, ZNDArrayWrapper, write_zfile
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.containers.recorder import CALLED, install  # noqa: E402
+from tests.containers.wrappers import Marked  # noqa: E402
+
+BRINE = Path(os.environ.get("BRINE", ROOT / "build" / "brine")).absolute()
+
+
+def scan(path: Path, *options: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [BRINE, "scan", "--format", "json", *options, path], capture_output=True, check=False
+    )
+    return dict(json.loads(done.stdout)["files"][0])
+
+
+def codes(path: Path) -> set[str]:
+    return {finding["code"] for finding in scan(path)["findings"]}
+
+
+def traced(path: Path) -> list[str]:
+    done = subprocess.run(
+        [BRINE, "inspect", "--format", "json", path], capture_output=True, check=False
+    )
+    return [
+        str(event.get("args"))
+        for line in done.stdout.splitlines()
+        for view in json.loads(line)["views"]
+        for event in view["events"]
+        if event["kind"] == "call" and event.get("callable") == "brine_mark.mark"
+    ]
+
+
+def load(path: Path) -> list[str]:
+    install()
+    CALLED.clear()
+    with warnings.catch_warnings(), contextlib.suppress(Exception):
+        warnings.simplefilter("ignore")
+        joblib.load(str(path))
+    return list(CALLED)
+
+
+def wrapped(name: str, mmap: bool = True) -> NDArrayWrapper:
+    made = NDArrayWrapper(name, np.ndarray)
+    if not mmap:
+        del made.allow_mmap  # joblib before 0.9
+    return made
+
+
+def plain_set(path: Path, protocol: int = 2) -> None:
+    np.save(path.parent / "m.pkl_01.npy", np.arange(10.0))
+    np.save(path.parent / "m.pkl_02.npy", np.zeros((3, 4), order="F"))
+    value = {"coef_": wrapped("m.pkl_01.npy"), "rest": [wrapped("m.pkl_02.npy", False), 1]}
+    path.write_bytes(pickle.dumps(value, protocol))
+
+
+def packed_set(path: Path, protocol: int = 2) -> None:
+    array = np.arange(12.0).reshape(3, 4)
+    _, made, state = array.__reduce__()
+    with (path.parent / "m.pkl_01.npy.z").open("wb") as file:
+        write_zfile(file, state[-1])
+    value = {"coef_": ZNDArrayWrapper("m.pkl_01.npy.z", made, state[:-1])}
+    with path.open("wb") as file:
+        write_zfile(file, pickle.dumps(value, protocol))
+
+
+@pytest.mark.parametrize("protocol", range(5))
+@pytest.mark.parametrize("make", [plain_set, packed_set])
+def test_an_honest_set(tmp_path: Path, make: object, protocol: int) -> None:
+    path = tmp_path / "m.pkl"
+    make(path, protocol)  # type: ignore[operator]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert set(joblib.load(path)) >= {"coef_"}
+    assert scan(path)["verdict"] == "clean", scan(path)["findings"]
+    for other in tmp_path.iterdir():
+        assert scan(other)["verdict"] in ("clean", "unrecognized"), other
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../m.npy", "/tmp/m.npy", "a/../../m.npy", "..", "m\0.npy", "..\\m.npy", "C:m.npy", ""],
+)
+def test_a_name_that_leaves_the_folder(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "m.pkl"
+    path.write_bytes(pickle.dumps([wrapped(name)], 2))
+    report = scan(path)
+    assert report["verdict"] == "suspicious"
+    assert "BRN417" in {finding["code"] for finding in report["findings"]}
+
+
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "m.pkl"
+    path.write_bytes(pickle.dumps([wrapped(7)], 2))  # type: ignore[arg-type]
+    assert {"BRN417", "BRN124"} <= codes(path)
+
+
+def test_objects_in_the_other_file(tmp_path: Path) -> None:
+    path = tmp_path / "m.pkl"
+    np.save(tmp_path / "x.npy", np.array([Marked("far"), 1], dtype=object))
+    path.write_bytes(pickle.dumps({"w": wrapped("x.npy")}, 2))
+    assert load(path) == ["far"]
+    assert any("far" in args for args in traced(path))
+    assert scan(path)["verdict"] == "suspicious"
+    # The same through a Z-file.
+    with path.open("wb") as file:
+        write_zfile(file, pickle.dumps({"w": wrapped("x.npy")}, 2))
+    assert load(path) == ["far"]
+    assert any("far" in args for args in traced(path))
+
+
+def test_another_file_that_is_no_array(tmp_path: Path) -> None:
+    path = tmp_path / "m.pkl"
+    (tmp_path / "x.npy").write_bytes(pickle.dumps([Marked("bare")], 2))
+    path.write_bytes(pickle.dumps({"w": wrapped("x.npy")}, 2))
+    assert load(path) == ["bare"]
+    assert any("bare" in args for args in traced(path))
+    assert "BRN402" in codes(path)
+    (tmp_path / "x.npy").write_bytes(pickle.dumps([1, 2], 2))
+    assert scan(path)["verdict"] == "suspicious"
+
+
+def test_a_set_that_is_not_whole(tmp_path: Path) -> None:
+    path = tmp_path / "m.pkl"
+    plain_set(path)
+    (tmp_path / "m.pkl_02.npy").unlink()
+    assert scan(path)["verdict"] == "incomplete"
+    done = subprocess.run(
+        [BRINE, "scan", "--format", "json", "-"],
+        input=path.read_bytes(),
+        capture_output=True,
+        check=False,
+    )
+    assert json.loads(done.stdout)["files"][0]["verdict"] == "incomplete"
+
+
+def test_a_payload_behind_the_array(tmp_path: Path) -> None:
+    path = tmp_path / "m.pkl"
+    plain_set(path)
+    value = [wrapped("m.pkl_01.npy"), Marked("behind")]
+    path.write_bytes(pickle.dumps(value, 2))
+    assert load(path) == ["behind"]
+    assert any("behind" in args for args in traced(path))
+
+
+def z_file(data: bytes, length: bytes) -> bytes:
+    return b"ZF" + length + zlib.compress(data)
+
+
+CALL = pickle.dumps(Marked("z"), 2)
+LENGTHS = {
+    "exact": f"{len(CALL):#x}".ljust(19).encode(),
+    "one wider": f"{len(CALL):#x}".ljust(20).encode(),
+    "upper case": f"0X{len(CALL):X}".ljust(19).encode(),
+    "right": f"{len(CALL):#x}".rjust(19).encode(),
+    "no prefix": f"{len(CALL):x}".ljust(19).encode(),
+    "underscores": f"0x_{len(CALL):x}".ljust(19).encode(),
+    "plus": f"+{len(CALL):x}".ljust(19).encode(),
+    "wrong": b"0x1".ljust(19),
+    "huge": b"0xffffffffffffffff ",
+    "none": b"".ljust(19),
+    "words": b"hello there, reader",
+}
+
+
+@pytest.mark.parametrize("length", sorted(LENGTHS))
+@pytest.mark.parametrize("name", ["m.pkl", "m.bin", "m", "m.npy.z"])
+def test_z_files(tmp_path: Path, name: str, length: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(z_file(CALL, LENGTHS[length]))
+    called = load(path)
+    if called:
+        assert any("z" in args for args in traced(path))
+        assert scan(path)["verdict"] == "suspicious"
+    if length == "exact":
+        assert called == ["z"]
+
+
+def test_a_cut_z_file_is_looked_at(tmp_path: Path) -> None:
+    path = tmp_path / "m.pkl"
+    data = CALL[:-1] + b"0" + pickle.dumps(list(range(3000)), 2)[2:]
+    whole = z_file(data, f"{len(data):#x}".ljust(19).encode())
+    path.write_bytes(whole[: len(whole) * 9 // 10])
+    assert scan(path)["verdict"] == "suspicious"
+    assert "BRN509" in codes(path)
