@@ -52,12 +52,15 @@ void check_safetensors(convert::Conversion& done) {
               "our own header is refused");
   for (const convert::Entry& entry : plan->entries()) {
     std::uint64_t bytes = 0;
-    const Status read = convert::read_entry(entry, done.storages, [&](ByteSpan part) -> Status {
-      bytes += part.size();
-      return {};
-    });
+    const std::uint64_t size = entry.end - entry.begin;
+    const Status read =
+        convert::read_entry(entry, done.storages, [&](std::uint64_t at, ByteSpan part) -> Status {
+          fuzz::check(at <= size && part.size() <= size - at, "bytes outside of the entry");
+          bytes += part.size();
+          return {};
+        });
     fuzz::check(read.has_value(), "an entry cannot be read");
-    fuzz::check(bytes == entry.end - entry.begin, "an entry has another size");
+    fuzz::check(bytes == size, "an entry has another size");
   }
 }
 

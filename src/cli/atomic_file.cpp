@@ -12,6 +12,10 @@
 namespace brine::cli {
 namespace {
 
+constexpr std::uint64_t kBlock = 4096;  // no file system in use wants coarser direct writes
+constexpr std::uint64_t kDirectLeast = 64u << 10;  // of one write
+constexpr std::uint64_t kDirectFile = 16u << 20;   // of a file
+
 std::unexpected<Error> io(std::string_view what) {
   const int error = errno;
   char text[128] = {};
@@ -51,16 +55,56 @@ Result<AtomicFile> AtomicFile::create(const std::string& path, bool replace) {
 
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
+      direct_(std::exchange(other.direct_, -1)),
       path_(std::move(other.path_)),
       temporary_(std::exchange(other.temporary_, {})),
       replace_(other.replace_) {}
 
 AtomicFile::~AtomicFile() {
   if (fd_ >= 0) ::close(fd_);
+  if (direct_ >= 0) ::close(direct_);
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
+void AtomicFile::expect(std::uint64_t size) {
+  if (size < kDirectFile || direct_ >= 0) return;
+  const std::string same = "/proc/self/fd/" + std::to_string(fd_);
+  direct_ = ::open(same.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC);
+}
+
+Status AtomicFile::reserve(std::uint64_t size) {
+  expect(size);
+  if (size == 0) return {};
+  // Where the file system cannot, the writes will tell.
+  if (::fallocate(fd_, 0, 0, static_cast<off_t>(size)) != 0 &&
+      (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)) {
+    return io("cannot write");
+  }
+  return {};
+}
+
 Status AtomicFile::write(std::uint64_t offset, ByteSpan bytes) {
+  const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
+  if (direct_ < 0 || bytes.size() < kDirectLeast || address % kBlock != offset % kBlock) {
+    return write_cached(offset, bytes);
+  }
+  const std::size_t head = static_cast<std::size_t>((kBlock - offset % kBlock) % kBlock);
+  BRINE_CHECK_STATUS(write_cached(offset, bytes.first(head)));
+  offset += head;
+  bytes = bytes.subspan(head);
+  while (bytes.size() >= kBlock) {
+    const ssize_t count =
+        ::pwrite(direct_, bytes.data(), bytes.size() / kBlock * kBlock, static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EINVAL) break;  // the rest through the cache
+    if (count <= 0) return io("cannot write");
+    offset += static_cast<std::uint64_t>(count);
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+  return write_cached(offset, bytes);
+}
+
+Status AtomicFile::write_cached(std::uint64_t offset, ByteSpan bytes) {
   while (!bytes.empty()) {
     const ssize_t count = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;

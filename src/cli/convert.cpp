@@ -167,7 +167,7 @@ class ConvertRun {
     if (done.conversion.outcome != Outcome::refused) {
       done.output = output_of(done.path);
       const Status written = options_.disarm
-                                 ? write_disarmed(*source, options_.write, done)
+                                 ? write_disarmed(*source, options_.write, console_, done)
                                  : write_safetensors(*source, options_.write, console_, done);
       if (!written) {
         const bool taken_back = written.error().code == ErrorCode::changed;

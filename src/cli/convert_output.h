@@ -1,7 +1,9 @@
 // What convert and disarm write: a conversion becomes a file, whole or not at all.
 //
-// Phases: plan, copy while another thread hashes the source, write the header with the hash in it,
-// compare when asked to, give the file its name. An Error with the code `changed` means that the
+// Phases: plan, read the source once while two threads hash and write what was read (line.h), write
+// the header with the hash in it, compare when asked to, give the file its name. Tensors that do
+// not lie in the source as they are to be written are read by themselves meanwhile. Memory is the
+// plan and a few buffers, however large the file. An Error with the code `changed` means that the
 // result was taken back because the source did not keep still; nothing is left under the name.
 #pragma once
 
@@ -27,7 +29,7 @@ std::string stem_of(const std::string& path);
 // Both write done.output from done.conversion and say in `done` what was written.
 Status write_safetensors(const SourcePtr& source, const OutputOptions& options, Console& console,
                          render::Converted& done);
-Status write_disarmed(const SourcePtr& source, const OutputOptions& options,
+Status write_disarmed(const SourcePtr& source, const OutputOptions& options, Console& console,
                       render::Converted& done);
 
 }  // namespace brine::cli

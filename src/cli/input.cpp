@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <vector>
 
 namespace brine::cli {
@@ -103,14 +102,37 @@ Result<SourcePtr> open_input(const std::string& path) {
   return FileSource::open(path);
 }
 
+Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
+  if (context_ == nullptr || EVP_DigestInit_ex(context_, EVP_sha256(), nullptr) == 1) return;
+  EVP_MD_CTX_free(context_);
+  context_ = nullptr;
+}
+
+Sha256::~Sha256() { EVP_MD_CTX_free(context_); }
+
+Status Sha256::add(ByteSpan bytes) {
+  if (context_ != nullptr && EVP_DigestUpdate(context_, bytes.data(), bytes.size()) == 1) return {};
+  return fail({ErrorCode::internal, 0, "SHA-256 is not available"});
+}
+
+Result<std::string> Sha256::hex() {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  if (context_ == nullptr || EVP_DigestFinal_ex(context_, digest.data(), &size) != 1) {
+    return fail({ErrorCode::internal, 0, "SHA-256 is not available"});
+  }
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string hex;
+  for (unsigned int i = 0; i < size; ++i) {
+    hex += kHex[digest[i] >> 4];
+    hex += kHex[digest[i] & 15];
+  }
+  return hex;
+}
+
 Result<std::string> sha256_hex(ByteSource& source, const std::stop_token& stop,
                                const std::function<void(std::uint64_t)>& progress) {
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
-                                                                        EVP_MD_CTX_free);
-  const Error refused{ErrorCode::internal, 0, "SHA-256 is not available"};
-  if (!context || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) {
-    return fail(refused);
-  }
+  Sha256 hash;
   std::vector<std::uint8_t> chunk(
       static_cast<std::size_t>(std::min<std::uint64_t>(kChunk, source.size())));
   for (std::uint64_t at = 0; at < source.size();) {
@@ -119,20 +141,11 @@ Result<std::string> sha256_hex(ByteSource& source, const std::stop_token& stop,
         chunk.data(),
         static_cast<std::size_t>(std::min<std::uint64_t>(chunk.size(), source.size() - at)));
     BRINE_CHECK_STATUS(source.read(at, part));
-    if (EVP_DigestUpdate(context.get(), part.data(), part.size()) != 1) return fail(refused);
+    BRINE_CHECK_STATUS(hash.add(part));
     at += part.size();
     if (progress) progress(part.size());
   }
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  if (EVP_DigestFinal_ex(context.get(), digest.data(), &size) != 1) return fail(refused);
-  constexpr char kHex[] = "0123456789abcdef";
-  std::string hex;
-  for (unsigned int i = 0; i < size; ++i) {
-    hex += kHex[digest[i] >> 4];
-    hex += kHex[digest[i] & 15];
-  }
-  return hex;
+  return hash.hex();
 }
 
 }  // namespace brine::cli

@@ -2,14 +2,12 @@
 //
 // Problem: readers of safetensors want no holes, no overlaps, each tensor at a multiple of its
 // element's size, and the header first; tensors of torch are strided, shared, conjugated. Method:
-// the plan sorts by element size (descending), then name, and fixes every offset; the bytes are
-// then written from front to back, contiguous views chunk by chunk as they lie, all others
-// gathered. Invariant: what is written at an entry is the view's elements in row-major order, bit
-// for bit. Memory: one chunk, and for a strided view the part of its storage that it spans.
+// the plan sorts by element size (descending), then name, and fixes every offset, so that the bytes
+// can be written in whatever order they come (copy_plan.h, view_bytes.h). Invariant: what is handed
+// out for an entry is the view's elements in row-major order, bit for bit.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "convert/tensors.h"
+#include "convert/view_bytes.h"
 
 namespace brine::convert {
 
@@ -51,8 +50,7 @@ class SafetensorsPlan {
   std::uint64_t data_bytes_ = 0;
 };
 
-using Take = std::function<Status(ByteSpan)>;
-// Hands out the entry's bytes in order.
-Status read_entry(const Entry& entry, const std::vector<Storage>& storages, const Take& take);
+// Hands out each of the entry's bytes once.
+Status read_entry(const Entry& entry, const std::vector<Storage>& storages, const TakeAt& take);
 
 }  // namespace brine::convert

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "format/safetensors/header.h"
@@ -34,8 +35,9 @@ std::vector<int> bytes_of(TensorView view, const std::vector<Storage>& storages)
   const Result<Entry> entry = entry_of("w", std::move(view));
   std::vector<int> out;
   if (!entry) return out;
-  const Status read = read_entry(*entry, storages, [&](ByteSpan bytes) -> Status {
-    out.insert(out.end(), bytes.begin(), bytes.end());
+  out.resize(static_cast<std::size_t>(entry->end - entry->begin), -1);
+  const Status read = read_entry(*entry, storages, [&](std::uint64_t at, ByteSpan bytes) -> Status {
+    std::ranges::copy(bytes, out.begin() + static_cast<std::ptrdiff_t>(at));
     return {};
   });
   EXPECT_TRUE(read.has_value());

@@ -17,6 +17,14 @@
 
 namespace brine {
 
+class ByteSource;
+
+// Where a source's bytes lie as they are: in another one, from `offset` on.
+struct Place {
+  const ByteSource* source = nullptr;
+  std::uint64_t offset = 0;
+};
+
 class ByteSource {
  public:
   virtual ~ByteSource() = default;
@@ -26,6 +34,8 @@ class ByteSource {
   // The bytes of the whole source when they already lie in memory; else empty. Never reads.
   virtual ByteSpan in_memory() const { return {}; }
   virtual std::uint64_t bytes_read() const { return 0; }
+  // Itself, or the source of which it is a part.
+  virtual Place place() const { return {this, 0}; }
   // A descriptor whose file is exactly this source, for another process; -1 when there is none. It
   // stays the source's own.
   virtual int descriptor() const { return -1; }
@@ -63,6 +73,10 @@ class SliceSource final : public ByteSource {
   std::uint64_t size() const override { return count_; }
   Status read(std::uint64_t offset, std::span<std::uint8_t> out) override;
   ByteSpan in_memory() const override;
+  Place place() const override {
+    const Place base = base_->place();
+    return {base.source, base.offset + offset_};
+  }
   std::uint64_t base_offset() const { return offset_; }
 
  private:

@@ -19,6 +19,7 @@ class WatchedSource final : public ByteSource {
   std::uint64_t size() const override { return base_->size(); }
   ByteSpan in_memory() const override { return base_->in_memory(); }
   int descriptor() const override { return base_->descriptor(); }
+  Place place() const override { return base_->place(); }
   std::uint64_t bytes_read() const override { return read_.load(std::memory_order_relaxed); }
   Status read(std::uint64_t offset, std::span<std::uint8_t> out) override {
     if (stop_.stop_requested()) return fail({ErrorCode::io, offset, "interrupted"});
