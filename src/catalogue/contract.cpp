@@ -201,8 +201,10 @@ bool is_special(const Node& key, const Node& value) {
   return name != "__doc__" || !text;
 }
 
-// State that BUILD puts into an instance's __dict__: a special name there would be found by later
-// opcodes (`__setstate__`) or by the interpreter, and a forbidden one by the class's own methods.
+// State that BUILD puts into an instance's __dict__. Names that are bytes (Python 2 files, read
+// with that encoding) are no attributes: nothing finds them. A special name there would be found by
+// later opcodes (`__setstate__`) or by the interpreter, and a forbidden one by the class's own
+// methods.
 bool Matcher::attributes(const Pattern& pattern, Thing& thing) {
   if (inspector_->kind(thing) != Kind::dict) return false;
   const Node* node = inspector_->node(thing);
@@ -210,6 +212,7 @@ bool Matcher::attributes(const Pattern& pattern, Thing& thing) {
   const auto& nodes = inspector_->machine().nodes();
   for (std::size_t i = 0; i + 1 < node->items.size(); i += 2) {
     const Node& key = nodes[node->items[i]];
+    if (key.kind == Kind::bytes) continue;
     if (key.kind != Kind::str || key.length != key.text.size()) return false;
     if (is_special(key, nodes[node->items[i + 1]])) return false;
     for (std::uint32_t part = 0; part < pattern.parts; ++part) {
@@ -230,6 +233,7 @@ bool Matcher::fields(const Pattern& pattern, Thing& thing) {
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
     const auto& nodes = inspector_->machine().nodes();
     const Node& key = nodes[items[i]];
+    if (key.kind == Kind::bytes) continue;
     if (key.kind != Kind::str || key.length != key.text.size()) return false;
     if (is_special(key, nodes[items[i + 1]])) return false;
     std::uint32_t entry = pattern.body;
@@ -314,7 +318,7 @@ bool Matcher::literal(const Pattern& pattern, const Thing& thing, Kind kind) {
 }
 
 bool Matcher::characters(const Pattern& pattern, const Thing& thing) {
-  if (inspector_->kind(thing) != Kind::str) return false;
+  if (inspector_->kind(thing) != (pattern.parts == 0 ? Kind::bytes : Kind::str)) return false;
   const std::string_view allowed = inspector_->blob().text(inspector_->blob().word(pattern.body));
   std::string text;
   return inspector_->text(thing, text, kLongestLiteral) &&

@@ -21,6 +21,10 @@ constexpr std::int64_t kLargest = std::int64_t{1} << 31;
 // The parts of the state: (version, order, part array, names, fields, size, alignment, flags ...).
 constexpr std::size_t kSubarray = 2, kNames = 3, kFields = 4, kSize = 5, kAlignment = 6;
 
+// A file of Python 2 read with its texts as bytes has these for letters and names; numpy takes
+// both.
+bool is_text(const Node& node) { return node.kind == Kind::str || node.kind == Kind::bytes; }
+
 bool power_of_two(std::int64_t number) { return number > 0 && (number & (number - 1)) == 0; }
 
 }  // namespace
@@ -36,11 +40,13 @@ std::optional<std::int64_t> Matcher::element_size(Thing dtype) {
   const Node& letters = nodes[args.front()];
   std::int64_t size = 0;
   bool open = letters.kind == Kind::ref;  // numpy.record
-  if (letters.kind == Kind::str) {
+  if (is_text(letters)) {
     const auto type = parse_typestr(letters.text);
     if (!type || type->size > static_cast<std::uint64_t>(kLargest)) return std::nullopt;
     size = static_cast<std::int64_t>(type->size);
     open = type->flexible();
+  } else if (!open) {
+    return std::nullopt;
   }
   if (!open || node->states.empty()) return size;
   std::vector<Thing> parts;
@@ -99,7 +105,7 @@ bool Matcher::fields_within(Thing names, Thing fields, std::int64_t size) {
   std::vector<std::string> keys;
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
     const Node& key = inspector_->machine().nodes()[items[i]];
-    if (key.kind != Kind::str || key.length != key.text.size()) return false;
+    if (!is_text(key) || key.length != key.text.size()) return false;
     keys.emplace_back(key.text);
     std::vector<Thing> field;
     std::int64_t offset = 0;
@@ -112,9 +118,7 @@ bool Matcher::fields_within(Thing names, Thing fields, std::int64_t size) {
   std::vector<std::string> wanted;
   for (Thing& name : listed) {
     const Node* node = inspector_->node(name);
-    if (node == nullptr || node->kind != Kind::str || node->length != node->text.size()) {
-      return false;
-    }
+    if (node == nullptr || !is_text(*node) || node->length != node->text.size()) return false;
     wanted.emplace_back(node->text);
   }
   std::ranges::sort(keys);

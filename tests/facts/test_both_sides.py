@@ -15,7 +15,17 @@ from typing import Any
 
 import pytest
 
-from tests.facts.values import Call, Name, New, array, element, numbers, objects, stream
+from tests.facts.values import (
+    Call,
+    Name,
+    New,
+    array,
+    element,
+    numbers,
+    objects,
+    record,
+    stream,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 BRINE = Path(os.environ.get("BRINE", ROOT / "build" / "brine")).absolute()
@@ -25,6 +35,8 @@ MEMORY = Name("joblib.memory", "Memory")
 PARTIAL = Name("functools", "partial")
 UNKNOWN = New(Name("elsewhere", "Thing"))
 DISTRIBUTIONS = "scipy.stats._distn_infrastructure"
+OVERFLOW = Name("decimal", "Overflow")
+SPAN = Call(Name("datetime", "timedelta"), (0, 0, 0))
 TEMPLATE = """
 def _parse_args(self,  loc=0, scale=1):
     return (), loc, scale
@@ -127,6 +139,15 @@ def memory(**state: Any) -> New:
 
 def part(module: str, name: str, *args: Any, state: Any = b"{}") -> New:
     return New(Name(f"tokenizers{module}", name), args, state)
+
+
+def network(**state: Any) -> New:
+    known = {"graph": {}, "_adj": {1: {}}, "_node": {1: {}}, "__networkx_cache__": {}}
+    return New(Name("networkx.classes.graph", "Graph"), (), {**known, **state})
+
+
+def offset_class(name: str) -> Name:
+    return Name("pandas._libs.tslibs.offsets", name)
 
 
 def bit(value: str) -> Callable[[], Any]:
@@ -329,6 +350,83 @@ SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
             lambda: Call(Name("gpytorch.utils.transforms", "inv_softplus"), (1.0,)),
             lambda: Call(Name("torchmetrics.metric", "jit_distributed_available"), ()),
             lambda: Call(Name("torchmetrics.utilities.data", "dim_zero_cat"), (1,)),
+        ],
+    ),
+    "array of Python 2": (
+        lambda: [
+            array((1,), "\0" * 8),
+            array((1,), bytes(8), element(b"f8", b"<")),
+            array((1,), ["a"], element(b"O8", b"|", 63)),
+            array((1,), bytes(4), record(b"V4", {b"a": (element(b"f4", b"<"), 0)}, 4)),
+            New(
+                Name("sklearn.linear_model._ridge", "Ridge"),
+                (),
+                {b"alpha": 1.0, b"__class__": None},
+            ),
+        ],
+        [
+            lambda: array((1,), "\0" * 8, element("O8", "|", 63)),
+            lambda: array((1,), bytes(8), element(b"O8", b"|", 63)),
+            lambda: array((9,), [1], element(b"O8", b"|", 63)),
+            lambda: array((1,), bytes(8), element(b"f8", b"<", 63)),
+            lambda: element(b"Z8", b"<"),
+            lambda: element(b"f8", b"x"),
+            lambda: record(b"V4", {b"a": (element(b"f8", b"<"), 0)}, 4),
+            lambda: record(b"V4", {b"a": (element(b"f4", b"<"), 1)}, 4),
+            lambda: record(b"V4", {b"a": (element(b"f4", b"<"), 0)}, 4, (b"a", b"b")),
+            lambda: record(
+                "V4", {"a": (element("f4"), 0), b"a": (element("f4"), 0)}, 4, ("a", b"a")
+            ),
+            lambda: Call(Name("numpy.core.multiarray", "scalar"), (element("O8", "|", 63), "a")),
+        ],
+    ),
+    "dates": (
+        lambda: [
+            Call(offset_class("CustomBusinessDay"), (1, False, "Mon Tue", (), None, SPAN)),
+            Call(offset_class("FY5253"), (1, False, 0, 1, "nearest")),
+            Call(offset_class("WeekOfMonth"), (1, False, 0, 0)),
+            Call(Name("pandas", "DateOffset"), (), {"n": 1, "normalize": False}),
+        ],
+        [
+            lambda: Call(
+                offset_class("CustomBusinessDay"), (1, False, "Mon", (UNKNOWN,), None, SPAN)
+            ),
+            lambda: Call(offset_class("CustomBusinessDay"), (1, False, "Mon", (), UNKNOWN, SPAN)),
+            lambda: Call(offset_class("CustomBusinessDay"), (1, False, UNKNOWN, (), None, SPAN)),
+            lambda: Call(offset_class("BusinessHour"), (1, False, (UNKNOWN,), ("17:00",), SPAN)),
+            lambda: Call(offset_class("FY5253"), (1, False, 0, 1, "other")),
+            lambda: Call(offset_class("WeekOfMonth"), (1, False, UNKNOWN, 0)),
+            lambda: Call(Name("pandas", "DateOffset"), (1,)),
+            lambda: Call(Name("pandas", "DateOffset"), (), {"n": UNKNOWN}),
+            lambda: Call(Name("pandas", "DateOffset"), (), {"_offset": UNKNOWN}),
+        ],
+    ),
+    "values of Python": (
+        lambda: [
+            Call(Name("http", "HTTPStatus"), (200,)),
+            Call(Name("re", "RegexFlag"), (2,)),
+            Call(Name("time", "struct_time"), ((1970, 1, 1), {"tm_zone": "GMT"})),
+            Call(Name("decimal", "Context"), (28, "ROUND_UP", -9, 9, 1, 0, [], [OVERFLOW])),
+            [Name("builtins", "len"), Name("builtins", "sorted")],
+        ],
+        [
+            lambda: Call(Name("http", "HTTPStatus"), (UNKNOWN,)),
+            lambda: Call(Name("http", "HTTPStatus"), (200,), {"x": 1}),
+            lambda: Call(Name("time", "struct_time"), (UNKNOWN,)),
+            lambda: Call(Name("decimal", "Context"), (28, "x", 0, 9, 1, 0, [], [SYSTEM])),
+            lambda: Call(Name("decimal", "Context"), (UNKNOWN, "x", 0, 9, 1, 0, [], [])),
+            lambda: Call(Name("builtins", "len"), (UNKNOWN,)),
+            lambda: Call(Name("builtins", "sorted"), ([1],)),
+        ],
+    ),
+    "network": (
+        lambda: network(),
+        [
+            lambda: network(__class__=1),
+            lambda: network(__setstate__=UNKNOWN),
+            lambda: network(extra=1),
+            lambda: New(network().cls, (1,), {}),
+            lambda: New(Name("networkx.classes.coreviews", "AtlasView"), (), {"_atlas": UNKNOWN}),
         ],
     ),
     "array": (

@@ -121,11 +121,10 @@ def stream(value: Any) -> bytes:
     return Writer().stream(value)
 
 
-def element(letters: str = "f8", order: str = "<", flags: int = 0) -> Call:
+def element(letters: Any = "f8", order: Any = "<", flags: int = 0) -> Call:
     """A numpy.dtype as pickles have it."""
-    plain = order == "<"
-    state = (3, order, None, None, None, -1 if plain or letters == "O8" else 1,
-             -1 if plain or letters == "O8" else 1, flags)  # fmt: skip
+    size = -1 if order in ("<", b"<") or letters in ("O8", b"O8") else 1
+    state = (3, order, None, None, None, size, size, flags)
     return Call(Name("numpy", "dtype"), (letters, False, True), state)
 
 
@@ -135,6 +134,13 @@ def array(shape: tuple[int, ...], raw: Any, dtype: Call | None = None) -> Call:
     ndarray = Name("numpy", "ndarray")
     state = (1, shape, dtype or element(), False, raw)
     return Call(reconstruct, (ndarray, (0,), b"b"), state)
+
+
+def record(letters: Any, fields: dict[Any, Any], size: int, names: Any = None) -> Call:
+    """A numpy.dtype with fields."""
+    order = b"|" if isinstance(letters, bytes) else "|"
+    state = (3, order, None, names or tuple(fields), fields, size, 1, 16)
+    return Call(Name("numpy", "dtype"), (letters, False, True), state)
 
 
 def numbers(count: int = 2) -> Call:

@@ -7,7 +7,7 @@
               word                   any none bool int float str bytes bytearray plain hashable
                                      storage class inert attrs pairs cells record
               word<...>              tuple<p> list<p> seq<p> set<p> dict<k, v> ref<names>
-                                     object<names> empty<names> chars<"..."> both<p, p>
+                                     object<names> empty<names> chars<"..."> chars<b"..."> both<p, p>
                                      attrs<"forbidden", "name": p, ...> made<name, p>
                                      built<name, p> when<p, p> filled<name, k, v>
               $name                  a pattern that the data file defines under [patterns]
@@ -197,8 +197,9 @@ class Parser:
             self.take(",")
             words = self.node("mapping", 2, key, self.alternatives())
         elif word == "chars":
-            texts = [self.literal(text) for text in self.listed()]
-            words = self.node(word, len(texts), texts)
+            (text,) = self.listed()
+            octets = text.startswith("b")
+            words = self.node(word, 0 if octets else 1, [self.literal(text.removeprefix("b"))])
         elif word == "attrs":
             words = self.entries()
         elif word in ("both", "when"):
