@@ -142,7 +142,12 @@ def part(module: str, name: str, *args: Any, state: Any = b"{}") -> New:
 
 
 def network(**state: Any) -> New:
-    known = {"graph": {}, "_adj": {1: {}}, "_node": {1: {}}, "__networkx_cache__": {}}
+    known: dict[str, Any] = {
+        "graph": {},
+        "_adj": {1: {}},
+        "_node": {1: {}},
+        "__networkx_cache__": {},
+    }
     return New(Name("networkx.classes.graph", "Graph"), (), {**known, **state})
 
 

@@ -7,8 +7,8 @@
               word                   any none bool int float str bytes bytearray plain hashable
                                      storage class inert attrs pairs cells record
               word<...>              tuple<p> list<p> seq<p> set<p> dict<k, v> ref<names>
-                                     object<names> empty<names> chars<"..."> chars<b"..."> both<p, p>
-                                     attrs<"forbidden", "name": p, ...> made<name, p>
+                                     object<names> empty<names> chars<"..." or b"...">
+                                     both<p, p> attrs<"forbidden", "name": p, ...> made<name, p>
                                      built<name, p> when<p, p> filled<name, k, v>
               $name                  a pattern that the data file defines under [patterns]
 
