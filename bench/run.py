@@ -30,6 +30,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bench import codec_rates  # noqa: E402
+
 DATA = ROOT / "build" / "bench" / "data"
 ENGINE = ROOT / "build" / "bench" / "engine_bench"
 VENV = ROOT / ".venv" / "bin" / "python"
@@ -309,6 +313,9 @@ def main() -> int:
         "torch": torch_zips(table, options.program, options.rounds),
         "folder": small_folder(table, options.program, options.rounds),
         "containers": containers(table, options.program, options.rounds),
+        "codecs": codec_rates.measure(
+            table, ENGINE.with_name("codec_bench"), DATA / "codecs", options.rounds
+        ),
         "catalogue": lookups(table),
         "bombs": bombs(table, options.program),
     }

@@ -49,6 +49,8 @@ constexpr auto kNestedRows = std::to_array<NestedRow>({
     {"torch.load", kTorchObject, After::torch_stack},
     {"torch.storage._load_from_bytes", kTorchObject, After::torch_stack},
     {"joblib.load", kJoblibProfile, After::stop},
+    {"pandas.read_pickle", kPlain, After::stop},
+    {"pandas.read_pickle", kPandasCompatProfile, After::stop},
     {"pickle._loads",
      {Unpickler::py, Encoding::ascii, PersistentLoad::none, FindClass::plain, JoblibReads::nothing},
      After::stop},
@@ -125,12 +127,19 @@ LoaderUse next_loader() { return use(loader::kPickleNext, kPlain); }
 
 LoaderUse salvage_loader() { return use(loader::kSalvage, kLenient); }
 
-LoaderUse nested_loader(std::string_view name) {
+std::vector<LoaderUse> nested_loaders(std::string_view name) {
+  std::vector<LoaderUse> out;
   for (const NestedRow& row : kNestedRows) {
-    if (row.name == name) return use(name, row.profile, row.after);
+    if (row.name == name) out.push_back(use(name, row.profile, row.after));
   }
-  if (name.empty()) return use(loader::kNested, held_whole(kPlain));
-  return use(name, name.ends_with("loads") ? held_whole(kPlain) : kPlain);
+  if (!out.empty()) return out;
+  if (name.empty()) return {use(loader::kNested, held_whole(kPlain))};
+  return {use(name, name.ends_with("loads") ? held_whole(kPlain) : kPlain)};
+}
+
+bool opens_formats(std::string_view name) {
+  return name == loader::kNumpy || name == loader::kJoblib || name == loader::kTorch ||
+         name == loader::kPandas || name == "torch.storage._load_from_bytes";
 }
 
 Profile legacy_profile(const Profile& object_profile, int index) {

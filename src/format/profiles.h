@@ -55,7 +55,9 @@ LoaderUse next_loader();
 // A pickle found where no loader's directory points.
 LoaderUse salvage_loader();
 // A pickle inside a pickle; `name` is the function that the outer one calls.
-LoaderUse nested_loader(std::string_view name);
+std::vector<LoaderUse> nested_loaders(std::string_view name);
+// Whether that function looks for formats of its own before it unpickles.
+bool opens_formats(std::string_view name);
 
 // The pickles of torch's legacy stack but the fourth are read plainly.
 pickle::Profile legacy_profile(const pickle::Profile& object_profile, int index);

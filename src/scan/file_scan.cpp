@@ -43,6 +43,13 @@ std::string hex(ByteSpan bytes) {
   return out;
 }
 
+// Whether it begins with something that is no bare pickle.
+bool is_format(format::Probe& probe) {
+  return std::ranges::any_of(format::readings(probe), [](const format::Reading& reading) {
+    return reading.family != "pickle" && reading.family != "recognized";
+  });
+}
+
 bool within(const std::pair<std::uint64_t, std::uint64_t>& inner,
             const std::vector<std::pair<std::uint64_t, std::uint64_t>>& outer) {
   return std::ranges::any_of(outer, [&](const auto& range) {
@@ -251,13 +258,12 @@ void FileScan::process(Item item) {
 }
 
 void FileScan::read_item(Context& context, format::Probe& probe) {
-  const bool zip_inside = probe.starts_with("PK\3\4");
-  if (context.item.forced && !zip_inside) {
+  if (!context.item.forced.empty() && !(context.item.opens_formats && is_format(probe))) {
     format::Stream stream;
     stream.source = context.item.source;
     stream.member = context.item.member;
     stream.file_base = context.item.base;
-    stream.loaders = {*context.item.forced};
+    stream.loaders = context.item.forced;
     stream.nested = true;
     context.streams.emplace_back(std::move(stream), 0);
     context.executes = true;
@@ -337,7 +343,7 @@ FileScan::Ranges FileScan::follow_up(Context& context, const SourcePtr& source,
                                      std::uint64_t end) {
   const bool own = source == context.item.source;
   // Only where a pickle just ended does a loop of loads go on.
-  const bool loop = !own || context.families.contains("pickle") || context.item.forced;
+  const bool loop = !own || context.families.contains("pickle") || !context.item.forced.empty();
   const auto stream_from = [&](std::uint64_t at, format::LoaderUse loader) {
     format::Stream stream;
     stream.source = source;

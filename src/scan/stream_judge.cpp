@@ -247,7 +247,8 @@ void FileScan::take_nested(const format::Stream& stream, std::uint64_t depth,
     item.member = stream.member;
     item.member.push_back(std::move(name));
     item.depth = depth + 1;
-    item.forced = format::nested_loader(nested.loader);
+    item.forced = format::nested_loaders(nested.loader);
+    item.opens_formats = format::opens_formats(nested.loader);
     const std::vector<std::string> where = item.member;
     if (const char* limit = work_.push(std::move(item))) add_limit(limit, where, std::nullopt);
   }

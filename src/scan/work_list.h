@@ -28,7 +28,8 @@ struct Item {
   std::optional<std::uint64_t> base;  // file offset of byte 0
   std::uint64_t depth = 0;
   bool beside = false;  // its loader finds other files in the folder of the scanned file
-  std::optional<format::LoaderUse> forced;  // an unpickler gets it, whatever it looks like
+  std::vector<format::LoaderUse> forced;  // unpicklers get it, whatever it looks like
+  bool opens_formats = false;  // if so, only when it is no format that they know first
 };
 
 class WorkList {
@@ -38,7 +39,7 @@ class WorkList {
   // The name of the limit that keeps the item out, or nullptr.
   const char* push(Item item) {
     if (item.depth > limits_.nested_depth) return "nested_depth";
-    const bool nested = item.forced.has_value();
+    const bool nested = !item.forced.empty();
     std::uint64_t& count = nested ? nested_ : members_;
     if (count > (nested ? limits_.nested_streams : limits_.members)) {
       return nested ? "nested_streams" : "members";

@@ -429,7 +429,9 @@ class ZipReader {
   // Archives that are more than their members.
   void note_format(std::string_view name) {
     for (const ArchiveFormat& row : kArchiveFormats) {
-      if (name.ends_with(row.ending) && !format_told_) {
+      // TorchScript 1.0 has its model.json in the root; a PT2 archive has others below.
+      const bool below = row.ending == "/model.json" && name.find('/') != name.rfind('/');
+      if (name.ends_with(row.ending) && !below && !format_told_) {
         format_told_ = true;
         Finding finding;
         finding.code = code::kNotAnalysed;

@@ -1,0 +1,129 @@
+"""Pickles that hand bytes of their own to a loader: what the real loaders call is in our trace."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.containers.recorder import CALLED, install  # noqa: E402
+from tests.containers.wrappers import Marked  # noqa: E402
+
+BRINE = Path(os.environ.get("BRINE", ROOT / "build" / "brine")).absolute()
+
+
+class Call:
+    """Pickles as a call."""
+
+    def __init__(self, function: object, *args: object) -> None:
+        self.function, self.args = function, args
+
+    def __reduce__(self) -> tuple[Any, tuple[object, ...]]:
+        return self.function, self.args
+
+
+class Harm:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("true",)
+
+
+def held(write: Callable[[io.BytesIO], object]) -> Call:
+    out = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        write(out)
+    return Call(io.BytesIO, out.getvalue())
+
+
+def objects(value: object) -> np.ndarray[Any, Any]:
+    return np.array([value, 1], dtype=object)
+
+
+LOADS: dict[str, Callable[[object], Call]] = {
+    "pickle.load": lambda v: Call(pickle.load, held(lambda f: pickle.dump(v, f, 2))),
+    "pickle.loads": lambda v: Call(pickle.loads, pickle.dumps(v, 2)),
+    "numpy.load, npy": lambda v: Call(
+        np.load, held(lambda f: np.save(f, objects(v), allow_pickle=True)), None, True
+    ),
+    "numpy.load, npz": lambda v: Call(
+        dict, Call(np.load, held(lambda f: np.savez(f, a=objects(v))), None, True)
+    ),
+    "numpy.load, pickle": lambda v: Call(np.load, held(lambda f: pickle.dump(v, f, 2)), None, True),
+    "joblib.load": lambda v: Call(joblib.load, held(lambda f: joblib.dump([v, np.ones(3)], f))),
+    "joblib.load, zlib": lambda v: Call(joblib.load, held(lambda f: joblib.dump(v, f, compress=3))),
+    "pandas.read_pickle": lambda v: Call(
+        pd.read_pickle, held(lambda f: pickle.dump(v, f, 2)), None
+    ),
+    "torch.load, legacy": lambda v: Call(
+        torch.load,
+        held(lambda f: torch.save(v, f, _use_new_zipfile_serialization=False)),
+    ),
+    "torch.load, zip": lambda v: Call(
+        torch.storage._load_from_bytes, held(lambda f: torch.save(v, f)).args[0]
+    ),
+}
+
+
+def traced(path: Path) -> list[str]:
+    done = subprocess.run(
+        [BRINE, "inspect", "--format", "json", path], capture_output=True, check=False
+    )
+    return [
+        str(event.get("args"))
+        for line in done.stdout.splitlines()
+        for view in json.loads(line)["views"]
+        for event in view["events"]
+        if event["kind"] == "call" and event.get("callable") == "brine_mark.mark"
+    ]
+
+
+def verdict(path: Path) -> str:
+    done = subprocess.run(
+        [BRINE, "scan", "--format", "json", path], capture_output=True, check=False
+    )
+    return str(json.loads(done.stdout)["files"][0]["verdict"])
+
+
+@pytest.mark.parametrize("name", sorted(LOADS))
+def test_what_runs_is_traced(tmp_path: Path, name: str) -> None:
+    install()
+    path = tmp_path / "model.pkl"
+    path.write_bytes(pickle.dumps(LOADS[name](Marked("inner")), 4))
+    CALLED.clear()
+    with warnings.catch_warnings(), contextlib.suppress(Exception):
+        warnings.simplefilter("ignore")
+        pickle.loads(path.read_bytes())
+    if "torch" not in name:  # weights_only refuses there
+        assert CALLED == ["inner"]
+    assert any("inner" in args for args in traced(path)), traced(path)
+
+
+@pytest.mark.parametrize("name", sorted(LOADS))
+def test_harm_inside_is_malicious(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "model.pkl"
+    path.write_bytes(pickle.dumps(LOADS[name](Harm()), 4))
+    assert verdict(path) == "malicious"
+
+
+@pytest.mark.parametrize("load", [np.load, joblib.load, torch.load, pd.read_pickle])
+def test_a_file_that_nobody_can_see_here(tmp_path: Path, load: object) -> None:
+    path = tmp_path / "model.pkl"
+    path.write_bytes(pickle.dumps(Call(load, "/tmp/elsewhere.bin"), 4))
+    assert verdict(path) == "suspicious"
