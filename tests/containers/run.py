@@ -89,7 +89,9 @@ def compare(recipes: list[matrix.Recipe], folder: Path) -> tuple[list[str], dict
         for loader, words in reached[recipe.path].items():
             by_loader[loader] += 1
             for word in set(words):
-                if not any(word in args for args in seen):
+                # The trace spells control characters as Python does.
+                spelled = repr(word)[1:-1]
+                if not any(word in args or spelled in args for args in seen):
                     problems.append(
                         f"missing: {loader} calls mark({word}): {recipe.path} ({story})"
                     )
