@@ -32,7 +32,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bench import codec_rates  # noqa: E402
+from bench import codec_rates, conversion  # noqa: E402
 
 DATA = ROOT / "build" / "bench" / "data"
 ENGINE = ROOT / "build" / "bench" / "engine_bench"
@@ -315,6 +315,9 @@ def main() -> int:
         "containers": containers(table, options.program, options.rounds),
         "codecs": codec_rates.measure(
             table, ENGINE.with_name("codec_bench"), DATA / "codecs", options.rounds
+        ),
+        "conversion": conversion.measure(
+            table, options.program, options.rounds, DATA / "convert", VENV, run
         ),
         "catalogue": lookups(table),
         "bombs": bombs(table, options.program),
