@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "convert/convert.h"
-#include "convert/torch_writer.h"
+#include "convert/disarm.h"
 #include "format/safetensors/header.h"
 #include "io/source.h"
 #include "target.h"
@@ -20,7 +20,8 @@ namespace {
 
 using namespace brine;
 
-constexpr std::array<std::string_view, 3> kNames = {"model.pt", "model.bin", "model.pkl"};
+constexpr std::array<std::string_view, 7> kNames = {
+    "model.pt", "model.bin", "model.pkl", "model.joblib", "model.npy", "model.npz", "model.pkl.gz"};
 constexpr std::uint64_t kMostOutput = 4u << 20;
 
 convert::ConvertOptions small_options(std::uint8_t choice) {
@@ -64,21 +65,24 @@ void check_safetensors(convert::Conversion& done) {
   }
 }
 
-void check_disarmed(const convert::Conversion& done) {
+void check_disarmed(const std::string& name, const convert::Conversion& done) {
   std::uint64_t total = 0;
-  for (const std::uint32_t index : done.rewritten.storages) {
-    total += std::min(done.storages[index].size, kMostOutput);
+  for (const convert::Disarmed::Part& part : done.disarmed.parts) {
+    for (const std::uint32_t index : part.rewritten.storages) {
+      total += std::min(done.storages[index].size, kMostOutput);
+    }
+    for (const auto& splice : part.rewritten.splices) total += splice.bytes->size();
   }
   if (total > kMostOutput) return;
   std::vector<std::uint8_t> file;
-  const auto size = convert::write_torch_zip("archive", done.rewritten, done.storages,
-                                             [&](std::uint64_t at, ByteSpan bytes) -> Status {
-                                               put(file, at, bytes);
-                                               return {};
-                                             });
+  const auto size = convert::write_disarmed(done.disarmed, done.storages,
+                                            [&](std::uint64_t at, ByteSpan bytes) -> Status {
+                                              put(file, at, bytes);
+                                              return {};
+                                            });
   fuzz::check(size.has_value() && *size == file.size(), "the disarmed file cannot be written");
   const FileReport report =
-      scan::scan_source("model.pt", std::make_shared<MemorySource>(std::move(file)), {});
+      scan::scan_source(name, std::make_shared<MemorySource>(std::move(file)), {});
   fuzz::check(report.verdict == Verdict::clean, "the disarmed file is not clean");
 }
 
@@ -88,13 +92,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0 || size > 1u << 18) return 0;
   const convert::ConvertOptions options = small_options(data[0]);
   const auto source = std::make_shared<MemorySource>(ByteSpan(data + 1, size - 1));
-  convert::Conversion done =
-      convert::convert_source(std::string(kNames[data[0] % kNames.size()]), source, options);
+  const std::string name(kNames[data[0] % kNames.size()]);
+  const bool disarm = options.contents.rewrite;
+  convert::Conversion done = disarm ? convert::disarm_source(name, source, options)
+                                    : convert::convert_source(name, source, options);
   if (done.outcome == convert::Outcome::refused) {
     fuzz::check(!done.reason.empty(), "refused without a reason");
     return 0;
   }
   check_safetensors(done);
-  if (options.contents.rewrite) check_disarmed(done);
+  if (disarm) check_disarmed(name, done);
   return 0;
 }

@@ -19,6 +19,7 @@
 #include "cli/signals.h"
 #include "cli/walk.h"
 #include "convert/convert.h"
+#include "convert/disarm.h"
 #include "format/names.h"
 #include "render/conversion.h"
 
@@ -55,6 +56,7 @@ constexpr std::string_view kNotes =
 constexpr Example kDisarmExamples[] = {
     {"brine disarm pytorch_model.bin", "writes pytorch_model.disarmed.bin beside it"},
     {"brine disarm last.ckpt -o safe.pt", "loads with torch.load(weights_only=True)"},
+    {"brine disarm forest.joblib", "arrays and plain values, for joblib.load"},
 };
 
 constexpr OptionSpec kDisarmOptions[] = {
@@ -67,9 +69,10 @@ constexpr OptionSpec kDisarmOptions[] = {
 };
 
 constexpr std::string_view kDisarmNotes =
-    "The new file holds tensors and plain values; an object becomes a dict of its\n"
-    "state with its class as text under __class__. Verdicts and exit statuses are\n"
-    "those of brine convert.";
+    "The new file is of the source's kind: a torch file, a pickle (joblib, pandas;\n"
+    "compressed as it was), .npy or .npz. It holds tensors, arrays and plain values;\n"
+    "an object becomes a dict of its state with its class as text under __class__.\n"
+    "Verdicts and exit statuses are those of brine convert. More: brine help disarm.";
 
 struct Options {
   convert::ConvertOptions convert;
@@ -142,6 +145,7 @@ class ConvertRun {
         done_.clear();
       }
     }
+    if (interrupted()) return kExitInterrupted;
     if (options_.json) console_.out(render::conversions_json(done_));
     return status;
   }
@@ -163,7 +167,10 @@ class ConvertRun {
     look_beside(entry, options.scan);
     render::Converted done;
     done.path = entry.path;
-    done.conversion = convert::convert_source(entry.path, *source, options);
+    done.disarmed = options_.disarm;
+    done.conversion = options_.disarm
+                          ? convert::disarm_source(entry.path, *source, options)
+                          : convert::convert_source(entry.path, *source, options);
     if (done.conversion.outcome != Outcome::refused) {
       done.output = output_of(done.path);
       const Status written = options_.disarm
@@ -180,6 +187,7 @@ class ConvertRun {
     done.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     // Only what is said of the file is kept, not the way to its bytes.
     done.conversion.storages.clear();
+    done.conversion.disarmed.parts.clear();
     done_.push_back(std::move(done));
     return true;
   }
@@ -200,10 +208,8 @@ class ConvertRun {
     if (options_.output.empty()) return new_name(path);
     struct stat st{};
     if (::stat(options_.output.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) {
-      const std::string stem = stem_of(path);
-      const std::size_t slash = stem.rfind('/');
-      return options_.output + "/" + (slash == std::string::npos ? stem : stem.substr(slash + 1)) +
-             ".safetensors";
+      const std::string name = new_name(path);
+      return options_.output + "/" + name.substr(name.rfind('/') + 1);  // npos + 1 is 0
     }
     return options_.output;
   }
@@ -226,7 +232,7 @@ Result<int> run_convert(const Arguments& arguments, Console& console) {
 }
 
 const CommandSpec kDisarmSpec = {
-    "disarm",        "FILE...",      "a torch file with the weights and plain values, and no code",
+    "disarm",        "FILE...",      "a file of the same kind, with the weights and without the code",
     kDisarmExamples, kDisarmOptions, kDisarmNotes};
 
 Result<int> run_disarm(const Arguments& arguments, Console& console) {

@@ -17,7 +17,6 @@
 #include "cli/signals.h"
 #include "convert/copy_plan.h"
 #include "convert/safetensors_writer.h"
-#include "convert/torch_writer.h"
 
 namespace brine::cli {
 namespace {
@@ -286,9 +285,13 @@ Status write_safetensors(const SourcePtr& source, const OutputOptions& options, 
 
 Status write_disarmed(const SourcePtr& source, const OutputOptions& options, Console& console,
                       render::Converted& done) {
-  const convert::Rewritten& rewritten = done.conversion.rewritten;
+  const Conversion& conversion = done.conversion;
   std::uint64_t size = 0;
-  for (const std::uint32_t i : rewritten.storages) size += done.conversion.storages[i].size;
+  for (const convert::Disarmed::Part& part : conversion.disarmed.parts) {
+    for (const std::uint32_t i : part.rewritten.storages) size += conversion.storages[i].size;
+    for (const auto& splice : part.rewritten.splices) size += splice.bytes->size();
+    if (part.same != nullptr) size += part.same->size();
+  }
   BRINE_TRY(AtomicFile file, AtomicFile::create(done.output, options.force));
   file.expect(size);
   Progress progress(console.err_is_terminal(), console.err_width(), size);
@@ -296,12 +299,12 @@ Status write_disarmed(const SourcePtr& source, const OutputOptions& options, Con
   Line writing;
   PackedWriter out(pool, writing, file);
   const Result<std::uint64_t> bytes =
-      convert::write_torch_zip("archive", rewritten, done.conversion.storages,
-                               [&](std::uint64_t to, ByteSpan part) -> Status {
-                                 progress.add(part.size());
-                                 console.raw_error(progress.draw(done.path));
-                                 return out.put(to, part);
-                               });
+      convert::write_disarmed(conversion.disarmed, conversion.storages,
+                              [&](std::uint64_t to, ByteSpan part) -> Status {
+                                progress.add(part.size());
+                                console.raw_error(progress.draw(done.path));
+                                return out.put(to, part);
+                              });
   out.flush();
   const Status written = writing.finish();
   console.raw_error(progress.erase());

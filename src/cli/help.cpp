@@ -98,6 +98,8 @@ Result<int> run_help(const Arguments& arguments, Console& console) {
                                       [&](const Command& c) { return c.spec->name == word; });
     if (command != commands.end()) {
       console.out(help_text(*command->spec));
+      const std::string_view page = render::page(word);
+      if (!page.empty()) console.out("\n" + render::page_text(page, console.style()));
     } else if (const std::string_view page = render::page(word); !page.empty()) {
       console.out(render::page_text(page, console.style()));
     } else if (const std::string row = is_code(word) ? code_row_page(word) : ""; !row.empty()) {

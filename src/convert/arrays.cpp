@@ -68,6 +68,16 @@ class ArchiveReader {
     return arrays > 0 && (named_npz || arrays == std::ssize(members_));
   }
 
+  std::vector<NpzMember> members() {
+    std::vector<NpzMember> out;
+    for (const Member& member : members_) {
+      const auto content = archive_.content(archive_.zipfile(), member.index);
+      out.push_back({std::string(member.name),
+                     content && content->whole ? content->source : SourcePtr()});
+    }
+    return out;
+  }
+
   Result<ArchivedArrays> read(
       const std::function<std::optional<Contents>(const std::string&)>& pickled) {
     ArchivedArrays out;
@@ -207,6 +217,15 @@ Result<std::optional<ArchivedArrays>> read_npz(
   if (!reader.accepts(named_npz)) return std::optional<ArchivedArrays>();
   BRINE_TRY(ArchivedArrays out, reader.read(pickled));
   return out;
+}
+
+Result<std::optional<std::vector<NpzMember>>> npz_members(const SourcePtr& file,
+                                                          const Limits& limits, bool named_npz) {
+  auto archive = ZipArchive::open(file, limits);
+  if (!archive) return std::optional<std::vector<NpzMember>>();
+  ArchiveReader reader(std::move(*archive), false);
+  if (!reader.accepts(named_npz)) return std::optional<std::vector<NpzMember>>();
+  return reader.members();
 }
 
 }  // namespace brine::convert

@@ -44,6 +44,14 @@ struct ArchivedArrays {
   Contents contents;
   std::string unread;  // the first member that could not be read, and why
 };
+// A member as it stands in the archive: "w.npy".
+struct NpzMember {
+  std::string name;
+  SourcePtr content;  // null: it cannot be read
+};
+// None: the archive is not one of arrays.
+Result<std::optional<std::vector<NpzMember>>> npz_members(const SourcePtr& file,
+                                                          const Limits& limits, bool named_npz);
 // None: the archive is not one of arrays.
 Result<std::optional<ArchivedArrays>> read_npz(
     const SourcePtr& file, const Limits& limits, bool named_npz, bool extras,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 
 #include "base/bytes.h"
 #include "pickle/opcode.h"
@@ -90,8 +91,8 @@ SourcePtr bytes_of(const SourcePtr& stream, const Node& node) {
 }
 
 // What had been built when the stream broke: values that lie behind a mark belong to the container
-// below it, as the opcode that never came would have put them there. A key without its value and
-// what only stood on the stack as an argument is dropped.
+// below it, as the opcode that never came would have put them there. A key without its value is
+// dropped, and so is what is not finished: an object whose arguments or state were being built.
 NodeId unfinished(Machine& machine) {
   const std::size_t height = machine.stack_height();
   if (height == 0) return kNoNode;
@@ -99,19 +100,24 @@ NodeId unfinished(Machine& machine) {
   for (std::size_t i = height; i-- > 0;) values.push_back(machine.rebuild(machine.stack_at(i)));
   if (std::ranges::find(values, kNoNode) != values.end()) return kNoNode;
   NodeGraph& nodes = machine.nodes();
-  for (std::size_t mark = 0; mark < machine.mark_count(); ++mark) {
+  std::size_t end = height;
+  for (std::size_t mark = machine.mark_count(); mark-- > 0;) {
     const std::size_t first = machine.mark_height(mark);
-    const std::size_t end =
-        mark + 1 < machine.mark_count() ? machine.mark_height(mark + 1) : height;
-    if (first == 0 || first > end || end > height) continue;
+    if (first == 0 || first > end) continue;
     Node& target = nodes[values[first - 1]];
+    const bool plain = target.kind == Kind::dict || target.kind == Kind::list;
+    const bool object = target.kind == Kind::object && target.callable != kNoNode &&
+                        nodes[target.callable].kind == Kind::ref &&
+                        nodes[target.callable].module == "collections";
+    if (!plain && !object) {
+      if (first > 1) end = first - 1;
+      continue;
+    }
     std::size_t count = end - first;
-    if (target.kind == Kind::dict || target.kind == Kind::object) count -= count % 2;
-    std::vector<NodeId>* into = target.kind == Kind::dict || target.kind == Kind::list
-                                    ? &target.items
-                                : target.kind == Kind::object ? &target.stored
-                                                              : nullptr;
-    for (std::size_t i = 0; into != nullptr && i < count; ++i) into->push_back(values[first + i]);
+    if (target.kind != Kind::list) count -= count % 2;
+    std::vector<NodeId>& into = plain ? target.items : target.stored;
+    for (std::size_t i = 0; i < count; ++i) into.push_back(values[first + i]);
+    end = first;
   }
   return values.front();
 }
@@ -130,31 +136,64 @@ Around around(const SourcePtr& source, Machine& machine, const Around::NestedSto
 }  // namespace
 
 // joblib's arrays of objects are pickles of their own, which the scan has judged already.
+std::optional<Contents> Capture::inner_contents(const scan::ViewStart& view, const Machine& outer,
+                                                std::uint64_t start,
+                                                const ContentsOptions& options) {
+  pickle::OpaqueWorld world;
+  NoSink sink;
+  pickle::Profile profile = view.profile;
+  profile.joblib = pickle::JoblibReads::nothing;
+  Machine machine(*view.source, profile, world, sink, outer.limits(),
+                  {.collapse = true, .start = start});
+  const pickle::RunResult result = machine.run();
+  if (result.end.kind != EndKind::stop) return std::nullopt;
+  const NodeId root = machine.rebuild(result.result);
+  if (root == kNoNode) return std::nullopt;
+  return read_contents(machine.nodes(), root, options, around(view.source, machine, nested_));
+}
+
 void Capture::read_inner(const scan::ViewStart& view, const Machine& outer, Contents& contents) {
   const std::vector<Inner> all = std::move(contents.inner);
   contents.inner.clear();
+  ContentsOptions options = options_;
+  options.rewrite = false;
   for (const Inner& inner : all) {
-    pickle::OpaqueWorld world;
-    NoSink sink;
-    pickle::Profile profile = view.profile;
-    profile.joblib = pickle::JoblibReads::nothing;
-    Machine machine(*view.source, profile, world, sink, outer.limits(),
-                    {.collapse = true, .start = inner.start});
-    const pickle::RunResult result = machine.run();
-    const NodeId root = result.end.kind == EndKind::stop ? machine.rebuild(result.result) : kNoNode;
-    if (root == kNoNode) {
+    std::optional<Contents> part = inner_contents(view, outer, inner.start, options);
+    if (!part) {
       contents.refused.push_back({inner.name, "an array of objects that cannot be followed"});
       continue;
     }
-    Contents part =
-        read_contents(machine.nodes(), root, options_, around(view.source, machine, nested_));
     if (inner.opaque) {
-      for (const NamedTensor& tensor : part.tensors) part.opaque.push_back(tensor.name);
+      for (const NamedTensor& tensor : part->tensors) part->opaque.push_back(tensor.name);
     }
-    part.extras.clear();
-    add_part(contents, inner.name, std::move(part));
+    part->extras.clear();
+    add_part(contents, inner.name, std::move(*part));
   }
   make_names_distinct(contents);
+}
+
+// The same arrays once more, as parts of the pickle that is written.
+void Capture::rewrite_inner(const scan::ViewStart& view, const Machine& outer,
+                            Contents& contents) {
+  Rewritten& rewritten = contents.rewritten;
+  std::vector<Rewritten> parts;
+  std::vector<std::uint32_t> first_storages;
+  ContentsOptions options = options_;
+  options.dialect = rewritten.dialect;
+  options.extras = false;
+  options.root.clear();
+  options.start = {rewritten.memo, rewritten.storages.size()};
+  for (const Rewritten::Hole& hole : rewritten.holes) {
+    first_storages.push_back(static_cast<std::uint32_t>(contents.storages.size()));
+    std::optional<Contents> part = inner_contents(view, outer, hole.start, options);
+    contents.over_budget = contents.over_budget || !part || part->over_budget;
+    if (contents.over_budget) return;
+    options.start.memo = part->rewritten.memo;
+    options.start.record += part->rewritten.storages.size();
+    std::ranges::move(part->storages, std::back_inserter(contents.storages));
+    parts.push_back(std::move(part->rewritten));
+  }
+  embed(rewritten, std::move(parts), first_storages);
 }
 
 pickle::TraceSink* Capture::begin(const scan::ViewStart& view) {
@@ -175,8 +214,21 @@ void Capture::ran(const scan::ViewStart& view, const pickle::RunResult& result, 
     running.contents.emplace();
     running.contents->over_budget = whole;
   } else {
-    running.contents =
-        read_contents(machine.nodes(), root, options_, around(view.source, machine, nested_));
+    ContentsOptions options = options_;
+    const bool torch = !view.member.empty() && view.member.back().ends_with("/data.pkl");
+    if (running.legacy || torch) options.dialect = Dialect::torch;
+    const auto read = [&] {
+      running.contents =
+          read_contents(machine.nodes(), root, options, around(view.source, machine, nested_));
+      if (!running.contents->rewritten.holes.empty()) {
+        rewrite_inner(view, machine, *running.contents);
+      }
+    };
+    read();
+    if (running.contents->rewritten.needs_torch) {
+      options.dialect = Dialect::torch;
+      read();
+    }
     if (!running.contents->inner.empty()) read_inner(view, machine, *running.contents);
   }
   machine.clear_nodes();

@@ -113,9 +113,10 @@ class Walk {
     }
     visit(root, {});
     while (!frames_.empty() && !out_.over_budget) advance();
+    out_.ambiguous = values_.ambiguous();
     if (!options_.extras || out_.over_budget) out_.extras.clear();
     if (options_.rewrite && !out_.over_budget) {
-      out_.rewritten = rewrite(nodes_, root, reader_, out_.storages);
+      out_.rewritten = rewrite(nodes_, root, reader_, out_.storages, options_.dialect, options_.start);
       out_.over_budget = out_.rewritten.over_budget;
     }
     return std::move(out_);
@@ -587,6 +588,7 @@ void add_part(Contents& into, const std::string& name, Contents part) {
     append_json_string(into.extras, name);
     into.extras += ':' + part.extras;
   }
+  into.ambiguous = into.ambiguous || part.ambiguous;
   into.over_budget = into.over_budget || part.over_budget;
 }
 

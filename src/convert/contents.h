@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,6 +52,7 @@ struct Contents {
   std::string extras;  // JSON; empty unless asked for
   Rewritten rewritten;  // when asked for
   bool root_tensor = false;  // the result itself is a tensor, named "tensor"
+  bool ambiguous = false;  // keys of which only their class knows whether they are equal
   bool over_budget = false;
   bool root_missing = false;  // no value under the wanted key
 };
@@ -59,6 +61,8 @@ struct ContentsOptions {
   std::vector<std::string> root;  // keys from the top down to the wanted value
   bool extras = false;
   bool rewrite = false;  // also as a pickle of our own
+  std::optional<Dialect> dialect;  // of it; none: plain when that can hold everything
+  RewriteStart start;
 };
 
 // `roots`: the result, or what lay on the stack when the stream broke (key, value pairs behind a

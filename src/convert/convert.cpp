@@ -115,7 +115,9 @@ class Converter {
     Reading out;
     out.report = found.report;
     out.lost = true;
-    Capture capture(contents, [&](const SourcePtr& bytes) { return nested(bytes, depth); });
+    ContentsOptions options = contents;
+    options.dialect = Dialect::torch;
+    Capture capture(options, [&](const SourcePtr& bytes) { return nested(bytes, depth); });
     scan::ScanOptions scan = scan_;
     scan.observer = &capture;
     format::Stream stream;
@@ -166,6 +168,7 @@ class Converter {
   void fill(Captured& captured, Conversion& out) const {
     Contents& contents = captured.contents;
     out.loader = captured.loader;
+    out.member = captured.member;
     out.extras = std::move(contents.extras);
     out.rewritten = std::move(contents.rewritten);
     out.left_out = std::move(contents.left_out);
@@ -245,12 +248,16 @@ class Converter {
   void decide(const Reading& reading, Conversion& out, std::uint64_t file_size) const {
     const Captured& captured = *reading.captured;
     const Contents& contents = captured.contents;
+    const bool rewrite = options_.contents.rewrite;
+    // Plain pickles keep arrays that no tensor can hold; torch's views cost no bytes.
+    const bool plain = rewrite && out.rewritten.dialect == Dialect::plain;
+    const bool torch = rewrite && out.rewritten.dialect == Dialect::torch;
     if (contents.root_missing) return refuse(out, "nothing stands under the key of --root");
     if (contents.over_budget || captured.end.kind == pickle::EndKind::budget) {
       return refuse(out, "a limit was reached: the file holds more values than are followed");
     }
     if (!reading.problem.empty()) return refuse(out, reading.problem);
-    if (!contents.refused.empty()) {
+    if (!contents.refused.empty() && !plain) {
       const Refusal& first = contents.refused.front();
       std::string why = first.name + ": " + first.why;
       if (contents.refused.size() > 1) {
@@ -258,10 +265,9 @@ class Converter {
       }
       return refuse(out, std::move(why));
     }
-    if (options_.contents.rewrite && !out.missing.empty()) {
-      return refuse(out, "bytes of tensors are missing: brine convert saves the whole ones");
-    }
-    if (out.entries.empty() && !(options_.contents.rewrite && contents.without_data.empty())) {
+    // disarm keeps plain values as well; of a broken file only tensors are known to be whole.
+    const bool values = rewrite && captured.end.kind == pickle::EndKind::stop && !reading.lost;
+    if (out.entries.empty() && !(values && out.missing.empty())) {
       return refuse(out, out.missing.empty() ? "there are no tensors in it"
                                              : "no tensor is whole: the file is cut off");
     }
@@ -270,7 +276,7 @@ class Converter {
       if (__builtin_add_overflow(total, entry.end - entry.begin, &total)) total = ~std::uint64_t{0};
     }
     const auto most = checked_product(file_size, kOutputFactor);
-    if (total > std::max(most.value_or(~std::uint64_t{0}), kOutputFloor)) {
+    if (!torch && total > std::max(most.value_or(~std::uint64_t{0}), kOutputFloor)) {
       return refuse(out, "the tensors would be more than 16 times the file's size");
     }
     if (!reading.unread.empty()) {
@@ -315,6 +321,11 @@ class Converter {
       out.outcome = Outcome::disarmed;
       out.reason = contents.opaque.front() +
                    ": taken as it is stored; the class or function around it may show it otherwise";
+      return;
+    }
+    if (contents.ambiguous) {
+      out.outcome = Outcome::disarmed;
+      out.reason = "a dict has keys of which only their class knows whether they are equal";
       return;
     }
     out.outcome = Outcome::exact;

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "base/limits.h"
 #include "brine/report.h"
 #include "convert/contents.h"
+#include "convert/disarmed.h"
 #include "convert/safetensors_writer.h"
 #include "io/source.h"
 #include "scan/scan_file.h"
@@ -54,8 +56,11 @@ struct Conversion {
   std::vector<std::string> left_out;  // tensors of modules that no state_dict has
   std::vector<std::string> other;  // the first values that are no tensors
   std::string loader;  // whose reading was taken
+  std::vector<std::string> member;  // in which that loader found it
   std::string extras;  // JSON, when asked for
   Rewritten rewritten;  // when asked for
+  Disarmed disarmed;  // of disarm (disarm.h)
+  std::map<std::string, std::uint64_t> replaced;  // of disarm: what became a dict, and how often
   // The names that were dropped and which one was kept, sorted by name.
   std::vector<std::pair<std::string, std::string>> aliases;
   std::vector<Entry> entries;

@@ -83,6 +83,10 @@ class TensorReader {
   const pickle::RawArray* raw_array_of(pickle::NodeId id) const;
   // The node is a storage by itself (torch.save of a storage).
   Result<std::uint32_t> storage_of(pickle::NodeId id);
+  // The bytes that a node spells: bytes, bytearray, protocol 2's _codecs.encode, and a str of
+  // Python 2; null for anything else, and for what cannot be read.
+  SourcePtr octets(pickle::NodeId id) const;
+  const Around& around() const { return around_; }
 
  private:
   struct StorageUse {
@@ -130,7 +134,6 @@ class TensorReader {
   Status check_gradient(const Tensor& tensor, const Items& args, std::size_t at) const;
   bool is_octets(pickle::NodeId id) const;
   const pickle::Node* encoded(const pickle::Node& object) const;
-  SourcePtr octets(pickle::NodeId id) const;
   std::string_view constant(pickle::NodeId id) const;
   bool flag(pickle::NodeId dict, std::string_view name) const;
   const pickle::Node& node(pickle::NodeId id) const { return nodes_[id]; }

@@ -124,27 +124,91 @@ std::optional<std::string> Values::numpy_scalar(const Node& object) const {
   return std::to_string(static_cast<std::int64_t>(raw << unused) >> unused);
 }
 
+namespace {
+
+constexpr unsigned kKeyDepth = 8;  // tuples in tuples as keys
+constexpr std::size_t kLongestKey = 1u << 16;
+
+// Whole numbers are equal whatever their type; -0.0 is 0; a NaN equals nothing but itself.
+std::optional<std::string> number_identity(double value) {
+  if (std::isnan(value)) return std::nullopt;
+  if (std::isinf(value) || value != std::floor(value)) {
+    return "f" + std::to_string(std::bit_cast<std::uint64_t>(value));
+  }
+  std::array<char, 400> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(),
+                                 value == 0 ? 0.0 : value, std::chars_format::fixed, 0);
+  return "i" + std::string(text.data(), end.ptr);
+}
+
+}  // namespace
+
+// A text that is the same for keys that Python calls equal; none when the node itself is all that
+// can be compared.
+std::optional<std::string> Values::identity(NodeId id, unsigned depth) const {
+  if (id == kNoNode || depth == 0) return std::nullopt;
+  const Node& key = node(id);
+  switch (key.kind) {
+    case Kind::none: return "N";
+    case Kind::boolean: return "i" + std::to_string(key.integer);
+    case Kind::integer:
+      if (key.big && key.text.empty()) return std::nullopt;
+      return "i" + (key.big ? std::string(key.text) : std::to_string(key.integer));
+    case Kind::floating: return number_identity(key.floating);
+    case Kind::str:
+    case Kind::bytes:
+      if (key.length != key.text.size()) return std::nullopt;
+      return (key.kind == Kind::str ? "s" : "b") + std::string(key.text);
+    case Kind::ref: return "r" + dotted(key);
+    case Kind::tuple:
+    case Kind::frozenset: {
+      std::vector<std::string> parts;
+      std::size_t size = 0;
+      for (const NodeId item : key.items) {
+        auto part = identity(item, depth - 1);
+        if (!part) part = "n" + std::to_string(item);
+        size += part->size();
+        if (size > kLongestKey) return std::nullopt;
+        parts.push_back(std::to_string(part->size()) + ":" + std::move(*part));
+      }
+      const bool set = key.kind == Kind::frozenset;
+      if (set) std::ranges::sort(parts);
+      std::string out = set ? "z" : "t";
+      for (const std::string& part : parts) out += part;
+      return out;
+    }
+    case Kind::object: {
+      // NumPy's whole numbers equal Python's.
+      if (const auto number = numpy_scalar(key)) {
+        const bool whole = number->find_first_not_of("-0123456789") == std::string::npos;
+        if (whole) return "i" + *number;
+      }
+      // Made of constants alone: its class may call two of them equal.
+      if (!key.states.empty() || key.args == kNoNode || key.callable == kNoNode) {
+        return std::nullopt;
+      }
+      const auto callable = identity(key.callable, depth - 1);
+      const auto args = identity(key.args, depth - 1);
+      if (!callable || !args) return std::nullopt;
+      return "o" + std::to_string(callable->size()) + ":" + *callable + *args;
+    }
+    default: return std::nullopt;
+  }
+}
+
 // Pairs with Python's rule for a key that comes twice: the first place, the last value.
 std::vector<Pair> Values::distinct(const std::vector<NodeId>& items) const {
   std::vector<Pair> out;
   std::unordered_map<std::string, std::size_t> places;
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
-    std::string key;
-    const Node* text = items[i] == kNoNode ? nullptr : &node(items[i]);
-    if (text != nullptr && text->kind == Kind::boolean) {
-      key = "i" + std::to_string(text->integer);
-    } else if (text != nullptr && text->kind == Kind::floating &&
-               text->floating == std::floor(text->floating) && std::abs(text->floating) < 9e15) {
-      key = "i" + std::to_string(static_cast<std::int64_t>(text->floating));
-    } else if (text != nullptr && (text->kind == Kind::str || text->kind == Kind::bytes)) {
-      key = (text->kind == Kind::str ? "s" : "b") + std::string(text->text);
-    } else if (text != nullptr && (text->kind == Kind::integer || text->kind == Kind::none ||
-                                   text->kind == Kind::tuple)) {
-      key = "i" + key_text(items[i]);
-    } else {
-      key = "n" + std::to_string(items[i]);
+    const bool object = items[i] != kNoNode && node(items[i]).kind == Kind::object;
+    auto key = identity(items[i], kKeyDepth);
+    if (!key) key = "n" + std::to_string(items[i]);
+    auto [place, fresh] = places.emplace(std::move(*key), out.size());
+    if (!fresh && object && out[place->second].key != items[i]) {
+      ambiguous_ = true;
+      fresh = true;
     }
-    const auto [place, fresh] = places.emplace(std::move(key), out.size());
     if (fresh) {
       out.push_back({items[i], items[i + 1]});
     } else {

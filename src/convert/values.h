@@ -41,6 +41,8 @@ class Values {
   // A key as str() would write it; "key@N" when it is no constant.
   std::string key_text(pickle::NodeId id) const;
   std::vector<Pair> distinct(const std::vector<pickle::NodeId>& items) const;
+  // Whether a dict had two keys of which only their class knows whether they are one.
+  bool ambiguous() const { return ambiguous_; }
   // None when the value is no mapping.
   std::optional<std::vector<Pair>> mapping(pickle::NodeId id) const;
   // None when a state is no dict of attributes.
@@ -57,10 +59,12 @@ class Values {
 
  private:
   std::optional<std::string> numpy_scalar(const pickle::Node& object) const;
+  std::optional<std::string> identity(pickle::NodeId id, unsigned depth) const;
   bool has_member(pickle::NodeId set, std::string_view name) const;
   const pickle::Node& node(pickle::NodeId id) const { return nodes_[id]; }
 
   const pickle::NodeGraph& nodes_;
+  mutable bool ambiguous_ = false;
 };
 
 }  // namespace brine::convert

@@ -14,6 +14,7 @@
 
 #include "base/typestr.h"
 #include "pickle/machine_impl.h"
+#include "pickle/numpy_type.h"
 
 namespace brine::pickle {
 
@@ -289,6 +290,9 @@ bool Machine::Impl::read_array(const Value& inst) {
       if (plan.known) {
         plan.objects = plan.array.objects = element->objects;
         plan.array.type = element->type;
+        if (auto type = numpy_type(graph, dtype)) {
+          plan.array.element = std::make_shared<const NumpyType>(std::move(*type));
+        }
         const NodeId order = attributes.find("order");
         plan.array.fortran =
             order != kNoNode && graph[order].kind == Kind::str && graph[order].text == "F";

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@
 #include "pickle/value.h"
 
 namespace brine::pickle {
+
+struct NumpyType;  // numpy_type.h
 
 using NodeId = std::uint32_t;
 inline constexpr NodeId kNoNode = 0xffffffff;
@@ -54,6 +57,7 @@ struct Node {
 // joblib: an array whose elements stand in the stream, behind the opcode that completed it.
 struct RawArray {
   std::string type;  // NumPy's, byte order first: "<f8"; empty for records and parts
+  std::shared_ptr<const NumpyType> element;  // all of the type; null when it is not known
   std::vector<std::uint64_t> shape;
   bool fortran = false;
   bool objects = false;  // [begin, end) is a pickle of its own

@@ -35,9 +35,39 @@ std::string names_text(std::span<const std::string> names) {
   return out;
 }
 
+// "3 tensors", of a disarmed file also "plain values".
+std::string count_of(const Converted& done) {
+  const std::size_t tensors = done.conversion.entries.size();
+  if (done.disarmed && tensors == 0) return "plain values";
+  return plural(tensors, "tensor", "tensors") + (done.disarmed ? " and plain values" : "");
+}
+
+std::string kind_of(const convert::Disarmed& disarmed) {
+  using convert::Container;
+  switch (disarmed.container) {
+    case Container::torch: return "a torch file";
+    case Container::pickle:
+      return disarmed.codec ? "a pickle in " + std::string(codec::to_string(*disarmed.codec))
+                            : "a plain pickle";
+    case Container::npy: return "a .npy file";
+    case Container::npz: return "a .npz archive";
+    case Container::zip: return "a pickle in zip";
+  }
+  return {};
+}
+
+// "argparse.Namespace, slice (3) and 2 more".
+std::string replaced_text(const std::map<std::string, std::uint64_t>& replaced) {
+  std::vector<std::string> names;
+  for (const auto& [what, count] : replaced) {
+    names.push_back(what + (count == 1 ? "" : " (" + count_text(count) + ")"));
+  }
+  return names_text(names);
+}
+
 std::string promise_of(const Converted& done) {
   const convert::Conversion& conversion = done.conversion;
-  const std::string count = plural(conversion.entries.size(), "tensor", "tensors");
+  const std::string count = count_of(done);
   switch (conversion.outcome) {
     case Outcome::exact: return count + ", bit for bit what " + conversion.loader + " gives";
     case Outcome::disarmed: return count + ", as they are stored; nothing in the file was run";
@@ -93,6 +123,10 @@ std::string conversion_text(const Converted& done, const Style& style, bool extr
     line("not tensors: " + names_text(conversion.other) + "  " + std::string(kArrow) +
          "  --extras writes them");
   }
+  if (!conversion.replaced.empty() && !done.output.empty()) {
+    line("as data  " + replaced_text(conversion.replaced));
+  }
+  if (done.disarmed && !done.output.empty()) line("written  " + kind_of(conversion.disarmed));
   if (!done.extras.empty()) line("extras   " + escape_text(done.extras));
   return out;
 }
@@ -133,6 +167,20 @@ std::string conversions_json(std::span<const Converted> files) {
     json.end_array();
     json.field("missing", std::span(conversion.missing));
     json.field("left_out", std::span(conversion.left_out));
+    const bool written = done.disarmed && !done.output.empty();
+    json.field_or_null("container",
+                       written ? to_string(conversion.disarmed.container) : std::string_view());
+    json.field_or_null("compression", written && conversion.disarmed.codec
+                                          ? codec::to_string(*conversion.disarmed.codec)
+                                          : std::string_view());
+    json.key("replaced");
+    json.begin_object();
+    for (const auto& [what, count] : conversion.replaced) {
+      std::string quoted;
+      append_json_string(quoted, what);
+      json.field(std::string_view(quoted).substr(1, quoted.size() - 2), count);
+    }
+    json.end_object();
     json.field_or_null("reason", conversion.reason);
     json.field_or_null("loader", conversion.loader);
     json.field_or_null("extras", path_text(done.extras));

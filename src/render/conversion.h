@@ -19,6 +19,7 @@ struct Converted {
   std::uint64_t bytes = 0;  // written
   double seconds = 0;
   bool verified = false;
+  bool disarmed = false;  // by disarm, not by convert
   convert::Conversion conversion;
 };
 
