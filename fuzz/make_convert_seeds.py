@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import struct
 import zipfile
@@ -36,6 +37,20 @@ def legacy(stream: bytes) -> bytes:
     return head + stream + b"\x80\x02]X\x01\0\0\x000a." + struct.pack("<q", 6) + bytes(24)
 
 
+def npy(descr: str, data: bytes) -> bytes:
+    text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': (2,), }}".encode()
+    text += b" " * ((-len(text) - 11) % 64) + b"\n"
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text + data
+
+
+def arrays(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as out:
+        for name, data in members.items():
+            out.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), data)
+    return buffer.getvalue()
+
+
 def main() -> None:
     SEEDS.mkdir(parents=True, exist_ok=True)
     pair = b"\x80\x02}(X\x01\0\0\0w" + TENSOR + b"X\x01\0\0\0v" + TENSOR + b"u."
@@ -48,7 +63,26 @@ def main() -> None:
         "loop": b"\x80\x02]q\0(h\0" + ARRAY + b"e.",
     }
     for name, data in seeds.items():
-        for option in (0, 0xC0, 0x43):
+        for option in (0, 0x80, 0x85, 0x43):
+            (SEEDS / f"{name}-{option:02x}").write_bytes(bytes([option]) + data)
+    # The option chooses disarm and the name that goes with the kind.
+    objects = b"\x80\x03" + ARRAY.replace(b"f4", b"O8").replace(b"<NNN", b"|NNN")
+    objects = objects.replace(b"K\0tb\x89C\x08" + bytes(8), b"K?tb\x89]q\0(K\x01h\0e") + b"."
+    plain = b"\x80\x04}(X\x01\0\0\0a" + ARRAY + b"X\x01\0\0\0s\x8f(K\x01K\x02\x90u."
+    wrapper = (
+        b"\x80\x03cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}(X\x08\0\0\0subclasscnumpy\nndarray\n"
+        b"X\x05\0\0\0shapeK\x02\x85X\x05\0\0\0orderX\x01\0\0\0CX\x05\0\0\0dtypecnumpy\ndtype\n"
+        b"(X\x02\0\0\0f4\x89\x88tR(K\x03X\x01\0\0\0<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb"
+        b"X\x0a\0\0\0allow_mmap\x88ub" + bytes(8) + b"."
+    )
+    kinds = {
+        0x81: {"joblib": wrapper, "joblib-plain": plain},
+        0x82: {"npy": npy("<f4", bytes(8)), "npy-objects": npy("|O", objects)},
+        0x83: {"npz": arrays({"a": npy("<f4", bytes(8)), "o": npy("|O", objects)})},
+        0x84: {"gz": gzip.compress(plain, mtime=0)},
+    }
+    for option, files in kinds.items():
+        for name, data in files.items():
             (SEEDS / f"{name}-{option:02x}").write_bytes(bytes([option]) + data)
 
 

@@ -168,9 +168,8 @@ class ConvertRun {
     render::Converted done;
     done.path = entry.path;
     done.disarmed = options_.disarm;
-    done.conversion = options_.disarm
-                          ? convert::disarm_source(entry.path, *source, options)
-                          : convert::convert_source(entry.path, *source, options);
+    done.conversion = options_.disarm ? convert::disarm_source(entry.path, *source, options)
+                                      : convert::convert_source(entry.path, *source, options);
     if (done.conversion.outcome != Outcome::refused) {
       done.output = output_of(done.path);
       const Status written = options_.disarm
@@ -231,9 +230,12 @@ Result<int> run_convert(const Arguments& arguments, Console& console) {
   return ConvertRun(std::move(options), console).run(arguments.operands());
 }
 
-const CommandSpec kDisarmSpec = {
-    "disarm",        "FILE...",      "a file of the same kind, with the weights and without the code",
-    kDisarmExamples, kDisarmOptions, kDisarmNotes};
+const CommandSpec kDisarmSpec = {"disarm",
+                                 "FILE...",
+                                 "a file of the same kind, with the weights and without the code",
+                                 kDisarmExamples,
+                                 kDisarmOptions,
+                                 kDisarmNotes};
 
 Result<int> run_disarm(const Arguments& arguments, Console& console) {
   catch_interrupts();

@@ -104,8 +104,8 @@ class Lzma final : public Stream {
     stream_.avail_out = output.size();
     const lzma_ret status = lzma_code(&stream_, last ? LZMA_FINISH : LZMA_RUN);
     return {input.size() - stream_.avail_in, output.size() - stream_.avail_out,
-            status == LZMA_STREAM_END, status != LZMA_OK && status != LZMA_STREAM_END &&
-                                           status != LZMA_BUF_ERROR};
+            status == LZMA_STREAM_END,
+            status != LZMA_OK && status != LZMA_STREAM_END && status != LZMA_BUF_ERROR};
   }
 
  private:
@@ -169,9 +169,9 @@ class Lz4 final : public Stream {
       return false;
     }
     begun_ = true;
-    if (!piece.empty() && !add(LZ4F_compressUpdate(context_, waiting_.data() + made,
-                                                   waiting_.size() - made, piece.data(),
-                                                   piece.size(), nullptr))) {
+    if (!piece.empty() &&
+        !add(LZ4F_compressUpdate(context_, waiting_.data() + made, waiting_.size() - made,
+                                 piece.data(), piece.size(), nullptr))) {
       return false;
     }
     if (last && !ended_) {

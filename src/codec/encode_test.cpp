@@ -60,9 +60,8 @@ TEST(Encode, WhatIsOnlyReadIsAnError) {
 }
 
 TEST(Encode, AnErrorOfTheTakerIsHandedOn) {
-  auto encoder = Encoder::make(Codec::gzip, [](ByteSpan) -> Status {
-    return fail({ErrorCode::io, 0, "full"});
-  });
+  auto encoder = Encoder::make(Codec::gzip,
+                               [](ByteSpan) -> Status { return fail({ErrorCode::io, 0, "full"}); });
   ASSERT_TRUE(encoder.has_value());
   EXPECT_FALSE(encoder->finish().has_value());
 }

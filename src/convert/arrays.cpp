@@ -72,8 +72,8 @@ class ArchiveReader {
     std::vector<NpzMember> out;
     for (const Member& member : members_) {
       const auto content = archive_.content(archive_.zipfile(), member.index);
-      out.push_back({std::string(member.name),
-                     content && content->whole ? content->source : SourcePtr()});
+      out.push_back(
+          {std::string(member.name), content && content->whole ? content->source : SourcePtr()});
     }
     return out;
   }

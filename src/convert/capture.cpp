@@ -173,8 +173,7 @@ void Capture::read_inner(const scan::ViewStart& view, const Machine& outer, Cont
 }
 
 // The same arrays once more, as parts of the pickle that is written.
-void Capture::rewrite_inner(const scan::ViewStart& view, const Machine& outer,
-                            Contents& contents) {
+void Capture::rewrite_inner(const scan::ViewStart& view, const Machine& outer, Contents& contents) {
   Rewritten& rewritten = contents.rewritten;
   std::vector<Rewritten> parts;
   std::vector<std::uint32_t> first_storages;

@@ -48,8 +48,7 @@ class Capture final : public scan::ViewObserver {
   std::optional<Contents> inner_contents(const scan::ViewStart& view, const pickle::Machine& outer,
                                          std::uint64_t start, const ContentsOptions& options);
   void read_inner(const scan::ViewStart& view, const pickle::Machine& outer, Contents& contents);
-  void rewrite_inner(const scan::ViewStart& view, const pickle::Machine& outer,
-                     Contents& contents);
+  void rewrite_inner(const scan::ViewStart& view, const pickle::Machine& outer, Contents& contents);
 
   struct Running {
     int pickles = 0;

@@ -116,7 +116,8 @@ class Walk {
     out_.ambiguous = values_.ambiguous();
     if (!options_.extras || out_.over_budget) out_.extras.clear();
     if (options_.rewrite && !out_.over_budget) {
-      out_.rewritten = rewrite(nodes_, root, reader_, out_.storages, options_.dialect, options_.start);
+      out_.rewritten =
+          rewrite(nodes_, root, reader_, out_.storages, options_.dialect, options_.start);
       out_.over_budget = out_.rewritten.over_budget;
     }
     return std::move(out_);

@@ -139,8 +139,7 @@ std::string_view to_string(Container container) {
 
 Result<std::uint64_t> write_disarmed(const Disarmed& disarmed, const std::vector<Storage>& storages,
                                      const WriteAt& write) {
-  const bool archive =
-      disarmed.container == Container::npz || disarmed.container == Container::zip;
+  const bool archive = disarmed.container == Container::npz || disarmed.container == Container::zip;
   if (archive) return write_archive(disarmed, write);
   if (disarmed.parts.size() != 1) return fail({ErrorCode::internal, 0, "nothing to write"});
   const Disarmed::Part& part = disarmed.parts.front();

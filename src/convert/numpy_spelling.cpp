@@ -27,8 +27,8 @@ std::string none(int count) { return std::string(static_cast<std::size_t>(count)
 std::string state_of(const NumpyType& type) {
   const bool dates = type.kind == 'M' || type.kind == 'm';
   const bool flexible = type.kind == 'S' || type.kind == 'U' || type.kind == 'V';
-  std::string out = code(op::MARK) + integer(dates ? 4 : 3) + text(std::string(1, type.order)) +
-                    none(1);
+  std::string out =
+      code(op::MARK) + integer(dates ? 4 : 3) + text(std::string(1, type.order)) + none(1);
   if (type.fields.empty()) {
     out += none(2);
   } else {
@@ -42,10 +42,10 @@ std::string state_of(const NumpyType& type) {
   }
   const std::int64_t align = type.kind == 'U' ? 4 : type.fields.empty() ? 1 : type.align;
   out += flexible ? number(type.size) + integer(align) : integer(-1) + integer(-1);
-  out += integer(type.kind == 'O'        ? kObjectFlags
-                 : type.kind == 'U'      ? kTextFlags
+  out += integer(type.kind == 'O'       ? kObjectFlags
+                 : type.kind == 'U'     ? kTextFlags
                  : !type.fields.empty() ? kRecordFlags
-                                         : 0);
+                                        : 0);
   if (dates) {
     const std::string unit = type.unit.empty() ? "generic" : type.unit;
     out += code(op::EMPTY_DICT) + code(op::MARK) + bytes_head(unit.size()) + unit +
@@ -62,8 +62,8 @@ std::string numpy_type(const NumpyType& type) {
 }
 
 std::string array_begin() {
-  return global("numpy.core.multiarray", "_reconstruct") + global("numpy", "ndarray") +
-         integer(0) + code(op::TUPLE1) + bytes_head(1) + "b" + code(op::TUPLE3) + code(op::REDUCE);
+  return global("numpy.core.multiarray", "_reconstruct") + global("numpy", "ndarray") + integer(0) +
+         code(op::TUPLE1) + bytes_head(1) + "b" + code(op::TUPLE3) + code(op::REDUCE);
 }
 
 std::string array_state(const std::vector<std::uint64_t>& shape, const NumpyType& type,

@@ -253,8 +253,8 @@ class Rewriter {
 
   // bytearray(bytes), in protocol 2 bytearray(text, 'latin-1').
   void bytearray(NodeId id, NodeId bytes) {
-    const SourcePtr source = bytes == kNoNode ? std::make_shared<MemorySource>(ByteSpan{})
-                                              : reader_.octets(bytes);
+    const SourcePtr source =
+        bytes == kNoNode ? std::make_shared<MemorySource>(ByteSpan{}) : reader_.octets(bytes);
     if (source == nullptr) return unknown("bytes that cannot be read");
     put(global(torch_ ? "__builtin__" : "builtins", "bytearray"));
     spliced(source);
@@ -277,8 +277,8 @@ class Rewriter {
 
   // A set of what may become dicts is a list.
   void set(NodeId id, const std::vector<NodeId>& items, bool frozen) {
-    const bool able = std::ranges::all_of(
-        items, [&](NodeId item) { return hashable(item, kKeyDepth); });
+    const bool able =
+        std::ranges::all_of(items, [&](NodeId item) { return hashable(item, kKeyDepth); });
     if (!able || (frozen && torch_)) {
       replaced(frozen ? "frozenset" : "set");
       put(code(op::EMPTY_LIST));
@@ -321,8 +321,8 @@ class Rewriter {
         return !value.big || spell::big_integer(value.text, kLongestInteger).has_value();
       case Kind::tuple:
         return value.items.size() <= 64 && std::ranges::all_of(value.items, [&](NodeId item) {
-          return hashable(item, depth - 1);
-        });
+                 return hashable(item, depth - 1);
+               });
       case Kind::object:
         if (called(value, "_codecs", "encode")) return reader_.octets(id) != nullptr;
         return is_hashable_scalar(id);
@@ -344,8 +344,7 @@ class Rewriter {
     if (is_leaf(id)) return Form::leaf;
     if (called(value, "collections", "OrderedDict") && values_.mapping(id)) return Form::ordered;
     const bool dict = called(value, "collections", "defaultdict") ||
-                      called(value, "collections", "Counter") ||
-                      called(value, "builtins", "dict");
+                      called(value, "collections", "Counter") || called(value, "builtins", "dict");
     return dict && values_.mapping(id) ? Form::dict : Form::instance;
   }
 
@@ -485,8 +484,7 @@ class Rewriter {
     if (object.args == kNoNode) return false;
     const Node& args = node(object.args);
     if (args.kind != Kind::tuple) return true;
-    const bool copyreg = object.callable != kNoNode &&
-                         node(object.callable).kind == Kind::ref &&
+    const bool copyreg = object.callable != kNoNode && node(object.callable).kind == Kind::ref &&
                          node(object.callable).name == "_reconstructor" && args.items.size() == 3 &&
                          args.items[2] != kNoNode && node(args.items[2]).kind == Kind::none;
     return !copyreg && !args.items.empty();
@@ -494,7 +492,7 @@ class Rewriter {
 
   // --- objects that are no containers ---
 
-  static constexpr std::string_view kBuiltins[] = {"set",   "frozenset", "complex", "bytes",
+  static constexpr std::string_view kBuiltins[] = {"set",   "frozenset", "complex",  "bytes",
                                                    "slice", "range",     "bytearray"};
 
   bool called(const Node& value, std::string_view module, std::string_view name) const {
@@ -516,9 +514,9 @@ class Rewriter {
       if (!called(value, "builtins", name)) continue;
       const bool iterable = name == "set" || name == "frozenset";
       if (iterable) {
-        const bool list = args->size() == 1 && (*args)[0] != kNoNode &&
-                          (node((*args)[0]).kind == Kind::list ||
-                           node((*args)[0]).kind == Kind::tuple);
+        const bool list =
+            args->size() == 1 && (*args)[0] != kNoNode &&
+            (node((*args)[0]).kind == Kind::list || node((*args)[0]).kind == Kind::tuple);
         return list ? name : std::string_view();
       }
       if (name == "bytes") return args->empty() ? name : std::string_view();
@@ -527,14 +525,25 @@ class Rewriter {
         return args->size() <= 2 && bytes ? name : std::string_view();
       }
       if (torch_ && name != "complex") return {};
-      const bool numbers = std::ranges::all_of(*args, [&](NodeId item) {
-        const Kind kind = item == kNoNode ? Kind::unknown : node(item).kind;
-        return kind == Kind::integer || kind == Kind::floating ||
-               (kind == Kind::none && name == "slice");
-      });
-      return numbers && !args->empty() && args->size() <= 3 ? name : std::string_view();
+      return is_callable(name, *args) ? name : std::string_view();
     }
     return {};
+  }
+
+  // Whether Python raises nothing for these arguments.
+  bool is_callable(std::string_view name, const std::vector<NodeId>& args) const {
+    const std::size_t most = name == "complex" ? 2 : 3;
+    if (args.empty() || args.size() > most) return false;
+    for (std::size_t i = 0; i < args.size(); ++i) {
+      const Node* item = args[i] == kNoNode ? nullptr : &node(args[i]);
+      if (item == nullptr) return false;
+      const bool whole = item->kind == Kind::integer && !item->big;
+      const bool able = name == "range"   ? whole && (i != 2 || item->integer != 0)
+                        : name == "slice" ? whole || item->kind == Kind::none
+                                          : whole || item->kind == Kind::floating;
+      if (!able) return false;
+    }
+    return true;
   }
 
   bool is_leaf(NodeId id) {
@@ -617,13 +626,25 @@ class Rewriter {
     put(code(op::TUPLE) + code(op::TUPLE1) + code(op::REDUCE));
     remember(id);
   }
+  // Devices that every torch since 2.0 has a name for.
   bool is_device(const Node& value) const {
+    constexpr auto kDevices =
+        std::to_array<std::string_view>({"cpu", "cuda", "mps", "xpu", "meta", "hpu", "xla"});
     const auto* args = arguments(value);
-    return called(value, "torch", "device") && args != nullptr && !args->empty() &&
-           args->size() <= 2 && (*args)[0] != kNoNode && is_whole_text(node((*args)[0])) &&
-           is_known_location(node((*args)[0]).text) &&
-           (args->size() == 1 || ((*args)[1] != kNoNode && node((*args)[1]).kind == Kind::integer &&
-                                  node((*args)[1]).integer >= 0 && node((*args)[1]).integer < 128));
+    if (!called(value, "torch", "device") || args == nullptr || args->empty() || args->size() > 2 ||
+        (*args)[0] == kNoNode || !is_whole_text(node((*args)[0]))) {
+      return false;
+    }
+    const std::string_view text = node((*args)[0]).text;
+    const std::size_t colon = text.find(':');
+    if (!is_known_location(text) ||
+        std::ranges::find(kDevices, text.substr(0, colon)) == kDevices.end()) {
+      return false;
+    }
+    if (args->size() == 1) return true;
+    const Node* index = (*args)[1] == kNoNode ? nullptr : &node((*args)[1]);
+    return colon == std::string_view::npos && index != nullptr && index->kind == Kind::integer &&
+           !index->big && index->integer >= 0 && index->integer < 128;
   }
   void torch_device(const Node& value) {
     put(global("torch", "device") + code(op::MARK));
@@ -671,8 +692,8 @@ class Rewriter {
   // A single element; in the torch dialect a number of Python's.
   void single(NodeId id, const NumpyScalar& scalar) {
     if (!torch_) {
-      put(spell::scalar_begin(scalar.type) + spell::bytes_head(scalar.bytes.size()) +
-          scalar.bytes + spell::scalar_end());
+      put(spell::scalar_begin(scalar.type) + spell::bytes_head(scalar.bytes.size()) + scalar.bytes +
+          spell::scalar_end());
       return remember(id);
     }
     replaced("numpy." + pickle::type_text(scalar.type));
@@ -837,8 +858,8 @@ void embed(Rewritten& outer, std::vector<Rewritten> inner,
     const std::uint64_t place = out.pickle.size() - kProto;
     out.pickle.append(part.pickle, kProto, part.pickle.size() - kProto - 1);
     for (Rewritten::Loose& piece : part.loose) {
-      out.loose.push_back({piece.begin + place, piece.end + place,
-                           piece.storage + first_storages[i], piece.entry});
+      out.loose.push_back(
+          {piece.begin + place, piece.end + place, piece.storage + first_storages[i], piece.entry});
     }
     for (Rewritten::Splice& splice : part.splices) {
       out.splices.push_back({splice.at + place, std::move(splice.bytes)});

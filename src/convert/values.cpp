@@ -136,8 +136,8 @@ std::optional<std::string> number_identity(double value) {
     return "f" + std::to_string(std::bit_cast<std::uint64_t>(value));
   }
   std::array<char, 400> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(),
-                                 value == 0 ? 0.0 : value, std::chars_format::fixed, 0);
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value == 0 ? 0.0 : value,
+                                 std::chars_format::fixed, 0);
   return "i" + std::string(text.data(), end.ptr);
 }
 

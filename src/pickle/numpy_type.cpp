@@ -42,8 +42,8 @@ class Reader {
     NumpyType out;
     out.kind = parsed->kind;
     out.size = parsed->size;
-    const bool ordered = out.kind != 'b' && out.kind != 'S' && out.kind != 'V' &&
-                         out.kind != 'O' && (out.size > 1 || out.kind == 'U');
+    const bool ordered = out.kind != 'b' && out.kind != 'S' && out.kind != 'V' && out.kind != 'O' &&
+                         (out.size > 1 || out.kind == 'U');
     const char first = text.empty() ? '<' : text[0];
     if (ordered) out.order = first == '>' ? '>' : '<';
     if (object.states.empty()) return out.size == 0 ? std::nullopt : std::optional(out);

@@ -70,11 +70,11 @@ def same(a: Any, b: Any) -> bool:
             return False
         if a.dtype.hasobject:
             return same(a.ravel().tolist(), b.ravel().tolist())
-        return a.tobytes() == b.tobytes()
+        return bool(a.tobytes() == b.tobytes())
     if isinstance(a, np.generic):
-        return a.dtype == b.dtype and a.tobytes() == b.tobytes()
+        return bool(a.dtype == b.dtype and a.tobytes() == b.tobytes())
     if isinstance(a, torch.Tensor):
-        return a.dtype == b.dtype and a.stride() == b.stride() and torch.equal(a, b)
+        return bool(a.dtype == b.dtype and a.stride() == b.stride() and torch.equal(a, b))
     if isinstance(a, float):
         return struct.pack("<d", a) == struct.pack("<d", b)
     return bool(a == b)

@@ -34,7 +34,7 @@ from tests.convert.test_convert import PAYLOAD, POSITIONS, W
 from tests.e2e.program import BRINE
 from tests.truth import fixtures
 
-asm = fixtures.asm
+asm = fixtures.asm  # type: ignore[attr-defined]
 STRACE = shutil.which("strace")
 CALLS = (
     "execve,execveat,fork,vfork,clone,clone3,socket,connect,bind,open,openat,openat2,creat,"
@@ -42,7 +42,9 @@ CALLS = (
     "ptrace,kill,mount"
 )
 # What the dynamic loader and the C library read, and what tells a program about itself.
-SYSTEM = re.compile(r"/(lib|lib64|usr/lib|usr/local/lib)/|/etc/ld\.so|/proc/self/|/sys/fs/cgroup")
+SYSTEM = re.compile(
+    r"/(lib|lib64|usr/lib|usr/local/lib)/|/etc/ld\.so|/proc/self/|/sys/fs/cgroup|/usr/share/locale/"
+)
 
 
 def state_stream(before: bytes = b"", behind: bytes = b"", under: bytes = b"") -> bytes:
@@ -268,7 +270,7 @@ def test_what_disarm_writes_runs_nothing(files: list[Path], tmp_path: Path) -> N
             elif event == "open":
                 assert arguments[0] == path, (path, arguments)
             elif event == "compile":  # NumPy reads the header of a .npy file as a literal
-                assert arguments[0].startswith("b\"{'descr': '|O', 'fortran_order'"), arguments
+                assert arguments[0].startswith("b\"{'descr': '"), arguments
             else:
                 assert event.startswith(("os.fspath", "mmap", "torch.")), (path, event, arguments)
 

@@ -13,6 +13,7 @@ import random
 import resource
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -57,14 +58,12 @@ def others(folder: Path) -> list[str]:
 def test_a_full_disk(command: str, tmp_path: Path) -> None:
     save(tmp_path / "model.pt", 4)
     for limit in (0, 1, 4096, 100_000, 3 << 20):
-        done = run(
-            command,
-            tmp_path / "model.pt",
-            preexec_fn=lambda limit=limit: (
-                signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
-                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-            ),
-        )
+
+        def starve(limit: int = limit) -> None:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+        done = run(command, tmp_path / "model.pt", preexec_fn=starve)
         assert done.returncode == 2
         assert "cannot write" in done.stderr
         assert others(tmp_path) == []
@@ -274,7 +273,7 @@ def test_memo_bombs(command: str, tmp_path: Path) -> None:
         wide = [wide] * 8
     torch.save(wide, path)
     check_quick(command, path)
-    # ((..., ...), (..., ...)) of 2^60 parts, as a value and as a key, whose hash nobody can wait for.
+    # ((..., ...), (..., ...)) of 2^60 parts, as a value and as a key that nobody can hash.
     pair = b"K\x01K\x02\x86q\x00"
     for i in range(60):
         pair += b"0h" + bytes([i, ord("h"), i]) + b"\x86q" + bytes([i + 1])
@@ -289,16 +288,23 @@ def check_quick(command: str, path: Path) -> None:
     assert time.monotonic() - start < 60
 
 
+# A parent without Python's libraries: what it weighs would be counted for its child.
+SMALL = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
+"""
+
+
 def peak(command: str, path: Path) -> int:
     """Peak memory of a run in bytes."""
-    pid = os.fork()
-    if pid == 0:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 1)
-        os.execv(BRINE, [str(BRINE), command, "--force", str(path)])
-    _, status, usage = os.wait4(pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
-    return usage.ru_maxrss * 1024
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", SMALL, BRINE, command, "--force", path],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
