@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "base/bytes.h"
+#include "convert/late_changes.h"
 #include "pickle/opcode.h"
 
 namespace brine::convert {
@@ -203,6 +204,8 @@ pickle::TraceSink* Capture::begin(const scan::ViewStart& view) {
 void Capture::ran(const scan::ViewStart& view, const pickle::RunResult& result, Machine& machine) {
   Running& running = running_[&view];
   const int index = running.pickles++;
+  const std::uint64_t start = index == 0 ? view.start : running.next;
+  running.next = result.end.offset;
   if (restricted(view.profile) || view.nested || view.member.size() > 1) return;
   if (index == 0 && is_magic(result, machine)) running.legacy = true;
   if (index != (running.legacy ? 3 : 0)) return;
@@ -227,6 +230,9 @@ void Capture::ran(const scan::ViewStart& view, const pickle::RunResult& result, 
     if (running.contents->rewritten.needs_torch) {
       options.dialect = Dialect::torch;
       read();
+    }
+    if (changes_late(*view.source, start, result.end.offset, machine.arrays())) {
+      running.contents->ambiguous = true;
     }
     if (!running.contents->inner.empty()) read_inner(view, machine, *running.contents);
   }

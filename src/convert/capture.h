@@ -52,6 +52,7 @@ class Capture final : public scan::ViewObserver {
 
   struct Running {
     int pickles = 0;
+    std::uint64_t next = 0;  // where the next pickle begins
     bool legacy = false;
     std::optional<Contents> contents;
   };

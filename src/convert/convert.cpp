@@ -325,7 +325,7 @@ class Converter {
     }
     if (contents.ambiguous) {
       out.outcome = Outcome::disarmed;
-      out.reason = "a dict has keys of which only their class knows whether they are equal";
+      out.reason = "only its own loader can tell what some of its values are";
       return;
     }
     out.outcome = Outcome::exact;

@@ -400,6 +400,36 @@ def test_keys_of_which_only_the_class_knows_are_never_exact(tmp_path: Path) -> N
     assert disarm(path)["verdict"] == "DISARMED"
 
 
+LATE = {
+    "a set's list": b"]q\x00K\x01acbuiltins\nset\nh\x00\x85Rh\x00K\x02a\x87.",
+    "the list itself": b"]q\x00K\x01acbuiltins\nset\nh\x00\x85Ra.",
+    "pairs": b"]q\x00K\x01K\x02\x86accollections\nOrderedDict\nh\x00\x85Rh\x00K\x03K\x04\x86a\x87.",
+    "a list as a pair":
+        b"]q\x00]q\x01K\x01aK\x02aacbuiltins\nset\nh\x01\x85Rh\x01K\x05a\x87.",
+    "a state":
+        b"}q\x00X\x01\0\0\0aK\x01scargparse\nNamespace\n)\x81h\x00bh\x00X\x01\0\0\0bK\x02s\x87.",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LATE)
+def test_what_changes_after_it_was_taken_is_never_exact(case: str, tmp_path: Path) -> None:
+    """The value graph shows a list as it is in the end, not as a call found it."""
+    path = tmp_path / "model.pkl"
+    path.write_bytes(b"\x80\x04" + LATE[case])
+    assert disarm(path)["verdict"] != "EXACT"
+
+
+def test_honest_recursion_is_exact(tmp_path: Path) -> None:
+    path = tmp_path / "model.pkl"
+    top = argparse.Namespace(children=[], names={})
+    for i in range(3):
+        top.children.append(argparse.Namespace(parent=top, all=top.children, names=top.names))
+        top.names[i] = top.children[-1]
+    for protocol in range(6):
+        path.write_bytes(pickle.dumps({"w": np.arange(2), "top": top}, protocol))
+        assert disarm(path)["verdict"] == "EXACT"
+
+
 def test_a_state_that_calls_itself_another_class(tmp_path: Path) -> None:
     path = tmp_path / "model.pkl"
     state = pickle.dumps({"__class__": "builtins.int", "x": 1}, 4)[11:-1]

@@ -175,6 +175,7 @@ def test_no_system_call_serves_the_file(command: str, files: list[Path], tmp_pat
     known = {str(path) for path in files} | {str(folder)}
     worker = str(BRINE.parent / "brine-worker")
     seen = programs = processes = 0
+    children: set[str] = set()
     for call, arguments in traced(log):
         seen += 1
         named = re.findall(r'"((?:[^"\\]|\\.)*)"', arguments)
@@ -183,7 +184,11 @@ def test_no_system_call_serves_the_file(command: str, files: list[Path], tmp_pat
             programs += 1
             assert program in (str(BRINE), worker) or program.startswith("/proc/self/"), arguments
         elif call in ("clone", "clone3"):
-            processes += "CLONE_THREAD" not in arguments
+            if "CLONE_THREAD" not in arguments:
+                processes += 1
+                children.add(arguments.rpartition("= ")[2].strip())
+        elif call == "kill":
+            assert arguments.partition(",")[0] in children, arguments  # its own worker
         elif call in ("open", "openat", "openat2", "creat"):
             path = named[0]
             ours = path in known or f"{folder}/.brine-" in path
