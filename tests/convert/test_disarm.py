@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,10 @@ def test_checkpoints_of_every_kind(tmp_path: Path) -> None:
         if files[0]["verdict"] == "REFUSED":
             assert files[0]["reason"], item
             continue
-        value = torch.load(files[0]["output"], weights_only=True)
+        if files[0]["container"] == "torch":
+            value = torch.load(files[0]["output"], weights_only=True)
+        else:  # a bare pickle without tensors of torch's
+            value = pickle.loads(Path(files[0]["output"]).read_bytes())
         scan = subprocess.run([BRINE, "scan", files[0]["output"]], capture_output=True, text=True)
         assert scan.returncode == 0, (item, scan.stdout)
         if (
@@ -91,7 +95,7 @@ def test_sharing_and_order_stay(tmp_path: Path) -> None:
 
 def test_an_object_becomes_a_dict_of_its_state(tmp_path: Path) -> None:
     path = tmp_path / "model.pt"
-    torch.save({"net": nn.Linear(2, 3), "call": Call(complex, 1, 2)}, path)
+    torch.save({"net": nn.Linear(2, 3), "call": Call(divmod, 1, 2)}, path)
     _, files = disarm(path)
     value = torch.load(files[0]["output"], weights_only=True)
     assert value["net"]["__class__"] == "torch.nn.modules.linear.Linear"
