@@ -14,10 +14,10 @@ FUZZ_SECONDS ?= 600
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench proof fuzz mutants lint reach sweep honest inert catalogue format sanitize samples picture clean
+.PHONY: help setup build demo test bench proof fuzz mutants lint reach sweep honest inert prove-inert contracts derive catalogue format sanitize samples picture clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 setup: ## install the Debian packages that building needs (sudo only when not root)
 	@scripts/bootstrap build
@@ -89,6 +89,22 @@ honest: build ## make models with every installed library and count the verdicts
 inert: build ## load changed honest pickles that are called clean, and watch what they do
 	@scripts/venv .venv tests/requirements.txt
 	@.venv/bin/python -W ignore tests/inert/run.py
+
+prove-inert: build ## load each inert name's files, changed 1,000 times, under watch
+	@scripts/venv .venv-honest tests/honest/requirements.txt
+	@$(CONFIGURE) release -DBRINE_TESTS=ON >/dev/null
+	@$(CMAKE) --build build --target brine-contracts --parallel $(JOBS)
+	@.venv-honest/bin/python -W ignore tests/inert/each.py
+
+contracts: ## weaken each contract line and find a file that tells
+	@scripts/bootstrap build test
+	@$(CONFIGURE) release -DBRINE_TESTS=ON >/dev/null
+	@$(CMAKE) --build build --target brine-contracts --parallel $(JOBS)
+	@$(PYTHON) tests/contracts/run.py
+
+derive: ## derive proven facts again from live classes, and compare
+	@scripts/venv .venv-honest tests/honest/requirements.txt
+	@.venv-honest/bin/python -W ignore tests/derive/run.py
 
 catalogue: ## prove the facts of classes again, from the libraries' sources
 	@scripts/venv .venv tests/requirements.txt

@@ -87,7 +87,8 @@ ABUSES: tuple[bytes, ...] = (
     list_of(call("builtins:object")), tuple_of(call("builtins:object")),
     tuple_of(call("builtins:object"), b"N"), tuple_of(text("abuse"), b"N"),
 )  # fmt: skip
-# Objects of these classes or lists hold what a plain value does not.
+# For a part that takes anything: classes often, since that is what callables ask for.
+ANYTHING = (*ABUSES[:12], *[reference("builtins:object"), reference("collections:OrderedDict")] * 4)
 UNHASHABLE = tuple_of(b"]", b"N")
 
 
@@ -148,7 +149,7 @@ class Maker:
     # --- constants ---
 
     def make_any(self, node: Node, making: Making) -> bytes:
-        return making.chance.choice(ABUSES[:12]) if making.chance else b"N"
+        return making.chance.choice(ANYTHING) if making.chance else b"N"
 
     def make_none(self, node: Node, making: Making) -> bytes:
         return b"N"
@@ -308,9 +309,23 @@ class Maker:
         return call(self.facts.tables.key_of(node.names[0]))
 
     def make_made(self, node: Node, making: Making) -> bytes:
+        """With the arguments that the pattern names, and those that the class's own call wants."""
         key = self.facts.tables.key_of(node.names[0])
-        how = b"R" if "call" in self.facts.row(key) else b"\x81"
-        return reference(key) + self.value(node.parts[0], making) + how
+        row = self.facts.row(key)
+        pattern = node.parts[0]
+        if "call" not in row:
+            return reference(key) + self.value(pattern, making) + b"\x81"
+        own = self.tree(row["call"])
+        spelled = [grammar.spell(part, {}) for part in pattern.parts]
+        for option in own.parts if own.op == "alternatives" else [own]:
+            first = option.parts[:1] if option.op == "(" and pattern.op == "(" else []
+            if first and [grammar.spell(part, {}) for part in first] == spelled[:1]:
+                if pattern is making.target and not making.used:
+                    break
+                items = [self.value(pattern.parts[0], making)]
+                items += [self.value(part, making) for part in option.parts[1:]]
+                return reference(key) + tuple_of(*items) + b"R"
+        return reference(key) + self.value(pattern, making) + b"R"
 
     def make_built(self, node: Node, making: Making) -> bytes:
         key = self.facts.canonical(node.names[0])
@@ -362,13 +377,17 @@ class Maker:
             return made + given + b"b"
         canonical = self.facts.tables.facts[key].canonical
         made = self.instance(canonical, Making(chance=making.chance))
+        if contract == "extend":  # what is put in comes as a list
+            options = tree.parts if tree.op == "alternatives" else [tree]
+            lists = [part for part in options if part.op in ("list", "seq")] or options
+            holding = [part for part in lists if self.holds(part, making)]
+            given = self.value((holding or lists)[0], making)
+            return made + (given[1:] if given.startswith(b"](") else b"(" + given + b"e")
         given = self.value(tree, making)
         if contract == "setitem":  # a pair, spelled as its two items
-            return made + given[: len(given)][1:-1] + b"s"
+            return made + given[1:-1] + b"s"
         if contract == "add":
             return made + b"(" + given + b"\x90"
-        if contract == "extend":
-            return made + b"(" + given + given + b"e"
         return made + given + b"a"
 
     def target_of(self, key: str, tree: Node, making: Making) -> tuple[bytes, bytes]:
@@ -400,7 +419,11 @@ def literal(node: Node) -> bytes:
 
 def file_of(opcodes: bytes, storage: bool) -> tuple[str, bytes]:
     """A file's name and bytes: a pickle, or torch's zip around one with a storage."""
-    stream = b"\x80\x04" + opcodes + b"."
+    return packed(b"\x80\x04" + opcodes + b".", storage)
+
+
+def packed(stream: bytes, storage: bool) -> tuple[str, bytes]:
+    """The same of a whole stream."""
     if not storage:
         return "witness.pkl", stream
     out = io.BytesIO()
