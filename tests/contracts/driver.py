@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 import threading
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / "build" / "tests" / "brine-contracts"
+PROGRAM = Path(os.environ.get("BRINE_CONTRACTS", ROOT / "build" / "tests" / "brine-contracts"))
 
 
 @dataclass(frozen=True)

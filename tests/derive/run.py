@@ -17,6 +17,7 @@ import random
 import re
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -76,7 +77,7 @@ def ask(rows: list[Proven], python: str) -> list[dict[str, Any]]:
     lines = "".join(json.dumps({"module": row.module, "name": row.name}) + "\n" for row in rows)
     done = subprocess.run(
         [python, "-W", "ignore", str(CHILD)], input=lines, capture_output=True, text=True,
-        timeout=1500, check=False,
+        timeout=1500, check=False, cwd=tempfile.gettempdir(),
     )  # fmt: skip
     out = [json.loads(line) for line in done.stdout.splitlines()]
     if len(out) != len(rows):

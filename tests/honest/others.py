@@ -375,7 +375,7 @@ def trained_files() -> Iterator[File]:
 
 
 def further_estimators() -> Iterator[File]:
-    """Libraries that follow scikit-learn's ways; those that save functions as code stand elsewhere."""
+    """Libraries that follow scikit-learn's ways."""
     x, y = table()
     for package, modules in {
         "mlxtend": ("mlxtend.classifier", "mlxtend.regressor", "mlxtend.preprocessing"),
@@ -400,6 +400,8 @@ def further_estimators() -> Iterator[File]:
             "pyod.models.pca",
             "pyod.models.abod",
         ),
+        "umap": ("umap",),
+        "pynndescent": ("pynndescent",),
         "quantile_forest": ("quantile_forest",),
         "kmodes": ("kmodes.kmodes",),
     }.items():
