@@ -193,13 +193,13 @@ class Maker:
         return octets(literal(node))
 
     def make_chars(self, node: Node, making: Making) -> bytes:
-        allowed = node.names[0][1:-1]
+        build = (lambda word: octets(word.encode())) if node.names[0].startswith("b") else text
+        allowed = literal(node).decode("latin1")
         for wanted in ("f8", "i4", "cpu", "cuda:0"):
-            if set(wanted) <= set(allowed) and (
-                making.chance is None or making.chance.random() < 0.5
-            ):
-                return text(wanted)
-        return text(making.chance.choice(allowed) if making.chance else allowed[:1])
+            fits = set(wanted) <= set(allowed)
+            if fits and (making.chance is None or making.chance.random() < 0.5):
+                return build(wanted)
+        return build(making.chance.choice(allowed) if making.chance else allowed[:1])
 
     def make_storage(self, node: Node, making: Making) -> bytes:
         making.storage = True
