@@ -24,7 +24,10 @@ def test_each_inert_name_does_nothing() -> None:
     assert sum(subject.clean for subject in ran) > 0.3 * sum(subject.changed for subject in ran)
     assert sum(subject.loaded for subject in ran) > len(ran)
     assert [(subject.key, subject.failures) for subject in subjects if subject.failures] == []
-    assert {module: events for module, events in imports.items() if events} == {}
+    # Libraries set variables of the native code below them; nothing else is done by an import.
+    other = [event for events in imports.values() for event in events if "setenv" not in event
+             and not event.startswith("os.putenv")]  # fmt: skip
+    assert other == []
 
 
 def test_the_watch_sees_what_a_file_does() -> None:
