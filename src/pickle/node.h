@@ -64,20 +64,31 @@ struct RawArray {
   std::uint64_t begin = 0, end = 0;
 };
 
-// A graph of nodes. Views into it stay valid until it is cleared.
+// A graph of nodes. Views into it stay valid until it is cleared. Nodes stand in chunks, so that a
+// graph that grows is never copied and a cleared one gives its memory back.
 class NodeGraph {
  public:
-  const Node& operator[](NodeId id) const { return nodes_[id]; }
-  Node& operator[](NodeId id) { return nodes_[id]; }
+  const Node& operator[](NodeId id) const { return chunks_[id / kChunk][id % kChunk]; }
+  Node& operator[](NodeId id) { return chunks_[id / kChunk][id % kChunk]; }
   NodeId add() {
-    nodes_.emplace_back();
-    return static_cast<NodeId>(nodes_.size() - 1);
+    if (size_ % kChunk == 0 && size_ / kChunk == chunks_.size()) {
+      chunks_.emplace_back().reserve(kChunk);
+    }
+    chunks_[size_ / kChunk].emplace_back();
+    return static_cast<NodeId>(size_++);
   }
-  std::size_t size() const { return nodes_.size(); }
-  void clear() { nodes_.clear(); }
+  std::size_t size() const { return size_; }
+  void clear() {
+    // The first chunk is kept: most graphs are small, and many are made.
+    if (chunks_.size() > 1) chunks_.resize(1);
+    if (!chunks_.empty()) chunks_.front().clear();
+    size_ = 0;
+  }
 
  private:
-  std::vector<Node> nodes_;
+  static constexpr std::size_t kChunk = 1024;
+  std::vector<std::vector<Node>> chunks_;
+  std::size_t size_ = 0;
 };
 
 }  // namespace brine::pickle
