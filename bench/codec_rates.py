@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-SIZE = 64 << 20
+SIZE = 32 << 20
 MOST = 1.10  # times the library's own time
 
 
