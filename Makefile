@@ -45,11 +45,16 @@ bench: ## measure speed and memory against pickle.loads and picklescan; bench/re
 	@$(CMAKE) --build build --parallel $(JOBS)
 	@.venv/bin/python bench/run.py
 
-proof: ## the long differential run: PROOF_STREAMS streams on each of the C and Python unpicklers
+proof: ## the long runs: PROOF_STREAMS streams on C's and Python's unpickler; weights_only of old torch
 	@scripts/bootstrap build test
 	@scripts/venv .venv tests/requirements.txt
 	@$(CONFIGURE) release -DBRINE_TESTS=ON >/dev/null
 	@$(CMAKE) --build build --parallel $(JOBS)
+	@scripts/venv .venv-torch-1.13 tests/weights_only/torch-1.13.txt
+	@scripts/venv .venv-torch-2.6 tests/weights_only/torch-2.6.txt
+	@.venv/bin/python tests/weights_only/run.py
+	@.venv/bin/python tests/weights_only/run.py --release 2.6 --python .venv-torch-2.6/bin/python
+	@.venv/bin/python tests/weights_only/run.py --release 1.13 --python .venv-torch-1.13/bin/python
 	@.venv/bin/python tests/differential/run.py --streams $(PROOF_STREAMS)
 
 fuzz: ## each fuzz target for FUZZ_SECONDS under ASan and UBSan, from the seeds in fuzz/

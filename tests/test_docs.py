@@ -75,6 +75,40 @@ def test_readme_command_runs(line: str, playground: Path) -> None:
     assert done.stderr == ""
 
 
+GUIDES = ("bin", "weights-only")
+
+
+@pytest.mark.parametrize(
+    ("guide", "line"),
+    [
+        (guide, line)
+        for guide in GUIDES
+        for line in shell_lines(ROOT / "docs" / "help" / f"{guide}.md")
+    ],
+)
+def test_guide_command_runs(guide: str, line: str, tmp_path: Path) -> None:
+    for name in ("pytorch_model.bin", "model.pt"):
+        shutil.copy(ROOT / "samples" / "benign" / "state_dict.pt", tmp_path / name)
+    program, *words = line.split()
+    assert program == "brine", guide
+    done = brine(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    comment = "pytorch_model.safetensors" if words == ["convert", "pytorch_model.bin"] else None
+    comment = "pytorch_model.disarmed.bin" if words[0] == "disarm" and guide == "bin" else comment
+    assert comment is None or (tmp_path / comment).is_file()
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_help_prints_the_guide(guide: str) -> None:
+    done = brine("help", guide)
+    assert done.returncode == 0, done.stderr
+    assert (
+        done.stdout.split("\n", 1)[0].strip("# ")
+        in (ROOT / "docs" / "help" / f"{guide}.md").read_text().split("\n", 1)[0]
+    )
+
+
 def test_readme_inline_commands_exist() -> None:
     text = (ROOT / "README.md").read_text()
     commands = set(re.findall(r"`brine (\w+)", text))

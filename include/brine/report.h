@@ -53,6 +53,15 @@ struct Coverage {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> unexplained;  // [start, end), ascending
 };
 
+// What torch.load(weights_only=True) makes of a file, by torch release.
+struct WeightsOnly {
+  std::string release;  // "2.13"
+  std::optional<bool> accepts;  // none: it cannot be known from what was read
+  std::string reason;  // why not, why nobody knows, or under which condition; or empty
+  std::optional<std::uint64_t> offset;  // in the pickle's bytes: the opcode that is why
+  std::string opcode;  // "GLOBAL", or empty
+};
+
 struct FileReport {
   std::string path;  // as given, or joined to it; "-" for standard input
   std::optional<std::uint64_t> size;  // none for standard input
@@ -63,6 +72,7 @@ struct FileReport {
   std::vector<Finding> findings;  // worst first, then by place
   std::uint64_t findings_dropped = 0;  // beyond the bound of a code and file
   std::vector<std::string> waived;  // policy and trust that changed the verdict
+  std::vector<WeightsOnly> weights_only;  // oldest release first; empty: no file of PyTorch's
   Coverage coverage;
   std::uint64_t bytes_read = 0;
 };

@@ -12,6 +12,7 @@
 #include "format/names.h"
 #include "format/profiles.h"
 #include "scan/reading.h"
+#include "tensor/device.h"
 
 namespace brine::convert {
 namespace {
@@ -156,7 +157,7 @@ class Converter {
     if (inside.captured->legacy && storage.dtype == nullptr) {
       return fail({ErrorCode::unsupported, 0, "an untyped storage, which torch.load refuses here"});
     }
-    if (!is_known_location(storage.location)) {
+    if (!tensor::is_known_location(storage.location)) {
       return fail(
           {ErrorCode::unsupported, 0, "a storage of a device that torch.load does not know"});
     }
@@ -310,8 +311,9 @@ class Converter {
       out.reason = "torch.load itself refuses an untyped storage in its legacy format";
       return;
     }
-    const auto strange = std::ranges::find_if(
-        out.storages, [](const Storage& storage) { return !is_known_location(storage.location); });
+    const auto strange = std::ranges::find_if(out.storages, [](const Storage& storage) {
+      return !tensor::is_known_location(storage.location);
+    });
     if (strange != out.storages.end()) {
       out.outcome = Outcome::disarmed;
       out.reason = "torch.load knows no device " + strange->location;

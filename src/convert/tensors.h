@@ -153,9 +153,6 @@ class TensorReader {
   unsigned depth_ = 0;  // of read()
 };
 
-// Whether torch.load has a way to put a storage on such a device (or to the CPU, when it is asked).
-bool is_known_location(std::string_view location);
-
 // a * b and a + b, or an Error: no size of a file is trusted.
 std::optional<std::uint64_t> checked_product(std::uint64_t a, std::uint64_t b);
 std::optional<std::uint64_t> checked_sum(std::uint64_t a, std::uint64_t b);

@@ -69,12 +69,22 @@ struct Stream {
   std::vector<std::string> member;  // from outside in
   std::optional<std::uint64_t> file_base;  // file offset of the source's byte 0; none if compressed
   std::uint64_t start = 0;  // where the pickle begins in `source`
+  std::string problem;  // what goes wrong behind these bytes, or empty
   std::vector<LoaderUse> loaders;
   Certainty certainty = Certainty::sure;
   bool nested = false;  // bytes that another pickle hands to an unpickler
   bool else_file = false;  // when it is no pickle, it is looked at as a file of its own
   // Storage records that the stream's persistent ids may name (torch zip), by key.
   std::function<std::optional<StorageRecord>(std::string_view key)> storage;
+};
+
+// What torch.load makes of an archive before it comes to the pickle, as far as that decides whether
+// weights_only=True will do.
+struct TorchArchive {
+  pickle::Releases refuses = 0;  // releases of torch that surely go no further
+  std::string refusal;
+  pickle::Releases unsure = 0;  // releases of which nobody knows
+  std::string doubt;
 };
 
 // Where a reader writes. Offsets are in the reader's own source; the scan translates.
@@ -89,6 +99,7 @@ class Sink {
   virtual void finding(Finding finding) = 0;
   virtual void view(View view) = 0;  // a reading without a pickle (safetensors, refusals)
   virtual void describe(std::string kind) = 0;  // "torch zip": the head of FileReport.kind
+  virtual void torch_archive(TorchArchive archive) = 0;  // the item is one of torch's
   virtual const Limits& limits() const = 0;
   // Bytes of output that decoders may still make for this file.
   virtual std::uint64_t may_decode() const = 0;

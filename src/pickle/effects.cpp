@@ -259,7 +259,10 @@ bool Machine::Impl::do_import(std::string_view module, std::string_view name, st
 
   std::string_view real_module = module, real_name = name;
   rename(real_module, real_name, proto);
-  if (restricted() && !name_admitted(real_module, real_name)) return false;
+  if (restricted() &&
+      !name_admitted(real_module, real_name, std::string(module) + "." + std::string(name))) {
+    return false;
+  }
   outcome.clear();
   // TorchScript's unpickler imports nothing: it resolves names in tables of its own.
   if (asks_world()) world.import(self, real_module, real_name, outcome);

@@ -94,6 +94,7 @@ void Machine::Impl::reset() {
   companions.clear();
   end = End{};
   stopped = false;
+  following = profile.releases;
   result = RunResult{};
   tuple_fresh_until = 0;
 }

@@ -30,6 +30,14 @@ struct MachineOptions {
   bool poisoned = false;     // what ran before in this view has voided all facts
 };
 
+// Where a release of torch's restricted unpickler refuses the stream.
+struct Refusal {
+  TorchRelease release = TorchRelease::v2_13;
+  std::uint64_t offset = 0;  // of the opcode
+  std::uint8_t opcode = 0;
+  std::string why;
+};
+
 struct RunResult {
   End end;
   std::uint8_t divergence = 0;   // Divergence bits that the run depended on
@@ -38,6 +46,7 @@ struct RunResult {
   bool uses_ext = false;
   bool imports_identifier = false;  // an import whose every dotted part is an identifier
   std::uint64_t imports = 0;
+  std::vector<Refusal> refusals;  // of Profile::releases, at most one each
   Value result{};                // valid when end.kind == stop
 };
 

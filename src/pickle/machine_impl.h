@@ -134,8 +134,9 @@ struct Machine::Impl {
   // --- restricted unpicklers (restricted.cpp) ---
   bool admitted(std::uint8_t code);
   bool opcode_admitted(std::uint8_t code);
-  bool name_admitted(std::string_view module, std::string_view name);
-  bool refuse(std::string error);
+  bool name_admitted(std::string_view module, std::string_view name, std::string_view written);
+  bool entry_admitted(std::uint8_t code);
+  bool refuse(std::string error, Releases by = kAllReleases);
   std::string class_name(const Value& value);
 
   // --- looking inside (rebuild.cpp) ---
@@ -240,6 +241,7 @@ struct Machine::Impl {
   std::vector<std::pair<std::uint64_t, int>> proto_log;  // offsets at which it changed
   End end;
   bool stopped = false;
+  Releases following = kAllReleases;  // of Profile::releases, those that have not refused
   RunResult result;
 
   // The items of the tuple that was made last, still lying on the stack above it.

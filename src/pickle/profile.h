@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "pickle/torch_release.h"
+
 namespace brine::pickle {
 
 enum class Unpickler : std::uint8_t {
@@ -53,6 +55,8 @@ struct Profile {
   // C only: all bytes are held at once (loads, files that can be peeked into), so that a read over
   // a frame's end goes on behind it. Else such a read forgets what the frame has left (torn.cpp).
   bool whole = false;
+  // torch_weights_only: whose rules; the run goes on while one of them admits what comes.
+  Releases releases = k2_13;
 
   friend bool operator==(const Profile&, const Profile&) = default;
 };

@@ -3,8 +3,9 @@
 // Both run pickle's stack discipline on a small set of opcodes and refuse the rest; the
 // weights_only unpickler also compares what a stream names, calls, builds and stores into with
 // lists of its own. Method: before such an opcode runs, `admitted` looks at what it would act on
-// and ends the run as `refused` where the real one raises by rule. What is admitted runs as in the
-// Python unpickler. Facts: torch/_weights_only_unpickler.py and
+// and notes which of the releases that are followed refuse it by rule (torch_release.h); the run
+// ends as `refused` with the last of them. What is admitted runs as in the Python unpickler. Facts:
+// torch/_weights_only_unpickler.py of each release, and
 // torch/csrc/jit/serialization/unpickler.cpp of 2.13.
 
 #include <algorithm>
@@ -19,22 +20,23 @@ namespace {
 
 using OpcodeSet = std::array<bool, 256>;
 
-constexpr OpcodeSet set_of(std::initializer_list<std::uint8_t> codes) {
+constexpr OpcodeSet opcodes_of(std::initializer_list<std::uint8_t> codes) {
   OpcodeSet set{};
   for (std::uint8_t code : codes) set[code] = true;
   return set;
 }
 
-constexpr OpcodeSet kWeightsOnly =
-    set_of({op::GLOBAL,          op::NEWOBJ,      op::REDUCE,     op::BUILD,       op::APPEND,
-            op::APPENDS,         op::SETITEM,     op::SETITEMS,   op::MARK,        op::TUPLE,
-            op::TUPLE1,          op::TUPLE2,      op::TUPLE3,     op::NONE,        op::NEWFALSE,
-            op::NEWTRUE,         op::EMPTY_TUPLE, op::EMPTY_LIST, op::EMPTY_DICT,  op::EMPTY_SET,
-            op::BININT,          op::BININT1,     op::BININT2,    op::BINFLOAT,    op::BINUNICODE,
-            op::SHORT_BINSTRING, op::BINPERSID,   op::BINGET,     op::LONG_BINGET, op::BINPUT,
-            op::LONG_BINPUT,     op::LONG1,       op::PROTO,      op::STOP});
+constexpr OpcodeSet kWeightsOnly = opcodes_of(
+    {op::GLOBAL,          op::NEWOBJ,      op::REDUCE,     op::BUILD,       op::APPEND,
+     op::APPENDS,         op::SETITEM,     op::SETITEMS,   op::MARK,        op::TUPLE,
+     op::TUPLE1,          op::TUPLE2,      op::TUPLE3,     op::NONE,        op::NEWFALSE,
+     op::NEWTRUE,         op::EMPTY_TUPLE, op::EMPTY_LIST, op::EMPTY_DICT,  op::EMPTY_SET,
+     op::BININT,          op::BININT1,     op::BININT2,    op::BINFLOAT,    op::BINUNICODE,
+     op::SHORT_BINSTRING, op::BINPERSID,   op::BINGET,     op::LONG_BINGET, op::BINPUT,
+     op::LONG_BINPUT,     op::LONG1,       op::PROTO,      op::STOP});
+constexpr OpcodeSet kNotIn1_13 = opcodes_of({op::BINFLOAT});
 
-constexpr OpcodeSet kLibtorch = set_of(
+constexpr OpcodeSet kLibtorch = opcodes_of(
     {op::EMPTY_LIST, op::EMPTY_TUPLE, op::EMPTY_DICT, op::BINPUT,  op::LONG_BINPUT, op::MARK,
      op::NEWTRUE,    op::NEWFALSE,    op::NONE,       op::BININT1, op::BININT2,     op::BININT,
      op::LONG1,      op::BINUNICODE,  op::BINFLOAT,   op::TUPLE,   op::TUPLE1,      op::TUPLE2,
@@ -42,10 +44,32 @@ constexpr OpcodeSet kLibtorch = set_of(
      op::BINGET,     op::LONG_BINGET, op::STOP,       op::GLOBAL,  op::NEWOBJ,      op::BUILD,
      op::REDUCE,     op::BINPERSID,   op::PROTO});
 
-constexpr std::string_view kWeightsOnlyNames[] = {
+struct AllowedName {
+  std::string_view name;
+  Releases releases;
+};
+constexpr AllowedName kWeightsOnlyNames[] = {
 #include "pickle/weights_only_names.inc"
 };
-constexpr std::string_view kBlockedModules[] = {"sys", "os", "posix", "nt"};
+constexpr std::string_view kBlockedModules[] = {"sys", "os", "posix", "nt"};  // from 2.6 on
+// Names that a module adds to the list when the program imports it; nothing else does.
+struct AddedByImport {
+  std::string_view prefix, module;
+};
+constexpr AddedByImport kAddedByImport[] = {
+    {"torch.distributed.device_mesh.", "torch.distributed.tensor"},
+    {"torch.distributed.tensor.", "torch.distributed.tensor"},
+    {"torch.nested._internal.nested_tensor.", "torch.nested and torch._dynamo"},
+    {"torch._dynamo.decorators.", "torch.nested and torch._dynamo"},
+};
+
+// The releases that let a stream name it.
+Releases allowed(std::string_view name) {
+  const auto* row = std::lower_bound(
+      std::begin(kWeightsOnlyNames), std::end(kWeightsOnlyNames), name,
+      [](const AllowedName& one, std::string_view wanted) { return one.name < wanted; });
+  return row != std::end(kWeightsOnlyNames) && row->name == name ? row->releases : Releases{0};
+}
 
 // What TorchScript's unpickler resolves by itself; every other name is a class of the archive's
 // code.
@@ -66,43 +90,61 @@ constexpr std::string_view kLibtorchNames[] = {"__main__.IntList",
                                                "torch.jit._pickle.build_tensorlist",
                                                "torch.jit._pickle.restore_type_tag"};
 
-template <std::size_t N>
-bool listed(const std::string_view (&names)[N], std::string_view name) {
-  return std::binary_search(std::begin(names), std::end(names), name);
-}
-
 }  // namespace
 
 bool Machine::Impl::opcode_admitted(std::uint8_t code) {
-  const OpcodeSet& set = profile.unpickler == Unpickler::libtorch ? kLibtorch : kWeightsOnly;
-  if (set[code]) return true;
+  const bool libtorch = profile.unpickler == Unpickler::libtorch;
+  Releases missing = (libtorch ? kLibtorch : kWeightsOnly)[code] ? Releases{0} : kAllReleases;
+  if (!libtorch && kNotIn1_13[code]) missing |= k1_13;
+  if (missing == 0) return true;
   const Opcode* row = find_opcode(code);
-  return refuse(row == nullptr ? "Unsupported operand " + std::to_string(code)
-                               : "Unsupported operand " + std::to_string(code) + " (" +
-                                     std::string(row->name) + ")");
+  std::string what = "Unsupported operand " + std::to_string(code);
+  if (row != nullptr) what += " (" + std::string(row->name) + ")";
+  return refuse(std::move(what), missing);
 }
 
-bool Machine::Impl::refuse(std::string error) {
+// Ends the run for these releases; true while another one goes on.
+bool Machine::Impl::refuse(std::string error, Releases by) {
+  by &= following;
+  if (by == 0) return true;
+  for (const TorchRelease release : kTorchReleases) {
+    if ((by & set_of(release)) != 0)
+      result.refusals.push_back({release, op_offset, op_code, error});
+  }
+  following &= static_cast<Releases>(~by);
+  if (following != 0) return true;
   end.kind = EndKind::refused;
   end.error = std::move(error);
   return false;
 }
 
-bool Machine::Impl::name_admitted(std::string_view module, std::string_view name) {
+// `written`: the name as it stands in the stream, without Python 2's names mapped.
+bool Machine::Impl::name_admitted(std::string_view module, std::string_view name,
+                                  std::string_view written) {
+  const std::string full = std::string(module) + "." + std::string(name);
   if (profile.unpickler == Unpickler::torch_weights_only) {
-    std::string full = std::string(module) + "." + std::string(name);
     if (std::find(std::begin(kBlockedModules), std::end(kBlockedModules), module) !=
-        std::end(kBlockedModules)) {
-      return refuse("GLOBAL " + full + ": the module is blocked");
+            std::end(kBlockedModules) &&
+        !refuse("GLOBAL " + full + ": the module is blocked", kFrom2_6)) {
+      return false;
     }
-    if (!listed(kWeightsOnlyNames, full)) {
-      return refuse("Unsupported global: GLOBAL " + full + " was not an allowed global by default");
+    // 1.13 maps no names.
+    if ((allowed(written) & k1_13) == 0 &&
+        !refuse("Unsupported global: GLOBAL " + std::string(written), k1_13)) {
+      return false;
     }
-    return true;
+    const auto refusing = static_cast<Releases>(~allowed(full) & kFrom2_6);
+    if (refusing == 0) return true;
+    std::string why = "Unsupported global: GLOBAL " + full;
+    const auto* row =
+        std::find_if(std::begin(kAddedByImport), std::end(kAddedByImport),
+                     [&](const AddedByImport& one) { return full.starts_with(one.prefix); });
+    if (row != std::end(kAddedByImport))
+      why += " (a program that imports " + std::string(row->module) + " may allow it)";
+    return refuse(std::move(why), refusing);
   }
   if (profile.unpickler == Unpickler::libtorch) {
-    std::string full = std::string(module) + "." + std::string(name);
-    if (listed(kLibtorchNames, full)) return true;
+    if (std::binary_search(std::begin(kLibtorchNames), std::end(kLibtorchNames), full)) return true;
     const bool own_module =
         module == "torch" || module == "torch.jit._pickle" || module == "__main__";
     const bool storage =
@@ -123,7 +165,7 @@ std::string Machine::Impl::class_name(const Value& value) {
     case Kind::tuple: return "tuple";
     case Kind::integer: return "int";
     case Kind::object: return target_name(value);
-    case Kind::persistent: return "torch.storage.TypedStorage";
+    case Kind::persistent: return world.type_name(self, value.aux());
     default: return "?";
   }
 }
@@ -131,7 +173,11 @@ std::string Machine::Impl::class_name(const Value& value) {
 // Looks at what a restricted unpickler checks before the opcode acts. `pos` stands behind its byte.
 bool Machine::Impl::admitted(std::uint8_t code) {
   if (!opcode_admitted(code)) return false;
-  if (profile.unpickler != Unpickler::torch_weights_only) return true;
+  return profile.unpickler != Unpickler::torch_weights_only || entry_admitted(code);
+}
+
+// What the weights_only unpickler asks of the entries that the opcode acts upon.
+bool Machine::Impl::entry_admitted(std::uint8_t code) {
   const std::uint64_t floor = fence();
   auto entry = [&](std::uint64_t from_top) -> const Value* {
     return height >= floor + from_top + 1 ? &stack[height - 1 - from_top] : nullptr;
@@ -148,16 +194,24 @@ bool Machine::Impl::admitted(std::uint8_t code) {
     }
     case op::NEWOBJ: {
       const Value* cls = entry(1);
-      if (cls == nullptr || cls->kind() == Kind::ref) return true;
-      return refuse("Can only create new object for nn.Parameter or classes allowlisted");
+      if (cls == nullptr) return true;
+      std::string why = "Can only create new object for nn.Parameter or classes allowlisted";
+      if (cls->kind() != Kind::ref) return refuse(std::move(why));
+      const std::string name = target_name(*cls);
+      return name == "torch.nn.parameter.Parameter" || refuse(why + ": " + name, k1_13);
     }
     case op::BUILD: {
       const Value* inst = entry(1);
       if (inst == nullptr || inst->kind() == Kind::unknown) return true;
-      std::string name = class_name(*inst);
-      if (inst->kind() == Kind::object && listed(kWeightsOnlyNames, name)) return true;
-      if (inst->kind() == Kind::object && name.starts_with("torch._utils._rebuild_")) return true;
-      return refuse("Can only build Tensor, Parameter, OrderedDict or types allowlisted");
+      const std::string name = class_name(*inst);
+      const bool object = inst->kind() == Kind::object || inst->kind() == Kind::persistent;
+      const bool tensor = name == "torch.Tensor" || name == "torch.nn.parameter.Parameter" ||
+                          name == "collections.OrderedDict" ||
+                          name.starts_with("torch._utils._rebuild_");
+      if (object && tensor) return true;
+      Releases taking = object ? allowed(name) & kFrom2_6 : 0;
+      return refuse("Can only build Tensor, Parameter, OrderedDict or types allowlisted",
+                    static_cast<Releases>(~taking & kAllReleases));
     }
     case op::APPEND:
     case op::APPENDS: {
@@ -173,12 +227,13 @@ bool Machine::Impl::admitted(std::uint8_t code) {
         return true;
       std::string name = class_name(*target);
       if (name == "collections.OrderedDict" || name == "collections.Counter") return true;
-      return refuse("Can only set items of dict, collections.OrderedDict, collections.Counter");
+      return refuse("Can only set items of dict, collections.OrderedDict, collections.Counter",
+                    k2_13);
     }
     case op::BINPERSID: {
       const Value* id = entry(0);
-      if (id == nullptr || id->kind() == Kind::unknown) return true;
-      if (id->kind() == Kind::integer) return true;
+      if (id == nullptr || id->kind() == Kind::unknown || id->kind() == Kind::integer) return true;
+      // Before 2.13 the test of the type is turned round; persistent_load refuses in its place.
       if (id->kind() != Kind::tuple) return refuse("persistent_load id must be tuple or int");
       NodeId node = rebuild(*id);
       bool storage = node == kNoNode || graph[node].items.empty();

@@ -9,9 +9,6 @@
 namespace brine::render {
 namespace {
 
-// The release whose weights_only rules the machine follows.
-constexpr std::string_view kTorchRelease = "2.13";
-
 void write_finding(JsonWriter& json, const Finding& finding, std::uint64_t evidence_bytes) {
   json.begin_object();
   json.field("code", code_text(finding.code));
@@ -47,24 +44,22 @@ void write_view(JsonWriter& json, const View& view) {
   json.end_object();
 }
 
-// Whether torch.load(weights_only=True) takes the file, by the torch release whose rules were used;
-// null when the file is none of torch's. Any refusal counts, because the loader stops there.
-void write_weights_only(JsonWriter& json, const FileReport& file) {
-  const View* last = nullptr;
-  for (const View& view : file.views) {
-    if (view.loader != "torch.load(weights_only)") continue;
-    last = &view;
-    if (view.end != "stop") break;
-  }
+// Whether torch.load(weights_only=True) takes the file, by torch release; null when the file is
+// none of PyTorch's.
+void write_weights_only(JsonWriter& json, const FileReport& file, std::uint64_t evidence_bytes) {
   json.key("weights_only");
-  if (last == nullptr) return json.null();
+  if (file.weights_only.empty()) return json.null();
   json.begin_object();
-  json.key(kTorchRelease);
-  json.begin_object();
-  json.key("accepts");
-  json.boolean(last->end == "stop");
-  json.field_or_null("reason", last->error);
-  json.end_object();
+  for (const WeightsOnly& row : file.weights_only) {
+    json.key(row.release);
+    json.begin_object();
+    json.key("accepts");
+    row.accepts ? json.boolean(*row.accepts) : json.null();
+    json.field_or_null("reason", cut_text(row.reason, evidence_bytes));
+    json.field("offset", row.offset);
+    json.field_or_null("opcode", row.opcode);
+    json.end_object();
+  }
   json.end_object();
 }
 
@@ -124,7 +119,7 @@ std::string JsonReport::file(const FileReport& file) {
   json_.end_array();
   json_.field("findings_dropped", file.findings_dropped);
   json_.field("waived", std::span(file.waived));
-  write_weights_only(json_, file);
+  write_weights_only(json_, file, evidence_bytes_);
   json_.key("coverage");
   write_coverage(json_, file.coverage);
   json_.end_object();

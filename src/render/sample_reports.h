@@ -53,6 +53,11 @@ inline FileReport malicious_file() {
                  2,
                  "Unsupported global: posix.system"}};
   file.findings = {reverse_shell(), broken_stream()};
+  const std::string refusal = "Unsupported global: GLOBAL posix.system";
+  file.weights_only = {
+      {"1.13", false, refusal, 2, "GLOBAL"},
+      {"2.6", std::nullopt, "an archive that releases may read differently", {}, ""},
+      {"2.13", false, refusal, 2, "GLOBAL"}};
   file.coverage = {12'345, 182, 12'000, {{182, 345}}};
   file.bytes_read = 4'200;
   return file;

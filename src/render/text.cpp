@@ -281,6 +281,35 @@ std::string TextReport::details(const FileReport& file) const {
   return out;
 }
 
+std::string TextReport::weights_only(const FileReport& file) const {
+  std::string out;
+  const auto because = [](const WeightsOnly& row) {
+    std::string text = escape_text(row.reason);
+    if (row.offset) text += " (byte " + std::to_string(*row.offset) + ")";
+    return text;
+  };
+  if (options_.verbose) {
+    for (const WeightsOnly& row : file.weights_only) {
+      std::string text = row.accepts == true    ? "accepts it with weights_only=True"
+                         : row.accepts == false ? "refuses it with weights_only=True"
+                                                : "may refuse it with weights_only=True";
+      if (!row.reason.empty()) text += ": " + because(row);
+      labelled(out, "torch " + row.release, text);
+    }
+  }
+  if (file.weights_only.empty() || file.weights_only.back().accepts != false) return out;
+  if (!options_.verbose) {
+    labelled(out, "torch.load",
+             "refuses it with weights_only=True: " + because(file.weights_only.back()) +
+                 "; for its tensors:");
+  }
+  constexpr std::size_t kCommand = 16;  // "brine convert " and quotes
+  const std::size_t width = options_.style.width;
+  const std::size_t room = width > kDetail + 28 ? width - kDetail - kCommand : kMostPath;
+  out.append(kDetail, ' ').append("brine convert ").append(file_word(file, room)) += '\n';
+  return out;
+}
+
 std::string TextReport::file(const FileReport& file) {
   if (options_.quiet && file.verdict == Verdict::clean) return {};
   if (options_.fold && !options_.verbose && file.waived.empty()) {
@@ -316,7 +345,7 @@ std::string TextReport::file(const FileReport& file) {
     labelled(out, "waived", join(file.waived, ", "));
   }
 
-  return out + advice(file, shown != 0);
+  return out + weights_only(file) + advice(file, shown != 0);
 }
 
 std::string TextReport::advice(const FileReport& file, bool told) const {

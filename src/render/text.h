@@ -39,6 +39,8 @@ class TextReport {
   // `told`: there are findings above it.
   std::string advice(const FileReport& file, bool told) const;
   std::string details(const FileReport& file) const;
+  // What torch.load(weights_only=True) makes of it: a refusal by the newest release, or everything.
+  std::string weights_only(const FileReport& file) const;
   // "  label       text", wrapped below the text.
   void labelled(std::string& out, std::string_view label, std::string_view text) const;
   void line(std::string& out, std::size_t indent, std::string_view text) const;

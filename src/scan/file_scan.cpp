@@ -119,6 +119,9 @@ class FileScan::ItemSink final : public format::Sink {
     taken();
     if (context_.kind.empty()) context_.kind = std::move(kind);
   }
+  void torch_archive(format::TorchArchive archive) override {
+    if (!context_.torch_archive) context_.torch_archive = std::move(archive);
+  }
   const Limits& limits() const override { return scan_.options_.limits; }
   std::uint64_t may_decode() const override { return scan_.inflate_left_; }
   SourcePtr companion(const std::string& name) const override {
@@ -210,7 +213,7 @@ SourcePtr FileScan::held_or_watched() const {
 }
 
 SourcePtr FileScan::opened(const format::OpenContent& open, const std::vector<std::string>& member,
-                           bool compressed) {
+                           bool compressed, std::string* problem) {
   Result<format::Content> content = open();
   if (!content) {
     if (content.error().code == ErrorCode::budget) {
@@ -220,6 +223,7 @@ SourcePtr FileScan::opened(const format::OpenContent& open, const std::vector<st
     content = format::Content{nullptr, content.error().what};
   }
   if (!content->problem.empty()) {
+    if (problem != nullptr) *problem = content->problem;
     Finding finding = finding_at(code::kMemberUnread, member, std::nullopt, 0);
     finding.title = "a member cannot be read to its end: " + content->problem;
     add(std::move(finding));
@@ -275,7 +279,7 @@ void FileScan::read_item(Context& context, format::Probe& probe) {
   }
   for (auto& [stream, start_in_item] : context.streams) {
     if (stream.source == nullptr) {
-      stream.source = opened(stream.open, stream.member, !start_in_item);
+      stream.source = opened(stream.open, stream.member, !start_in_item, &stream.problem);
       stream.open = nullptr;
       if (stream.source == nullptr) {
         context.open_ended = context.told = true;
@@ -330,6 +334,7 @@ void FileScan::finish_item(Context& context, format::Probe& probe) {
   if (context.opened) file_opened_ = true;
   if (!root) return;
   report_.coverage = context.coverage.finish();
+  report_.weights_only = weights_only_of(report_.path, context.torch_archive, context.weights_only);
   report_.kind = context.kind;
   if (context.tensors > 0) {
     report_.kind += ", " + format::counted(context.tensors, "tensor") + ", " +

@@ -24,6 +24,7 @@
 #include "scan/scan_file.h"
 #include "scan/search.h"
 #include "scan/watched_source.h"
+#include "scan/weights_only.h"
 #include "scan/work_list.h"
 
 namespace brine::scan {
@@ -53,13 +54,15 @@ class FileScan {
     std::uint64_t tensors = 0;
     std::uint64_t tensor_bytes = 0;
     std::uint8_t protocol = 0;
+    std::optional<format::TorchArchive> torch_archive;
+    std::vector<WeightsOnlyReading> weights_only;  // of streams that torch.load reads
   };
   class ItemSink;
 
   SourcePtr held_or_watched() const;
   // A member's bytes, or null and a finding.
   SourcePtr opened(const format::OpenContent& open, const std::vector<std::string>& member,
-                   bool compressed);
+                   bool compressed, std::string* problem = nullptr);
   void process(Item item);
   void read_item(Context& context, format::Probe& probe);
   void finish_item(Context& context, format::Probe& probe);

@@ -94,6 +94,11 @@ bool FileScan::run_stream(Context& context, const format::Stream& given,
     });
     if (!counts) return false;
   }
+  if (context.item.member.empty() && !stream.nested && options_.observer == nullptr) {
+    if (auto weights = read_weights_only(stream, reading, options_.limits)) {
+      context.weights_only.push_back(std::move(*weights));
+    }
+  }
   if (own) {
     // Behind a header of its own the pickle is part of that format.
     if (stream.start == 0) context.families.insert("pickle");

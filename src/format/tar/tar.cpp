@@ -90,6 +90,12 @@ class Reader {
     for (const TarMember& member : members_) read_member(member);
     end(*listing);
     sink_.describe(torch_ ? "torch tar" : "tar archive, " + counted(members_.size(), "member"));
+    if (torch_) {
+      sink_.torch_archive(
+          {pickle::kFrom2_6,
+           "Cannot use weights_only=True with files saved in the legacy .tar format", pickle::k1_13,
+           "the tar format of torch before 0.2 is not followed for 1.13"});
+    }
     const bool opens = listing->end_offset > 0 || listing->end == TarEnd::zeros;
     sink_.view({std::string(loader::kTarfile),
                 {},

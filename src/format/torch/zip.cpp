@@ -124,6 +124,7 @@ class ZipReader {
     read_contested();
     code_.tell(sink_);
     describe();
+    if (is_torch_) judge_archive();
   }
 
   // No directory that anybody uses: the local headers tell what may have been there.
@@ -141,6 +142,11 @@ class ZipReader {
     if (!note_structure()) return;
     lost_pickle_ = find_lost_pickle(**view);
     read_view(**view);
+    if (std::ranges::any_of((*view)->members, [](const ZipMember& member) {
+          return member.name.ends_with("/data.pkl");
+        })) {
+      sink_.torch_archive({pickle::kAllReleases, "the archive's directory is not there", 0, {}});
+    }
     sink_.describe("zip without a directory, " + counted((*view)->members.size(), "member"));
   }
 
@@ -408,6 +414,53 @@ class ZipReader {
     const std::string name = *archive_->torch_root() + "/" + std::string(record);
     return std::ranges::any_of(archive_->miniz().members,
                                [&](const ZipMember& member) { return member.name == name; });
+  }
+
+  // What torch.load sees before it comes to data.pkl.
+  void judge_archive() {
+    TorchArchive out;
+    const auto refuse_by = [&](pickle::Releases by, std::string why) {
+      if (out.refuses == 0) out.refusal = std::move(why);
+      out.refuses |= by;
+    };
+    const auto doubt_by = [&](pickle::Releases by, std::string why) {
+      if (out.unsure == 0) out.doubt = std::move(why);
+      out.unsure |= by;
+    };
+    if (const std::string& refusal = archive_->torch_refusal(); !refusal.empty()) {
+      refuse_by(pickle::kAllReleases, refusal);
+    } else if (script_ && has_exact("constants.pkl")) {
+      refuse_by(pickle::kFrom2_6, "Cannot use weights_only=True with TorchScript archives");
+      doubt_by(pickle::k1_13, "torch.load of 1.13 hands it to torch.jit.load, with no restriction");
+    }
+    if (!torch_load_) {
+      doubt_by(pickle::kAllReleases, "the file does not begin as an archive that torch.load opens");
+    } else if (archive_->torch_candidates("data.pkl").size() > 1) {
+      doubt_by(pickle::kAllReleases, "the archive holds data.pkl more than once");
+    } else if (!contested_.empty()) {
+      doubt_by(pickle::k1_13 | pickle::k2_6, "an archive that releases may read differently");
+    }
+    const std::optional<std::string> order = small_record("byteorder");
+    if (order && *order != "little" && *order != "big") {
+      refuse_by(pickle::kFrom2_6, "Unknown endianness type: " + *order);
+    }
+    const std::optional<std::string> alignment = small_record(".storage_alignment");
+    if (alignment && (alignment->empty() || alignment->size() > 9 ||
+                      alignment->find_first_not_of("0123456789") != std::string::npos)) {
+      doubt_by(pickle::k2_13, "a storage alignment that is no number");
+    }
+    sink_.torch_archive(std::move(out));
+  }
+
+  // The text of one of torch's short records.
+  std::optional<std::string> small_record(std::string_view record) {
+    constexpr std::uint64_t kMost = 64;
+    const std::vector<std::size_t> found = archive_->torch_candidates(record);
+    if (found.empty()) return std::nullopt;
+    const Result<ZipContent> content = archive_->content(archive_->miniz(), found.front());
+    if (!content || content->source->size() > kMost) return std::string();
+    const auto bytes = content->source->read_vector(0, content->source->size());
+    return bytes ? std::string(bytes->begin(), bytes->end()) : std::string();
   }
 
   static std::optional<StorageRecord> find_storage(ZipArchive& archive,
