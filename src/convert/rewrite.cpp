@@ -11,6 +11,7 @@
 #include "convert/numpy_values.h"
 #include "convert/spelling.h"
 #include "convert/values.h"
+#include "tensor/device.h"
 
 namespace brine::convert {
 namespace {
@@ -637,7 +638,7 @@ class Rewriter {
     }
     const std::string_view text = node((*args)[0]).text;
     const std::size_t colon = text.find(':');
-    if (!is_known_location(text) ||
+    if (!tensor::is_known_location(text) ||
         std::ranges::find(kDevices, text.substr(0, colon)) == kDevices.end()) {
       return false;
     }
