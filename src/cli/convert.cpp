@@ -7,12 +7,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "cli/beside.h"
 #include "cli/commands.h"
 #include "cli/convert_output.h"
+#include "cli/convert_shards.h"
 #include "cli/foreign.h"
 #include "cli/input.h"
 #include "cli/settings.h"
@@ -32,7 +35,7 @@ constexpr Example kExamples[] = {
     {"brine convert pytorch_model.bin", "writes pytorch_model.safetensors beside it"},
     {"brine convert last.ckpt --root state_dict -o model.safetensors", "one part of a checkpoint"},
     {"brine convert --extras --verify model.pt", "the other values too; compare every byte"},
-    {"brine convert models/", "every pickled model below a folder"},
+    {"brine convert models/", "every pickled model below a folder, shards with their index"},
 };
 
 constexpr OptionSpec kOptions[] = {
@@ -119,9 +122,16 @@ class ConvertRun {
   Result<int> run(const std::vector<std::string>& paths) {
     std::vector<WalkEntry> entries =
         walk(paths, options_.convert.scan.limits.path_depth, interrupted);
-    // Of a folder, what promises to be a pickled model.
+    // Of a folder, what promises to be a pickled model, and the indices of shards.
+    std::set<std::string> shards;
+    for (const WalkEntry& entry : entries) {
+      if (!is_index(entry)) continue;
+      for (std::string& shard : shards_of(entry.path)) shards.insert(std::move(shard));
+    }
     std::erase_if(entries, [&](const WalkEntry& entry) {
       if (!entry.error.empty() || std::ranges::find(paths, entry.path) != paths.end()) return false;
+      if (is_index(entry)) return entry.path.ends_with(".safetensors.index.json");
+      if (shards.contains(entry.path)) return true;
       const format::Promise promise = format::promise_of(format::ascii_lower(entry.path));
       return promise != format::Promise::model && promise != format::Promise::pickle;
     });
@@ -131,19 +141,18 @@ class ConvertRun {
     int status = kExitOk;
     for (const WalkEntry& entry : entries) {
       if (interrupted()) return kExitInterrupted;
-      if (!convert(entry)) {
-        status = kExitError;
-        continue;
-      }
-      const render::Converted& done = done_.back();
-      if (done.conversion.outcome == Outcome::refused) status = kExitError;
-      if (done.conversion.outcome != Outcome::exact) status = std::max(status, kExitFound);
-      if (!options_.json) {
+      const std::size_t before = done_.size();
+      if (!(is_index(entry) ? convert_set(entry) : convert(entry))) status = kExitError;
+      for (std::size_t i = before; i < done_.size(); ++i) {
+        const render::Converted& done = done_[i];
+        if (done.conversion.outcome == Outcome::refused) status = kExitError;
+        if (done.conversion.outcome != Outcome::exact) status = std::max(status, kExitFound);
+        if (options_.json) continue;
         console_.out(render::conversion_text(
             done, console_.style(), !options_.disarm && !options_.convert.contents.extras));
         console_.flush();
-        done_.clear();
       }
+      if (!options_.json) done_.clear();
     }
     if (interrupted()) return kExitInterrupted;
     if (options_.json) console_.out(render::conversions_json(done_));
@@ -151,6 +160,24 @@ class ConvertRun {
   }
 
  private:
+  bool is_index(const WalkEntry& entry) const {
+    return !options_.disarm && entry.error.empty() && is_shard_index(entry.path);
+  }
+
+  bool convert_set(const WalkEntry& entry) {
+    convert::ConvertOptions options = options_.convert;
+    options.scan.foreign = foreign_opener();
+    if (entry.neighbours) options.scan.neighbours = *entry.neighbours;
+    auto rows = convert_shards(entry.path, options_.output, options, options_.write, console_);
+    if (!rows) {
+      console_.flush();
+      console_.error(entry.path, rows.error().what);
+      return false;
+    }
+    std::ranges::move(*rows, std::back_inserter(done_));
+    return true;
+  }
+
   // False: an error was told and there is nothing else to say.
   bool convert(const WalkEntry& entry) {
     const auto cannot = [&](const std::string& why) {
@@ -174,7 +201,7 @@ class ConvertRun {
       done.output = output_of(done.path);
       const Status written = options_.disarm
                                  ? write_disarmed(*source, options_.write, console_, done)
-                                 : write_safetensors(*source, options_.write, console_, done);
+                                 : write_whole_or_split(*source, options_.write, console_, done);
       if (!written) {
         const bool taken_back = written.error().code == ErrorCode::changed;
         if (!taken_back) return cannot(place_of(done) + written.error().what);

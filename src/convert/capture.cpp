@@ -25,6 +25,7 @@ using pickle::Unpickler;
 constexpr auto kLoaders = std::to_array<std::string_view>({
     "torch.load",
     "torch.load(latin1)",
+    "torch.jit.load",
     "torch.storage._load_from_bytes",
     "pickle.load",
     "joblib.load",
@@ -42,9 +43,9 @@ int bonus(bool legacy, const scan::ViewEnd& how) {
   return (legacy ? 1000 : 0) + (how.end.kind == EndKind::stop ? 100 : 0);
 }
 
+// torch.jit.load has no other reading of its file.
 bool restricted(const pickle::Profile& profile) {
-  return profile.unpickler == Unpickler::torch_weights_only ||
-         profile.unpickler == Unpickler::libtorch;
+  return profile.unpickler == Unpickler::torch_weights_only;
 }
 
 // torch's magic number, 0x1950a86a20f9469cfc6c.

@@ -45,6 +45,8 @@ constexpr auto kKeepers = std::to_array<Keeper>({
     {"torch.optim."},
     {"torch.distributions."},
     {"torch.utils.data."},
+    {"__torch__.torch.classes.", false},  // TorchScript: classes of C++
+    {"__torch__."},
     {"sklearn.utils._bunch.", false},
     {"sklearn.ensemble._hist_gradient_boosting.predictor.", false},
     {"sklearn.callback.", false},
@@ -158,6 +160,7 @@ class Walk {
   // --- the walk ---
 
   void visit(NodeId id, std::string_view part) {
+    id = values_.unwrapped(id);
     if (++steps_ > kMaxSteps || frames_.size() > kMaxDepth) {
       out_.over_budget = true;
       return;

@@ -9,6 +9,7 @@
 #include "convert/arrays.h"
 #include "convert/capture.h"
 #include "convert/records.h"
+#include "format/codes.h"
 #include "format/names.h"
 #include "format/profiles.h"
 #include "scan/reading.h"
@@ -28,6 +29,7 @@ struct Reading {
   FileReport report;
   bool lost = false;  // the archive's directory is not there any more
   std::string problem;  // a record could not be read
+  bool only_code = false;  // TorchScript, whose code does not touch what attributes are
   std::string unread;  // a member of an archive of arrays that could not be read
 };
 
@@ -74,6 +76,13 @@ class Converter {
     if (out.captured) {
       const Status found = find_records(source, scan_.limits, *out.captured);
       if (!found) out.problem = found.error().what;
+      out.only_code = out.captured->loader == "torch.jit.load" &&
+                      std::ranges::all_of(out.report.findings,
+                                          [](const Finding& finding) {
+                                            return finding.verdict == Verdict::clean ||
+                                                   finding.code == format::code::kTorchScriptCode;
+                                          }) &&
+                      sets_no_state(source, scan_.limits);
     }
     return out;
   }
@@ -206,6 +215,10 @@ class Converter {
                    std::vector<std::uint64_t>, bool, bool, bool>;
     std::map<Key, std::size_t> kept;
     std::ranges::sort(out.entries, {}, &Entry::name);
+    if (options_.aliases == Aliases::alias) {
+      std::string views = views_of(out.entries);
+      if (!views.empty()) out.metadata.emplace_back("brine.views", std::move(views));
+    }
     std::vector<Entry> entries;
     for (Entry& entry : out.entries) {
       const TensorView& view = entry.view;
@@ -241,6 +254,46 @@ class Converter {
     if (!out.aliases.empty()) out.metadata.emplace_back("brine.aliases", std::move(json));
   }
 
+  // {"name": {"storage", "offset", "shape", "stride", "dtype"[, "conj"][, "neg"]}} of every name
+  // that shares its storage with another one or does not lie row by row: from it a reader builds
+  // each storage again and every tensor as a view of it.
+  static std::string views_of(const std::vector<Entry>& entries) {
+    std::map<std::uint32_t, std::size_t> users;
+    for (const Entry& entry : entries) ++users[entry.view.storage];
+    std::string out;
+    JsonWriter json(out);
+    bool any = false;
+    json.begin_object();
+    for (const Entry& entry : entries) {
+      const TensorView& view = entry.view;
+      if (entry.end == 0 || (users[view.storage] == 1 && view.contiguous())) continue;
+      any = true;
+      std::string quoted;
+      append_json_string(quoted, entry.name);
+      json.key(std::string_view(quoted).substr(1, quoted.size() - 2));
+      json.begin_object();
+      json.field("storage", std::uint64_t{view.storage});
+      json.field("dtype", view.dtype->name);
+      json.field("offset", view.offset);
+      const auto numbers = [&](std::string_view key, const std::vector<std::uint64_t>& values) {
+        json.key(key);
+        json.begin_array();
+        for (const std::uint64_t value : values) json.number(value);
+        json.end_array();
+      };
+      numbers("shape", view.shape);
+      numbers("stride", view.stride);
+      for (const auto& [key, on] : {std::pair("conj", view.conj), std::pair("neg", view.neg)}) {
+        if (!on) continue;
+        json.key(key);
+        json.boolean(true);
+      }
+      json.end_object();
+    }
+    json.end_object();
+    return any ? out : std::string();
+  }
+
   static void refuse(Conversion& out, std::string why) {
     out.outcome = Outcome::refused;
     out.reason = std::move(why);
@@ -268,7 +321,11 @@ class Converter {
     }
     // disarm keeps plain values as well; of a broken file only tensors are known to be whole.
     const bool values = rewrite && captured.end.kind == pickle::EndKind::stop && !reading.lost;
-    if (out.entries.empty() && !(values && out.missing.empty())) {
+    // A layer without weights has an empty state_dict.
+    const bool nothing = captured.loader.starts_with("torch.") && out.missing.empty() &&
+                         captured.end.kind == pickle::EndKind::stop && !reading.lost &&
+                         reading.report.verdict == Verdict::clean;
+    if (out.entries.empty() && !nothing && !(values && out.missing.empty())) {
       return refuse(out, out.missing.empty() ? "there are no tensors in it"
                                              : "no tensor is whole: the file is cut off");
     }
@@ -297,7 +354,7 @@ class Converter {
       }
       return;
     }
-    if (reading.report.verdict != Verdict::clean) {
+    if (reading.report.verdict != Verdict::clean && !reading.only_code) {
       out.outcome = Outcome::disarmed;
       out.reason = reading.report.findings.empty()
                        ? std::string(brine::to_string(reading.report.verdict))

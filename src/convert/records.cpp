@@ -6,6 +6,7 @@
 
 #include "archive/zip/reader.h"
 #include "base/bytes.h"
+#include "format/names.h"
 
 namespace brine::convert {
 namespace {
@@ -116,6 +117,22 @@ Status find_records(const SourcePtr& file, const Limits& limits, Captured& captu
   }
   const bool zip = captured.member.size() == 1 && captured.member[0].ends_with("/data.pkl");
   return zip ? find_in_zip(file, limits, captured) : Status{};
+}
+
+bool sets_no_state(const SourcePtr& file, const Limits& limits) {
+  constexpr std::uint64_t kMostCode = 64u << 20;  // of one record
+  auto archive = ZipArchive::open(file, limits);
+  if (!archive) return false;
+  const archive::ZipView& view = archive->miniz();
+  for (std::size_t i = 0; i < view.members.size(); ++i) {
+    // miniz does not tell upper from lower case.
+    if (!format::ascii_lower(view.members[i].name).contains("/code/")) continue;
+    const auto content = archive->content(view, i);
+    if (!content || !content->whole || content->source->size() > kMostCode) return false;
+    const auto bytes = content->source->read_vector(0, content->source->size());
+    if (!bytes || as_text(*bytes).contains("__setstate__")) return false;
+  }
+  return true;
 }
 
 std::optional<LostPickle> find_lost_pickle(const SourcePtr& file, const Limits& limits) {

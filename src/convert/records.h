@@ -25,4 +25,8 @@ std::optional<LostPickle> find_lost_pickle(const SourcePtr& file, const Limits& 
 // `pickle_end`: behind the STOP, in the file.
 void find_lost_records(const SourcePtr& file, std::uint64_t pickle_end, Captured& captured);
 
+// Whether no class of a TorchScript archive has a __setstate__, which libtorch would run: then the
+// attributes of its objects are what the pickle says. False when its code cannot be read.
+bool sets_no_state(const SourcePtr& file, const Limits& limits);
+
 }  // namespace brine::convert

@@ -92,6 +92,7 @@ const TensorReader::Function* TensorReader::find(std::string_view module, std::s
       {"torch._utils", "_rebuild_qtensor", &TensorReader::quantized},
       {"torch._utils", "_rebuild_sparse_tensor", &TensorReader::sparse},
       {"torch._utils", "_rebuild_sparse_csr_tensor", &TensorReader::sparse},
+      {"torch._utils", "_rebuild_nested_tensor", &TensorReader::nested},
       {"torch._utils", "_rebuild_meta_tensor_no_storage", &TensorReader::meta},
       {"torch._utils", "_rebuild_device_tensor_from_numpy", &TensorReader::cast},
       {"torch._utils", "_rebuild_xla_tensor", &TensorReader::cast},
@@ -275,6 +276,23 @@ Result<std::optional<Tensor>> TensorReader::sparse(const Items& args) {
     text += (i == 0 ? "" : ", ") + std::to_string((*shape)[i]);
   }
   out.notes.emplace_back("shape", text + "]");
+  return out;
+}
+
+// (buffer, sizes, strides, offsets): tensors of several sizes in one buffer, which is written as it
+// is, with the three tables that torch keeps beside it.
+Result<std::optional<Tensor>> TensorReader::nested(const Items& args) {
+  if (args.size() < 4) return broken("a nested tensor without sizes, strides or offsets");
+  constexpr std::array<std::string_view, 4> kParts = {".values", ".sizes", ".strides", ".offsets"};
+  Tensor out;
+  out.notes.emplace_back("layout", "nested");
+  for (std::size_t i = 0; i < kParts.size(); ++i) {
+    BRINE_TRY(std::optional<Tensor> part, read(args[i]));
+    if (!part || part->parts.size() != 1 || part->without_data) {
+      return broken("a nested tensor of no tensors");
+    }
+    out.parts.push_back({std::string(kParts[i]), std::move(part->parts[0].view)});
+  }
   return out;
 }
 

@@ -111,6 +111,7 @@ class TensorReader {
   Result<std::optional<Tensor>> from_type(const Items& args);
   Result<std::optional<Tensor>> quantized(const Items& args);
   Result<std::optional<Tensor>> sparse(const Items& args);
+  Result<std::optional<Tensor>> nested(const Items& args);
   Result<std::optional<Tensor>> meta(const Items& args);
   Result<std::optional<Tensor>> cast(const Items& args);
   Result<std::optional<Tensor>> from_buffer(const Items& args);

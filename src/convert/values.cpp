@@ -344,6 +344,21 @@ std::vector<Child> Values::parts_of(NodeId id) const {
   return out;
 }
 
+// torch.jit._pickle.restore_type_tag(value, type), build_tensorlist(list) ...: one in another at
+// most.
+NodeId Values::unwrapped(NodeId id) const {
+  for (int depth = 0; depth < 2 && id != kNoNode; ++depth) {
+    const Node& call = node(id);
+    if (call.kind != Kind::object || call.callable == kNoNode || call.args == kNoNode) break;
+    const Node& callable = node(call.callable);
+    const std::vector<NodeId>& args = node(call.args).items;
+    if (callable.kind != Kind::ref || callable.module != "torch.jit._pickle" || args.empty()) break;
+    if (callable.name != "restore_type_tag" && !callable.name.starts_with("build_")) break;
+    id = args[0];
+  }
+  return id;
+}
+
 // _reconstruct(...) and BUILD (version, shape, dtype, fortran, list); NumPy writes and reads the
 // list row by row, whatever the flag says.
 const std::vector<NodeId>* Values::object_array(const Node& object) const {

@@ -52,6 +52,8 @@ class Values {
                                                  std::vector<Child>* rest = nullptr) const;
   // Items and attributes of what is neither a dict nor a module.
   std::vector<Child> parts_of(pickle::NodeId id) const;
+  // What TorchScript's lists and dicts are behind the calls that give them their type.
+  pickle::NodeId unwrapped(pickle::NodeId id) const;
   // The items of a NumPy array of objects, row by row; null when the object is none.
   const std::vector<pickle::NodeId>* object_array(const pickle::Node& object) const;
   // The class of an object, or the callable that made it.

@@ -7,6 +7,7 @@ are carried out. The bits of each are given in row-major order.
 
 from __future__ import annotations
 
+import ctypes
 import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,7 +34,9 @@ INDICES = {
     torch.sparse_bsc: ("ccol_indices", "row_indices"),
 }
 # Libraries whose objects are what their attributes are.
-PLAIN = ("argparse", "types", "sklearn", "scipy")
+PLAIN = (
+    "argparse", "types", "sklearn", "scipy", "torch.optim", "torch.distributions", "torch.utils.data",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,17 +62,17 @@ def bits_of(tensor: Tensor) -> Bits:
         shape[-1] *= 2
     size = tensor.element_size()
     # By elements of the storage: no arithmetic that might touch a NaN.
-    raw = tensor.untyped_storage().tolist() if tensor.numel() else []
-    index = (
-        torch.as_strided(
-            torch.arange(len(raw) // size), tensor.shape, tensor.stride(), tensor.storage_offset()
-        )
-        if tensor.numel()
-        else torch.zeros(0)
+    if not tensor.numel():
+        return Bits(TYPES[name], tuple(shape), b"")
+    storage = tensor.untyped_storage()
+    view = np.ndarray(
+        tuple(tensor.shape),
+        f"V{size}",
+        ctypes.string_at(storage.data_ptr(), storage.nbytes()),
+        tensor.storage_offset() * size,
+        [step * size for step in tensor.stride()],
     )
-    data = b"".join(
-        bytes(raw[i * size : i * size + size]) for i in index.reshape(-1).to(torch.int64).tolist()
-    )
+    data = view.tobytes("C")
     return Bits(TYPES[name], tuple(shape), data)
 
 
@@ -106,7 +109,7 @@ def children(value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, np.random.RandomState):
         yield "0", value._bit_generator.state  # noqa: SLF001
         yield from value.get_state(legacy=False).items()
-    elif type(value).__module__.split(".")[0] in PLAIN and hasattr(value, "__dict__"):
+    elif type(value).__module__.startswith(PLAIN) and hasattr(value, "__dict__"):
         yield from vars(value).items()
 
 
@@ -126,6 +129,11 @@ def parts(tensor: Tensor) -> Iterator[tuple[str, Tensor]]:
         for name in INDICES[tensor.layout]:
             yield f".{name}", getattr(tensor, name)()
         yield ".values", tensor.values()
+    elif tensor.is_nested:
+        yield ".values", tensor.values()
+        yield ".sizes", tensor._nested_tensor_size()  # noqa: SLF001
+        yield ".strides", tensor._nested_tensor_strides()  # noqa: SLF001
+        yield ".offsets", tensor._nested_tensor_storage_offsets()  # noqa: SLF001
     elif tensor.is_quantized:
         yield "", tensor.int_repr()
         if tensor.qscheme() == torch.per_tensor_affine:
@@ -150,6 +158,8 @@ def array(value: np.ndarray[Any, Any]) -> Bits | None:
 def walk(
     value: Any, path: tuple[str, ...], above: frozenset[int] = frozenset()
 ) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(value, Tensor) and nn.parameter.is_lazy(value):
+        return  # no data yet
     leaf = isinstance(value, (Tensor, np.ndarray, torch.UntypedStorage, torch.TypedStorage))
     if leaf and not (isinstance(value, np.ndarray) and value.dtype.hasobject):
         yield path, value
@@ -183,7 +193,7 @@ def expected(value: Any) -> Expected:
             flat = torch.empty(0, dtype=torch.uint8).set_(data)
             put(path, "", bits_of(flat), None)
         elif item.device.type != "meta":
-            plain = item.layout == torch.strided and not item.is_quantized
+            plain = item.layout == torch.strided and not (item.is_quantized or item.is_nested)
             for suffix, part in parts(item):
                 put(path, suffix, bits_of(part), view_of(part) if plain else None)
     return Expected(out, same)
