@@ -14,7 +14,7 @@ FUZZ_SECONDS ?= 600
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench proof fuzz mutants lint reach sweep honest inert prove-inert contracts derive catalogue format sanitize samples picture clean
+.PHONY: help setup build demo test bench proof fuzz mutants lint reach sweep honest convert inert prove-inert contracts derive catalogue format sanitize samples picture clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -90,6 +90,13 @@ sweep: ## call everything that the libraries have, with a Brine that knows no da
 honest: build ## make models with every installed library and count the verdicts
 	@scripts/venv .venv-honest tests/honest/requirements.txt
 	@.venv-honest/bin/python -W ignore tests/honest/run.py --reasons
+
+convert: build ## convert checkpoints of every kind and the honest corpus, and compare with torch
+	@scripts/venv .venv tests/requirements.txt
+	@scripts/venv .venv-honest tests/honest/requirements.txt
+	@.venv/bin/python tests/convert/run.py --reasons
+	@.venv/bin/python tests/convert/run.py --mutate
+	@.venv-honest/bin/python -W ignore tests/convert/honest.py --reasons
 
 inert: build ## load changed honest pickles that are called clean, and watch what they do
 	@scripts/venv .venv tests/requirements.txt

@@ -42,6 +42,7 @@ struct Keeper {
 constexpr auto kKeepers = std::to_array<Keeper>({
     {"argparse.Namespace"},
     {"types.SimpleNamespace"},
+    {"torch.nn.utils.rnn.PackedSequence", true, true},
     {"torch.optim."},
     {"torch.distributions."},
     {"torch.utils.data."},

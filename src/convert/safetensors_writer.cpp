@@ -16,6 +16,13 @@ struct AsPairs {
 };
 constexpr auto kPairs = std::to_array<AsPairs>({{"complex128", "F64"}, {"complex32", "F16"}});
 
+// Whether a file that begins with this length begins as a pickle (PROTO 0 to 5) or a zip does: a
+// loader that goes by first bytes would take it for one.
+bool begins_like_another(std::uint64_t length) {
+  const bool pickle = (length & 0xff) == 0x80 && (length >> 8 & 0xff) <= 5;
+  return pickle || (length & 0xffff) == 0x4b50;
+}
+
 }  // namespace
 
 Result<Entry> entry_of(std::string name, TensorView view) {
@@ -92,6 +99,7 @@ Result<SafetensorsPlan> SafetensorsPlan::make(std::vector<Entry> entries,
   }
   writer.end_object();
   json.append((8 - json.size() % 8) % 8, ' ');
+  if (begins_like_another(json.size())) json.append(8, ' ');
   if (json.size() > kMaxHeader) {
     return fail(Error::budget(0, "the header would be over 100 MB, which no reader takes"));
   }

@@ -87,6 +87,18 @@ TEST(SafetensorsWriter, AlignsWithoutHoles) {
   EXPECT_TRUE(format::safetensors::read_header(json, plan->data_bytes()).has_value());
 }
 
+TEST(SafetensorsWriter, BeginsLikeNoPickle) {
+  for (std::size_t length = 0; length < 2000; length += 8) {
+    Result<Entry> entry = entry_of("w", view("uint8", {1}, {1}));
+    ASSERT_TRUE(entry.has_value());
+    const auto plan =
+        SafetensorsPlan::make({std::move(*entry)}, {{"format", std::string(length, 'x')}});
+    ASSERT_TRUE(plan.has_value());
+    EXPECT_EQ(plan->header().size() % 8, 0u);
+    EXPECT_FALSE(plan->header()[0] == '\x80' && plan->header()[1] <= 5) << length;
+  }
+}
+
 TEST(SafetensorsWriter, NamesWhatTheFormatLacks) {
   const Result<Entry> bits = entry_of("w", view("bits8", {1}, {1}));
   ASSERT_FALSE(bits.has_value());

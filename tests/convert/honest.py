@@ -61,13 +61,13 @@ def measure(name: str, folder: Path, reasons: dict[str, list[str]]) -> collectio
     if not paths:
         return verdicts
     outputs = []
-    for path, file in zip(paths, converted(BRINE, paths), strict=True):
-        verdict = str(file["verdict"])
+    for path, row in zip(paths, converted(BRINE, paths), strict=True):
+        verdict = str(row["verdict"])
         verdicts[verdict] += 1
         if verdict != "EXACT":
-            reasons.setdefault(f"{verdict}: {file['reason']}"[:150], []).append(path.name)
+            reasons.setdefault(f"{verdict}: {row['reason']}"[:150], []).append(path.name)
             continue
-        output = Path(str(file["output"]))
+        output = Path(str(row["output"]))
         outputs.append(output)
         value = torch.load(path, weights_only=False, map_location="cpu")
         wrong = missing_of_state_dict(output, value) or difference(output, oracle.expected(value))
@@ -78,10 +78,10 @@ def measure(name: str, folder: Path, reasons: dict[str, list[str]]) -> collectio
         done = subprocess.run(
             [BRINE, "scan", "--format", "json", *outputs], capture_output=True, check=False
         )
-        for file in json.loads(done.stdout)["files"]:
-            if file["verdict"] != "clean":
+        for report in json.loads(done.stdout)["files"]:
+            if report["verdict"] != "clean":
                 verdicts["not clean"] += 1
-                reasons.setdefault("WRONG the output is not clean", []).append(file["path"])
+                reasons.setdefault("WRONG the output is not clean", []).append(report["path"])
     return verdicts
 
 

@@ -94,8 +94,8 @@ def children(value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, nn.Module):
         yield from own_state(value)
     elif isinstance(value, dict):
-        for key, item in value.items():
-            yield key_text(key), item
+        for index, (key, item) in enumerate(value.items()):
+            yield f"#{index}" if isinstance(key, Tensor) else key_text(key), item
     elif isinstance(value, (list, tuple, set, frozenset)):
         for index, item in enumerate(value):
             yield str(index), item

@@ -1,8 +1,8 @@
 """A reader of `brine convert --aliases alias`: gives tensors that share memory as the source's did.
 
-It uses nothing but the file: the header, its bytes, and the two keys `brine.aliases` (names that
-were left out, with the name whose very view they are) and `brine.views` (which storage a tensor is a
-view of, and how).
+It uses nothing but the file: the header, its bytes, and two keys of the metadata: `brine.aliases`
+(names that were left out, with the name whose very view they are) and `brine.views` (which storage
+a tensor is a view of, and how).
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ def restore(path: Path) -> dict[str, Tensor]:
     with safe_open(path, framework="pt") as file:
         metadata: dict[str, str] = file.metadata()
         held: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    for name, tensor in held.items():
+        if f"{name}.dtype" in metadata:  # pairs of numbers
+            kind = getattr(torch, metadata[f"{name}.dtype"].removeprefix("torch."))
+            held[name] = tensor.contiguous().view(kind)[..., 0]
     views: dict[str, dict[str, Any]] = json.loads(metadata.get("brine.views", "{}"))
     aliases = dict(json.loads(metadata.get("brine.aliases", "[]")))
     storages: dict[int, torch.UntypedStorage] = {}
@@ -37,8 +41,6 @@ def restore(path: Path) -> dict[str, Tensor]:
         )
         if name in held:
             data = held[name]
-            if view["dtype"] in ("complex128", "complex32"):
-                data = data.contiguous().view(tensor.dtype)[..., 0]
             data = data.conj().resolve_conj() if view.get("conj") else data
             data = -data if view.get("neg") else data
             for index in torch.cartesian_prod(*map(torch.arange, view["shape"])).reshape(

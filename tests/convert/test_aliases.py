@@ -27,7 +27,8 @@ def shared_values() -> dict[str, dict[str, Tensor]]:
         "expanded": {"e": flat[:4].expand(3, 4), "f": flat[2:4]},
         "columns": {"x": square[:, 1], "y": square[:, 2], "z": square[3]},
         "alone": {"p": torch.randn(3, 4).t(), "q": torch.ones(2)},
-        "conjugates": {"c": complexes, "k": complexes.conj(), "n": complexes.conj().imag},
+        "conjugates": {"c": complexes, "k": complexes.conj()},
+        "negative": {"n": complexes.conj().imag},
         "doubles": {"c": torch.randn(4, dtype=torch.complex128)[1:]},
         "one of a kind": {"a": torch.ones(2), "b": torch.ones(2)},
     }

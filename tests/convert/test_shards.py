@@ -58,9 +58,7 @@ def test_a_folder_with_an_index(by_folder: bool, tmp_path: Path) -> None:
         **dict.fromkeys(first, new_shard(1)),
         **dict.fromkeys(second, new_shard(2)),
     }
-    assert index["metadata"]["total_size"] == sum(
-        t.nbytes for t in (first | second).values()
-    )
+    assert index["metadata"]["total_size"] == sum(t.nbytes for t in (first | second).values())
     for number, state in enumerate((first, second), 1):
         assert difference(tmp_path / new_shard(number), oracle.expected(state)) is None
 

@@ -12,7 +12,7 @@ from tests.convert.compare import read
 from tests.convert.test_convert import converted
 
 
-class Net(nn.Module):
+class Net(nn.Module):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.conv = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU())
@@ -25,16 +25,16 @@ class Net(nn.Module):
         return self.conv(x) + self.list[0].sum() + torch.tensor([1.5, 2.5]).sum()
 
 
-class Stateful(nn.Module):
+class Stateful(nn.Module):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.w = nn.Parameter(torch.ones(2))
 
-    @torch.jit.export
+    @torch.jit.export  # type: ignore[untyped-decorator]
     def __getstate__(self) -> Tensor:
         return self.w * 2
 
-    @torch.jit.export
+    @torch.jit.export  # type: ignore[untyped-decorator]
     def __setstate__(self, state: Tensor) -> None:
         self.w = state
 
