@@ -196,6 +196,32 @@ def rebuilt(rng: random.Random) -> dict[str, Any]:
                 torch.randn(2, 3), torch.tensor([0.1, 0.2]), torch.tensor([0, 1]), 0, torch.qint8
             )
         },
+        "quantized in 4 bits": {
+            "w": torch.quantize_per_channel(
+                torch.randn(2, 4),
+                torch.tensor([0.1, 0.2]),
+                torch.tensor([0.0, 1.0]),
+                0,
+                torch.quint4x2,
+            )
+        },
+        "bits": {"w": w.view(torch.uint8).view(torch.bits8)},
+        "sparse_coo not coalesced": {
+            "w": torch.sparse_coo_tensor([[0, 0], [1, 1]], torch.ones(2), (2, 2))
+        },
+        "device from numpy": {
+            "w": Call(
+                utils._rebuild_device_tensor_from_numpy, w.numpy(), torch.float32, "cpu", False
+            )
+        },
+        "device from numpy, cast": {
+            "w": Call(
+                utils._rebuild_device_tensor_from_numpy, w.numpy(), torch.float64, "cpu", False
+            )
+        },
+        "device from a tensor": {
+            "w": Call(utils._rebuild_device_tensor_from_cpu_tensor, w, torch.float32, "cpu", False)
+        },
         "meta": {"w": torch.empty(3, device="meta"), "v": w},
         "hooks": {"w": Call(utils._rebuild_tensor_v2, typed, 0, (4,), (1,), False, hooks)},
         "storage": storage,

@@ -59,7 +59,7 @@ def test_traced_modules_and_shared_weights(tmp_path: Path) -> None:
     net[1].weight = net[0].weight
     path = tmp_path / "m.pt"
     torch.jit.trace(net, torch.ones(1, 3)).save(path)
-    file = converted(path, "--aliases", "duplicate", status=0)
+    file = converted(path, "--aliases", "duplicate")
     loaded = torch.jit.load(path).state_dict()
     assert read(Path(file["output"]))[0] == {k: oracle.bits_of(v) for k, v in loaded.items()}
 
