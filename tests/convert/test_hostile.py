@@ -142,7 +142,7 @@ def test_a_bomb_of_shared_containers(tmp_path: Path) -> None:
 
 
 def test_a_deep_container(tmp_path: Path) -> None:
-    data = b"\x80\x02" + b"]" * 200_000 + b"a" * 119_999 + b"."
+    data = b"\x80\x02" + b"]" * 200_000 + b"a" * 199_999 + b"."
     path = tmp_path / "m.pkl"
     path.write_bytes(data)
     assert converted(path)["verdict"] == "REFUSED"
