@@ -298,13 +298,12 @@ Status write_disarmed(const SourcePtr& source, const OutputOptions& options, Con
   BufferPool pool(kDisarmBuffers, kBufferSize, convert::kBlock);
   Line writing;
   PackedWriter out(pool, writing, file);
-  const Result<std::uint64_t> bytes =
-      convert::write_disarmed(conversion.disarmed, conversion.storages,
-                              [&](std::uint64_t to, ByteSpan part) -> Status {
-                                progress.add(part.size());
-                                console.raw_error(progress.draw(done.path));
-                                return out.put(to, part);
-                              });
+  const Result<std::uint64_t> bytes = convert::write_disarmed(
+      conversion.disarmed, conversion.storages, [&](std::uint64_t to, ByteSpan part) -> Status {
+        progress.add(part.size());
+        console.raw_error(progress.draw(done.path));
+        return out.put(to, part);
+      });
   out.flush();
   const Status written = writing.finish();
   console.raw_error(progress.erase());

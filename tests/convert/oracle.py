@@ -1,8 +1,8 @@
 """What a file's tensors are, by the real loader.
 
-The names are the ways to the values: keys, indices and attribute names joined by dots, a module's as
-its state_dict() has them. Sparse and quantized tensors stand as their parts; conjugates and negatives
-are carried out. The bits of each are given in row-major order.
+The names are the ways to the values: keys, indices and attribute names joined by dots, a module's
+as its state_dict() has them. Sparse and quantized tensors stand as their parts; conjugates and
+negatives are carried out. The bits of each are given in row-major order.
 """
 
 from __future__ import annotations
@@ -35,8 +35,14 @@ INDICES = {
 }
 # Libraries whose objects are what their attributes are.
 PLAIN = (
-    "argparse", "types", "sklearn", "scipy", "torch.optim", "torch.distributions", "torch.utils.data",
-)  # fmt: skip
+    "argparse",
+    "types",
+    "sklearn",
+    "scipy",
+    "torch.optim",
+    "torch.distributions",
+    "torch.utils.data",
+)
 
 
 @dataclass(frozen=True)

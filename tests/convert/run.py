@@ -3,8 +3,8 @@
     python tests/convert/run.py [--every N] [--seed N] [--reasons] [--mutate]
 
 With --mutate one byte of the pickle of each file is changed first: what is still EXACT must equal
-what the loader gives for the changed file. Prints how many of each row and container are EXACT or not. The status is 1 when an EXACT file
-differs from what the loader gives.
+what the loader gives for the changed file. Prints how many of each row and container are EXACT or
+not. The status is 1 when an EXACT file differs from what the loader gives.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ def positions() -> dict[str, bytes]:
     }
 
 
-class Local(torch.nn.Module):
+class Local(torch.nn.Module):  # type: ignore[misc]
     """Its source stands in torch's first format."""
 
     def __init__(self) -> None:
