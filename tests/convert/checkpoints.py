@@ -2,8 +2,8 @@
 
 Problem: a converter is right only against files that torch itself wrote, over all rebuild
 functions, element types, layouts, containers and protocols. Method: a row is one value to save;
-each row is saved in each container and protocol that can hold it. Invariant: everything is made from
-the seed, with random bits (so that NaNs have payloads).
+each row is saved in each container and protocol that can hold it. Invariant: everything is made
+from the seed, with random bits (so that NaNs have payloads).
 """
 
 from __future__ import annotations
