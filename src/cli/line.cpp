@@ -40,14 +40,20 @@ bool Line::failed() const {
   return !status_.has_value();
 }
 
+Line::~Line() { close(); }
+
 Status Line::finish() {
+  close();
+  return status_;
+}
+
+void Line::close() {
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
     changed_.notify_one();
   }
   if (thread_.joinable()) thread_.join();
-  return status_;
 }
 
 void Line::work() {

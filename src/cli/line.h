@@ -53,7 +53,7 @@ class Line {
   using Job = std::function<Status()>;
 
   Line() : thread_([this] { work(); }) {}
-  ~Line() { static_cast<void>(finish()); }
+  ~Line();
   Line(const Line&) = delete;
   Line& operator=(const Line&) = delete;
 
@@ -64,6 +64,7 @@ class Line {
 
  private:
   void work();
+  void close();
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

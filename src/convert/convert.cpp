@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <span>
 #include <tuple>
 
 #include "base/json_writer.h"
 #include "convert/arrays.h"
 #include "convert/capture.h"
+#include "convert/nested.h"
 #include "convert/records.h"
 #include "format/codes.h"
 #include "format/names.h"
@@ -183,6 +185,7 @@ class Converter {
     out.rewritten = std::move(contents.rewritten);
     out.left_out = std::move(contents.left_out);
     out.other = std::move(contents.other);
+    check_nested(contents);
     for (NamedTensor& tensor : contents.tensors) {
       const Storage& storage = contents.storages[tensor.view.storage];
       const bool empty = tensor.view.elements() == 0;
@@ -206,6 +209,22 @@ class Converter {
     }
     if (options_.aliases != Aliases::duplicate) drop_aliases(out);
     out.storages = std::move(contents.storages);
+  }
+
+  // Parts without their bytes are missing, which is told elsewhere.
+  static void check_nested(Contents& contents) {
+    const std::span<const NamedTensor> tensors(contents.tensors);
+    const auto is_here = [&](const NamedTensor& part) {
+      return part.view.elements() == 0 || contents.storages[part.view.storage].bytes != nullptr;
+    };
+    for (std::size_t i = 0; i + 4 <= tensors.size(); ++i) {
+      const auto parts = tensors.subspan(i).first<4>();
+      if (begins_nested(parts[0]) && std::ranges::all_of(parts, is_here) &&
+          !nested_lies_within(parts, contents.storages)) {
+        contents.refused.push_back(
+            {tensors[i].name, "a nested tensor whose parts are not all within its values"});
+      }
+    }
   }
 
   // Of all names of one view the first by alphabet is kept, as the Hub's converter does.
