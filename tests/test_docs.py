@@ -51,8 +51,10 @@ def playground(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("readme")
     shutil.copytree(ROOT / "samples", folder / "samples")
     shutil.copytree(ROOT / "samples", folder / "downloads")
-    shutil.copytree(ROOT / "samples" / "benign", folder / "models")
-    shutil.copy(ROOT / "samples" / "nullifai" / "pytorch_model.bin", folder)
+    # What is converted holds tensors.
+    plain = shutil.ignore_patterns("config.pkl", "vocabulary.pkl")
+    shutil.copytree(ROOT / "samples" / "benign", folder / "models", ignore=plain)
+    shutil.copy(ROOT / "samples" / "benign" / "state_dict.pt", folder / "pytorch_model.bin")
     return folder
 
 

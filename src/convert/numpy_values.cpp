@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <string_view>
 
 #include "convert/spelling.h"
@@ -67,7 +66,7 @@ std::optional<NumpyArray> array_of(const NodeGraph& nodes, NodeId dtype, NodeId 
 template <typename T>
 T load(std::string_view bytes) {
   T out;
-  std::memcpy(&out, bytes.data(), sizeof out);
+  std::copy_n(bytes.begin(), sizeof out, reinterpret_cast<char*>(&out));
   return out;
 }
 

@@ -141,6 +141,11 @@ constexpr std::size_t kMostDimensions = 64;
 bool is_float(std::string_view dtype) { return dtype.starts_with("float") || dtype == "bfloat16"; }
 bool is_quantized(std::string_view dtype) { return dtype.starts_with("q"); }
 
+// Types of which several elements lie in an item of the storage.
+std::uint64_t elements_in_item(const Dtype& dtype) {
+  return dtype.name == "quint4x2" ? 2 : dtype.name == "quint2x4" ? 4 : 1;
+}
+
 }  // namespace
 
 TorchCalls::TorchCalls(FindStorage records) : records_(std::move(records)) {}
@@ -734,7 +739,9 @@ TorchCalls::Says TorchCalls::view(const Strided& pieces, Made* made) {
   if (__builtin_mul_overflow(count, std::uint64_t{stored->itemsize}, &bytes)) {
     return doubts("a storage of more bytes than there are");
   }
-  const std::uint64_t limit = bytes / dtype->itemsize;
+  const std::uint64_t packed = elements_in_item(*dtype);
+  const std::uint64_t items = bytes / dtype->itemsize;
+  const std::uint64_t limit = items > ~std::uint64_t{0} / packed ? items : items * packed;
   std::uint64_t last = static_cast<std::uint64_t>(offset.integer), elements = 1, step = 0;
   bool fits = true;
   for (std::size_t i = 0; i < shape->size(); ++i) {
@@ -747,7 +754,7 @@ TorchCalls::Says TorchCalls::view(const Strided& pieces, Made* made) {
   if (!fits || (elements != 0 && last >= limit)) {
     const std::string why = "a tensor that reaches behind its storage";
     // The storage of a record cannot grow, one of the first format can.
-    const bool fixed = fits && records_ != nullptr && count != 0;
+    const bool fixed = fits && records_ != nullptr && count != 0 && packed == 1;
     return fixed ? both(raises(why, kFrom2_6), doubts(why, k1_13)) : doubts(why);
   }
   return {};
