@@ -607,8 +607,11 @@ TorchCalls::Says TorchCalls::quantized(const Items& args) {
       !node(scheme[2]).big && std::abs(node(scheme[2]).integer) <= 127) {
     return says;
   }
-  const bool floats = name == "torch.per_channel_affine_float_qparams";
-  if ((name != "torch.per_channel_affine" && !floats) || scheme.size() != 4) {
+  const bool by_channel = name == "torch.per_channel_affine";
+  // Zero points of packed types are floats whatever the scheme is called.
+  const bool floats = name == "torch.per_channel_affine_float_qparams" ||
+                      (by_channel && elements_in_item(*made.dtype) > 1);
+  if ((!by_channel && !floats) || scheme.size() != 4) {
     return both(std::move(says), odd);
   }
   const auto scales = tensor_of(scheme[1]), zeros = tensor_of(scheme[2]);
