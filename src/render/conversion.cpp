@@ -67,7 +67,7 @@ std::string replaced_text(const std::map<std::string, std::uint64_t>& replaced) 
 
 std::string promise_of(const Converted& done) {
   const convert::Conversion& conversion = done.conversion;
-  const std::string count = count_of(done);
+  std::string count = count_of(done);
   switch (conversion.outcome) {
     case Outcome::exact: return count + ", bit for bit what " + conversion.loader + " gives";
     case Outcome::disarmed: return count + ", as they are stored; nothing in the file was run";
