@@ -594,7 +594,7 @@ TorchCalls::Says TorchCalls::quantized(const Items& args) {
   if (args.size() != 7) return raises("_rebuild_qtensor of other than seven arguments");
   Made made;
   Says says = both(view({args[0], args[1], args[2], args[3]}, &made), hooks(args[6]));
-  const Says odd = doubts("a quantized tensor that is not as torch writes it");
+  Says odd = doubts("a quantized tensor that is not as torch writes it");
   if (made.dtype == nullptr || !is_quantized(made.dtype->name) ||
       node(args[5]).kind != Kind::boolean || node(args[5]).integer != 0 ||
       node(args[4]).kind != Kind::tuple) {
@@ -630,7 +630,7 @@ TorchCalls::Says TorchCalls::quantized(const Items& args) {
 // (layout, (indices, values, size[, coalesced]))
 TorchCalls::Says TorchCalls::sparse(const Items& args) {
   if (args.size() != 2) return raises("_rebuild_sparse_tensor of other than two arguments");
-  const Says odd = doubts("a sparse tensor that is not as torch writes it");
+  Says odd = doubts("a sparse tensor that is not as torch writes it");
   const Node& data = node(args[1]);
   const Node& how = node(args[0]);
   if (data.kind != Kind::tuple || name_of(args[0]) != "torch.serialization._get_layout" ||
