@@ -25,8 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.containers.recorder import CALLED, install  # noqa: E402
 from tests.containers.wrappers import Marked  # noqa: E402
-
-BRINE = Path(os.environ.get("BRINE", ROOT / "build" / "brine")).absolute()
+from tests.e2e.program import BRINE, marks  # noqa: E402
 
 
 class Call:
@@ -81,19 +80,6 @@ LOADS: dict[str, Callable[[object], Call]] = {
 }
 
 
-def traced(path: Path) -> list[str]:
-    done = subprocess.run(
-        [BRINE, "inspect", "--format", "json", path], capture_output=True, check=False
-    )
-    return [
-        str(event.get("args"))
-        for line in done.stdout.splitlines()
-        for view in json.loads(line)["views"]
-        for event in view["events"]
-        if event["kind"] == "call" and event.get("callable") == "brine_mark.mark"
-    ]
-
-
 def verdict(path: Path) -> str:
     done = subprocess.run(
         [BRINE, "scan", "--format", "json", path], capture_output=True, check=False
@@ -112,7 +98,7 @@ def test_what_runs_is_traced(tmp_path: Path, name: str) -> None:
         pickle.loads(path.read_bytes())
     if "torch" not in name:  # weights_only refuses there
         assert CALLED == ["inner"]
-    assert any("inner" in args for args in traced(path)), traced(path)
+    assert any("inner" in args for args in marks(path)), marks(path)
 
 
 @pytest.mark.parametrize("name", sorted(LOADS))

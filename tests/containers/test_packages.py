@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import pickle
 import subprocess
 import sys
@@ -22,10 +21,10 @@ sys.path.insert(0, str(ROOT))
 
 from tests.containers.recorder import CALLED, install  # noqa: E402
 from tests.containers.wrappers import mark  # noqa: E402
+from tests.e2e.program import BRINE, marks  # noqa: E402
 
 from torch.package import PackageExporter, PackageImporter  # noqa: E402  isort: skip
 
-BRINE = Path(os.environ.get("BRINE", ROOT / "build" / "brine")).absolute()
 NET = "import os, json as j\nfrom torch import nn\nclass Net(nn.Module):\n    pass\n"
 
 
@@ -34,20 +33,6 @@ def scan(path: Path) -> dict[str, Any]:
         [BRINE, "scan", "--format", "json", path], capture_output=True, check=False
     )
     return dict(json.loads(done.stdout)["files"][0])
-
-
-def calls(path: Path) -> set[str]:
-    done = subprocess.run(
-        [BRINE, "inspect", "--format", "json", path], capture_output=True, check=False
-    )
-    return {
-        str(event.get("args"))
-        for line in done.stdout.splitlines()
-        for view in json.loads(line)["views"]
-        if view["loader"] == "torch.package"
-        for event in view["events"]
-        if event["kind"] == "call" and event.get("callable") == "brine_mark.mark"
-    }
 
 
 def codes(report: dict[str, Any]) -> set[str]:
@@ -134,7 +119,7 @@ def test_whatever_a_resource_is_called(tmp_path: Path, place: str, name: str) ->
     report = scan(path)
     assert report["verdict"] not in ("clean", "unrecognized")
     if called and not name.endswith(".py"):  # no exporter names a resource so
-        traced = calls(path)
+        traced = set(marks(path, "torch.package"))
         assert any(called[0] in args for args in traced) or (place[:6] == "reduce" and traced)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dbm.dumb
 import json
-import os
 import pickle
 import random
 import shelve
@@ -23,8 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.containers.recorder import CALLED, install  # noqa: E402
 from tests.containers.wrappers import Marked  # noqa: E402
-
-BRINE = Path(os.environ.get("BRINE", ROOT / "build" / "brine")).absolute()
+from tests.e2e.program import BRINE, marks  # noqa: E402
 
 
 def verdicts(folder: Path) -> dict[str, str]:
@@ -33,20 +31,6 @@ def verdicts(folder: Path) -> dict[str, str]:
     )
     files = json.loads(done.stdout)["files"]
     return {Path(file["path"]).name: file["verdict"] for file in files}
-
-
-def traced(path: Path) -> list[str]:
-    done = subprocess.run(
-        [BRINE, "inspect", "--format", "json", path], capture_output=True, check=False
-    )
-    return [
-        str(event.get("args"))
-        for line in done.stdout.splitlines()
-        for view in json.loads(line)["views"]
-        if view["loader"] == "shelve"
-        for event in view["events"]
-        if event["kind"] == "call" and event.get("callable") == "brine_mark.mark"
-    ]
 
 
 def opened(base: Path, flag: str, protocol: int | None = None) -> shelve.Shelf[Any]:
@@ -86,7 +70,7 @@ def test_each_record_is_read(tmp_path: Path, place: int, protocol: int) -> None:
     items[KEYS[place]] = [1, Marked(f"w{place}")]
     write(tmp_path / "shelf", items, protocol)
     assert load_all(tmp_path / "shelf") == [f"w{place}"]
-    assert any(f"w{place}" in args for args in traced(tmp_path / "shelf.dat"))
+    assert any(f"w{place}" in args for args in marks(tmp_path / "shelf.dat", "shelve"))
     assert verdicts(tmp_path)["shelf.dat"] == "suspicious"
 
 
@@ -122,7 +106,7 @@ def test_changed_indexes(tmp_path: Path, seed: int) -> None:
     if verdict == "clean":
         assert not called
     if verdict == "suspicious" and called:
-        assert any("inner" in args for args in traced(tmp_path / "shelf.dat")), spelled
+        assert any("inner" in args for args in marks(tmp_path / "shelf.dat", "shelve")), spelled
 
 
 def test_a_data_file_that_is_no_shelf(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,3 +52,18 @@ def environment(home: Path) -> dict[str, str]:
     """A person's environment without their colours, width and settings."""
     kept = {key: os.environ[key] for key in ("PATH", "TMPDIR") if key in os.environ}
     return {**kept, "HOME": str(home), "LC_ALL": "C.UTF-8"}
+
+
+def marks(path: Path, loader: str | None = None) -> list[str]:
+    """Arguments of the calls of brine_mark.mark in a file, in one loader's views or in all."""
+    done = subprocess.run(
+        [BRINE, "inspect", "--format", "json", path], capture_output=True, check=False
+    )
+    return [
+        str(event.get("args"))
+        for line in done.stdout.splitlines()
+        for view in json.loads(line)["views"]
+        if loader is None or view["loader"] == loader
+        for event in view["events"]
+        if event["kind"] == "call" and event.get("callable") == "brine_mark.mark"
+    ]

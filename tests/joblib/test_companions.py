@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import pickle
 import subprocess
 import sys
@@ -26,8 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.containers.recorder import CALLED, install  # noqa: E402
 from tests.containers.wrappers import Marked  # noqa: E402
-
-BRINE = Path(os.environ.get("BRINE", ROOT / "build" / "brine")).absolute()
+from tests.e2e.program import BRINE, marks  # noqa: E402
 
 
 def scan(path: Path, *options: str) -> dict[str, Any]:
@@ -39,19 +37,6 @@ def scan(path: Path, *options: str) -> dict[str, Any]:
 
 def codes(path: Path) -> set[str]:
     return {finding["code"] for finding in scan(path)["findings"]}
-
-
-def traced(path: Path) -> list[str]:
-    done = subprocess.run(
-        [BRINE, "inspect", "--format", "json", path], capture_output=True, check=False
-    )
-    return [
-        str(event.get("args"))
-        for line in done.stdout.splitlines()
-        for view in json.loads(line)["views"]
-        for event in view["events"]
-        if event["kind"] == "call" and event.get("callable") == "brine_mark.mark"
-    ]
 
 
 def load(path: Path) -> list[str]:
@@ -123,13 +108,13 @@ def test_objects_in_the_other_file(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.array([Marked("far"), 1], dtype=object))
     path.write_bytes(pickle.dumps({"w": wrapped("x.npy")}, 2))
     assert load(path) == ["far"]
-    assert any("far" in args for args in traced(path))
+    assert any("far" in args for args in marks(path))
     assert scan(path)["verdict"] == "suspicious"
     # The same through a Z-file.
     with path.open("wb") as file:
         write_zfile(file, pickle.dumps({"w": wrapped("x.npy")}, 2))
     assert load(path) == ["far"]
-    assert any("far" in args for args in traced(path))
+    assert any("far" in args for args in marks(path))
 
 
 def test_another_file_that_is_no_array(tmp_path: Path) -> None:
@@ -137,7 +122,7 @@ def test_another_file_that_is_no_array(tmp_path: Path) -> None:
     (tmp_path / "x.npy").write_bytes(pickle.dumps([Marked("bare")], 2))
     path.write_bytes(pickle.dumps({"w": wrapped("x.npy")}, 2))
     assert load(path) == ["bare"]
-    assert any("bare" in args for args in traced(path))
+    assert any("bare" in args for args in marks(path))
     assert "BRN402" in codes(path)
     (tmp_path / "x.npy").write_bytes(pickle.dumps([1, 2], 2))
     assert scan(path)["verdict"] == "suspicious"
@@ -163,7 +148,7 @@ def test_a_payload_behind_the_array(tmp_path: Path) -> None:
     value = [wrapped("m.pkl_01.npy"), Marked("behind")]
     path.write_bytes(pickle.dumps(value, 2))
     assert load(path) == ["behind"]
-    assert any("behind" in args for args in traced(path))
+    assert any("behind" in args for args in marks(path))
 
 
 def z_file(data: bytes, length: bytes) -> bytes:
@@ -193,7 +178,7 @@ def test_z_files(tmp_path: Path, name: str, length: str) -> None:
     path.write_bytes(z_file(CALL, LENGTHS[length]))
     called = load(path)
     if called:
-        assert any("z" in args for args in traced(path))
+        assert any("z" in args for args in marks(path))
         assert scan(path)["verdict"] == "suspicious"
     if length == "exact":
         assert called == ["z"]
