@@ -10,7 +10,8 @@ namespace brine::codec {
 
 namespace {
 
-constexpr std::size_t kInput = 64u << 10;
+constexpr std::size_t kChunk = 64u << 10;
+constexpr std::uint64_t kUsualRatio = 8;  // what memory is got for before anything comes out
 constexpr int kMostStalls = 8;  // steps that neither take nor make anything
 
 // The input, a chunk at a time, with a look at what follows the place that was reached.
@@ -25,7 +26,7 @@ class Feed {
     const ByteSpan all = source_.in_memory();
     if (!all.empty()) return all.subspan(static_cast<std::size_t>(at_));
     if (held_ - used_ < count && left > held_ - used_) {
-      chunk_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(left, kInput)));
+      chunk_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(left, kChunk)));
       BRINE_CHECK_STATUS(source_.read(at_, chunk_));
       used_ = 0;
       held_ = chunk_.size();
@@ -72,16 +73,23 @@ Result<bool> skip_padding(Feed& feed, int unit) {
   }
 }
 
-// One pass over the input. The decoder gets it in pieces, behind `careful` bytes one by one;
-// `careful` becomes the place of the last step, so that a second pass is careful there.
+// How a pass hands out the input: up to `careful` bytes in pieces of `large`, then of `small`. The
+// pass moves `careful` to the place of its last step.
+struct Pieces {
+  std::size_t large, small;
+  std::uint64_t careful;
+};
+
+// One pass over the input.
 Result<Decoded> decode_once(Codec codec, ByteSource& source, std::uint64_t offset,
-                            std::uint64_t cap, const Limits& limits, std::uint64_t& careful) {
+                            std::uint64_t cap, const Limits& limits, Pieces& pieces) {
   const std::unique_ptr<StreamDecoder> decoder = make_decoder(codec, limits.window_bytes);
   if (decoder == nullptr) return fail({ErrorCode::internal, offset, "no such codec"});
   Feed feed(source, offset);
   const std::uint64_t most = allowed(feed.left(), cap, limits);
-  const std::uint64_t whole_pieces = careful;
+  const std::uint64_t careful = pieces.careful;
   Decoded out;
+  out.bytes.reserve(std::min(most, feed.left() * kUsualRatio));
   std::uint64_t complete = 0;  // input up to the last stream's end
   const auto ended = [&](DecodeEnd end, std::string problem) {
     out.end = end;
@@ -103,7 +111,7 @@ Result<Decoded> decode_once(Codec codec, ByteSource& source, std::uint64_t offse
   while (true) {
     BRINE_TRY(ByteSpan input, feed.look(1));
     const std::uint64_t before = feed.taken();
-    input = input.first(std::min(input.size(), before < whole_pieces ? kInput : 1));
+    input = input.first(std::min(input.size(), before < careful ? pieces.large : pieces.small));
     const bool full = out.bytes.size() >= most;
     const std::span<std::uint8_t> output = full ? std::span(&beyond, 1) : out.bytes.room(most);
     if (output.empty()) return ended(DecodeEnd::budget, "member_bytes");
@@ -130,7 +138,7 @@ Result<Decoded> decode_once(Codec codec, ByteSource& source, std::uint64_t offse
       if (!decoder->restart()) return ended(DecodeEnd::broken, "cannot begin the next stream");
       continue;
     }
-    careful = before;
+    pieces.careful = before;
     if (step.end == StepEnd::broken) return ended(DecodeEnd::broken, std::move(step.problem));
     if (cut) return ended(DecodeEnd::truncated, "the compressed data ends early");
     stalls = stalled ? stalls + 1 : 0;
@@ -166,12 +174,16 @@ bool may_begin(Codec codec, std::uint32_t head) {
 
 Result<Decoded> decode(Codec codec, ByteSource& source, std::uint64_t offset, std::uint64_t cap,
                        const Limits& limits) {
-  std::uint64_t careful = UINT64_MAX;
-  BRINE_TRY(Decoded out, decode_once(codec, source, offset, cap, limits, careful));
-  // These two forget what they decoded in the step that fails; byte by byte nothing is lost.
+  Pieces pieces{SIZE_MAX, SIZE_MAX, 0};
+  BRINE_TRY(Decoded out, decode_once(codec, source, offset, cap, limits, pieces));
+  // These two forget what they decoded in the step that fails: chunks lead to the place, and behind
+  // it byte by byte nothing is lost.
   const bool forgets = codec == Codec::zstd || codec == Codec::lz4;
   if (out.end != DecodeEnd::broken || !forgets) return out;
-  BRINE_TRY(Decoded again, decode_once(codec, source, offset, cap, limits, careful));
+  pieces = {kChunk, kChunk, 0};
+  BRINE_CHECK_STATUS(decode_once(codec, source, offset, cap, limits, pieces));
+  pieces = {kChunk, 1, pieces.careful};
+  BRINE_TRY(Decoded again, decode_once(codec, source, offset, cap, limits, pieces));
   return again.bytes.size() >= out.bytes.size() ? std::move(again) : std::move(out);
 }
 

@@ -28,14 +28,14 @@ class SharedBytes {
     if (size_ == capacity_) {
       const std::uint64_t wanted =
           std::min<std::uint64_t>(std::max<std::uint64_t>(capacity_ + capacity_ / 2, kFirst), most);
-      if (wanted <= capacity_) return {};
-      std::uint8_t* const old = memory_.release();
-      void* const moved = std::realloc(old, static_cast<std::size_t>(wanted));
-      memory_.reset(moved == nullptr ? old : static_cast<std::uint8_t*>(moved));
-      if (moved == nullptr) return {};
-      capacity_ = static_cast<std::size_t>(wanted);
+      if (wanted <= capacity_ || !grow(wanted)) return {};
     }
     return {memory_.get() + size_, capacity_ - size_};
+  }
+  // Gets memory for `count` bytes in all before they come, so that nothing has to move; short of
+  // memory it does nothing. Pages that nothing is written to cost no memory.
+  void reserve(std::uint64_t count) {
+    if (count > capacity_) grow(count);
   }
   // What was written into the room.
   void add(std::size_t count) { size_ += count; }
@@ -50,6 +50,15 @@ class SharedBytes {
 
  private:
   static constexpr std::size_t kFirst = 16u << 10;
+
+  bool grow(std::uint64_t capacity) {
+    std::uint8_t* const old = memory_.release();
+    void* const moved = std::realloc(old, static_cast<std::size_t>(capacity));
+    memory_.reset(moved == nullptr ? old : static_cast<std::uint8_t*>(moved));
+    if (moved != nullptr) capacity_ = static_cast<std::size_t>(capacity);
+    return moved != nullptr;
+  }
+
   struct Free {
     void operator()(std::uint8_t* memory) const { std::free(memory); }
   };
