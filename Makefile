@@ -14,10 +14,10 @@ FUZZ_SECONDS ?= 600
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench proof fuzz mutants lint reach sweep honest convert inert prove-inert contracts derive catalogue format sanitize samples picture clean
+.PHONY: help setup build demo test bench proof fuzz mutants lint reach sweep honest honest-later convert inert prove-inert contracts derive catalogue format sanitize samples picture clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 setup: ## install the Debian packages that building needs (sudo only when not root)
 	@scripts/bootstrap build
@@ -91,6 +91,11 @@ honest: build ## make models with every installed library and count the verdicts
 	@scripts/venv .venv-honest tests/honest/requirements.txt
 	@.venv-honest/bin/python -W ignore tests/honest/run.py --reasons
 
+honest-later: build ## the same with every library of the later makers (2 GB)
+	@scripts/venv .venv-later tests/honest/later-requirements.txt
+	@.venv-later/bin/python -m pip install --quiet --no-deps -r tests/honest/later-without-dependencies.txt
+	@.venv-later/bin/python -W ignore tests/honest/run.py --reasons
+
 convert: build ## convert checkpoints of every kind and the honest corpus, and compare with torch
 	@scripts/venv .venv tests/requirements.txt
 	@scripts/venv .venv-honest tests/honest/requirements.txt
@@ -143,4 +148,4 @@ picture: build ## draw the README's picture of the terminal from the real output
 	@scripts/terminal-picture docs/img/demo.svg
 
 clean: ## forget build/ and the virtual environments
-	rm -rf build .venv .venv-lint .venv-bench .venv-honest
+	rm -rf build .venv .venv-lint .venv-bench .venv-honest .venv-later .venv-torch-1.13 .venv-torch-2.6
