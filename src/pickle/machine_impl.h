@@ -147,7 +147,10 @@ struct Machine::Impl {
   Constant constant_at(std::uint64_t offset);
   bool constant_text(const Value& value, std::string& out, std::size_t limit,
                      std::uint64_t* length);
+  bool text_of(const Constant& constant, std::string& out, std::size_t limit,
+               std::uint64_t* length);
   bool constant_integer(const Value& value, std::int64_t& out);
+  bool integer_of(const Constant& constant, std::int64_t& out);
   bool long_fits(const Constant& constant, std::int64_t& out);
   std::uint64_t line_end(std::uint64_t at, int lines);
   std::uint8_t byte_at(std::uint64_t offset);

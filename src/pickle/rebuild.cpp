@@ -21,6 +21,8 @@ namespace brine::pickle {
 namespace {
 
 constexpr std::uint64_t kFreeRebuild = 1u << 22;  // bytes run again that no limit counts
+constexpr std::uint64_t kHead = 9;  // an opcode and the longest argument of fixed size
+constexpr std::uint64_t kAhead = 512;             // of a range looked at together
 constexpr std::uint64_t kMaxIntegerBytes = 4400;  // of an int spelled out in decimal
 constexpr std::uint8_t kOpenTuple = 30;           // identity of arguments that no TUPLE gathered
 
@@ -68,8 +70,7 @@ bool Machine::Impl::extend_target(Value& entry, std::uint64_t op_end) {
 
 Constant Machine::Impl::constant_at(std::uint64_t offset) {
   Constant out;
-  ByteSpan head =
-      window.fetch(offset, std::min<std::uint64_t>(9, window.size() - offset), fetch_scratch);
+  ByteSpan head = window.fetch(offset, std::min(kHead, window.size() - offset), fetch_scratch);
   if (head.empty()) return out;
   out.opcode = head[0];
   auto counted = [&](Kind kind, std::size_t prefix) {
@@ -159,7 +160,12 @@ bool Machine::Impl::constant_text(const Value& handle, std::string& out, std::si
   if (value.kind() != Kind::str && value.kind() != Kind::bytes && value.kind() != Kind::bytearray) {
     return false;
   }
-  Constant constant = constant_at(value.shifted() ? value.end : value.start);
+  return text_of(constant_at(value.shifted() ? value.end : value.start), out, limit, length);
+}
+
+// The first `limit` bytes of the text, and the whole text's length.
+bool Machine::Impl::text_of(const Constant& constant, std::string& out, std::size_t limit,
+                            std::uint64_t* length) {
   const bool line = constant.opcode == op::STRING || constant.opcode == op::UNICODE;
   std::uint64_t count = line ? constant.length : std::min<std::uint64_t>(constant.length, limit);
   ByteSpan bytes = window.fetch(constant.payload, count, fetch_scratch);
@@ -196,7 +202,10 @@ bool Machine::Impl::constant_integer(const Value& handle, std::int64_t& out) {
     return value.kind() == Kind::integer || value.kind() == Kind::boolean;
   }
   if (value.kind() != Kind::integer && value.kind() != Kind::boolean) return false;
-  Constant constant = constant_at(value.shifted() ? value.end : value.start);
+  return integer_of(constant_at(value.shifted() ? value.end : value.start), out);
+}
+
+bool Machine::Impl::integer_of(const Constant& constant, std::int64_t& out) {
   std::uint64_t count = constant.length;
   if (count > 8 && (constant.opcode == op::LONG1 || constant.opcode == op::LONG4)) {
     return long_fits(constant, out);
@@ -369,7 +378,7 @@ struct Rebuilder {
     switch (constant.kind) {
       case Kind::integer:
       case Kind::boolean:
-        if (!m.constant_integer(self, node.integer)) {
+        if (!m.integer_of(constant, node.integer)) {
           node.big = true;
           if (constant.length <= kMaxIntegerBytes) {
             ByteSpan bytes = m.window.fetch(constant.payload, constant.length, m.fetch_scratch);
@@ -399,7 +408,7 @@ struct Rebuilder {
         } else {
           std::string text;
           std::uint64_t length = 0;
-          if (m.constant_text(self, text, m.limits.text_bytes, &length)) {
+          if (m.text_of(constant, text, m.limits.text_bytes, &length)) {
             node.text = keep(std::move(text));
             node.length = length;
           } else {
@@ -878,14 +887,20 @@ bool Rebuilder::step_torn(std::uint64_t at, const Opcode& row, const Machine::Im
 void Rebuilder::run_range(std::uint64_t start, std::uint64_t end) {
   std::uint64_t budget = m.limits.rebuild_factor * m.window.size() + kFreeRebuild;
   std::uint64_t at = start;
-  std::vector<std::uint8_t> head_scratch;
+  std::vector<std::uint8_t> scratch;
+  ByteSpan ahead;  // from `ahead_at` on
+  std::uint64_t ahead_at = start;
   while (at < end && !over) {
     if (auto jump = m.jumps.empty() ? m.jumps.end() : m.jumps.find(at); jump != m.jumps.end()) {
       at = jump->second;
       continue;
     }
-    ByteSpan head =
-        m.window.fetch(at, std::min<std::uint64_t>(9, m.window.size() - at), head_scratch);
+    if (at < ahead_at || at - ahead_at + kHead > ahead.size()) {
+      const std::uint64_t wanted = std::clamp<std::uint64_t>(end - at, kHead, kAhead);
+      ahead = m.window.kept(at, std::min(wanted, m.window.size() - at), scratch);
+      ahead_at = at;
+    }
+    const ByteSpan head = ahead.subspan(std::min(at - ahead_at, ahead.size()));
     const Opcode* row = head.empty() ? nullptr : find_opcode(head[0]);
     if (row == nullptr) break;
     if (auto tear = m.tears.empty() ? m.tears.end() : m.tears.find(at); tear != m.tears.end()) {

@@ -72,6 +72,13 @@ class Window {
     }
     return scratch;
   }
+  // The same, but good until `scratch` is used again, whatever is looked at meanwhile.
+  ByteSpan kept(std::uint64_t offset, std::uint64_t count, std::vector<std::uint8_t>& scratch) {
+    const ByteSpan seen = fetch(offset, count, scratch);
+    if (stable() || seen.data() == scratch.data()) return seen;
+    scratch.assign(seen.begin(), seen.end());
+    return scratch;
+  }
   // Whether views from fetch() stay valid while the machine lives.
   bool stable() const { return whole_ || data_ == source_.in_memory().data(); }
   ByteSource& source() { return source_; }
@@ -84,29 +91,36 @@ class Window {
   static constexpr std::uint64_t kGlance = kBlock;  // what is read through them
   static constexpr std::uint64_t kFirst = 1u << 16;
 
+  struct Block {
+    std::uint64_t number = 0;
+    std::vector<std::uint8_t> bytes;
+  };
+
   // A look back at a few bytes is followed by others near by: whole blocks are kept, a few of them.
   ByteSpan glance(std::uint64_t offset, std::vector<std::uint8_t>& scratch) {
     for (std::size_t done = 0; done < scratch.size();) {
       const std::uint64_t at = offset + done;
       const std::uint64_t number = at / kBlock;
       Block& block = blocks_[number % kBlocks];
-      if (block.number != number || block.bytes.empty()) {
-        const std::uint64_t start = number * kBlock;
-        block.bytes.resize(static_cast<std::size_t>(std::min(kBlock, size_ - start)));
-        block.number = number;
-        if (auto got = source_.read(start, block.bytes); !got) {
-          block.bytes.clear();
-          error_ = got.error();
-          return {};
-        }
-      }
+      if (!holds(block, number)) return {};
       const auto from = static_cast<std::size_t>(at % kBlock);
       const std::size_t count = std::min(scratch.size() - done, block.bytes.size() - from);
-      std::copy_n(block.bytes.begin() + static_cast<std::ptrdiff_t>(from), count,
-                  scratch.begin() + static_cast<std::ptrdiff_t>(done));
+      std::memcpy(scratch.data() + done, block.bytes.data() + from, count);
       done += count;
     }
     return scratch;
+  }
+
+  bool holds(Block& block, std::uint64_t number) {
+    if (block.number == number && !block.bytes.empty()) return true;
+    const std::uint64_t start = number * kBlock;
+    block.bytes.resize(static_cast<std::size_t>(std::min(kBlock, size_ - start)));
+    block.number = number;
+    auto got = source_.read(start, block.bytes);
+    if (got) return true;
+    block.bytes.clear();
+    error_ = got.error();
+    return false;
   }
 
   bool fill(std::uint64_t at, std::size_t count) {
@@ -124,10 +138,6 @@ class Window {
   ByteSource& source_;
   std::uint64_t size_;
   std::vector<std::uint8_t> buffer_;
-  struct Block {
-    std::uint64_t number = 0;
-    std::vector<std::uint8_t> bytes;
-  };
   std::array<Block, kBlocks> blocks_;
   const std::uint8_t* data_ = nullptr;
   std::uint64_t base_ = 0;
