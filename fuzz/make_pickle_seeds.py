@@ -134,6 +134,9 @@ PROGRAMS: dict[str, tuple[str | bytes, ...]] = {
         "TUPLE2", "STOP",
     ),
     "object-keys": ("EMPTY_DICT", *THING, "NONE", "SETITEM", "STOP"),
+    "object-in-shared-keys": (
+        "EMPTY_DICT", *THING, "TUPLE1", *("DUP", "TUPLE2") * 3, "NONE", "SETITEM", "STOP",
+    ),
     "default-factory": (
         "GLOBAL collections defaultdict", "GLOBAL posix system", "TUPLE1", "REDUCE", "STOP",
     ),

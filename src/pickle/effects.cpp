@@ -949,9 +949,26 @@ bool Machine::Impl::hash_key(const Value& key) {
     case Kind::tuple: break;
     default: return hash_foreign(key);
   }
+  std::vector<Value> foreign;
+  const TupleHash how = hashed_items(key, foreign);
+  for (const Value& item : foreign) {
+    if (!hash_foreign(item)) return false;
+  }
+  switch (how) {
+    case TupleHash::all: return true;
+    case TupleHash::unhashable: return fail_op("unhashable type");
+    case TupleHash::budget: break;
+  }
+  return over_budget("nodes");
+}
+
+// What a tuple's hash asks for one, depth first, up to an item that has none: the items that are
+// not plain. A shared tuple is hashed at each place. They are gathered first, because asking the
+// World may clear the nodes.
+Machine::Impl::TupleHash Machine::Impl::hashed_items(const Value& key,
+                                                     std::vector<Value>& foreign) {
   NodeId root = rebuild(key);
-  if (root == kNoNode) return over_budget("nodes");
-  // Depth first as tuple's own hash does; a shared tuple is hashed at each place.
+  if (root == kNoNode) return TupleHash::budget;
   struct Frame {
     NodeId node;
     std::size_t next;
@@ -964,7 +981,7 @@ bool Machine::Impl::hash_key(const Value& key) {
       path.pop_back();
       continue;
     }
-    if (++visits > limits.nodes) return over_budget("nodes");
+    if (++visits > limits.nodes) return TupleHash::budget;
     NodeId child = graph[frame.node].items[frame.next++];
     switch (graph[child].kind) {
       case Kind::tuple: path.push_back({child, 0}); break;
@@ -972,7 +989,7 @@ bool Machine::Impl::hash_key(const Value& key) {
       case Kind::list:
       case Kind::dict:
       case Kind::set:
-      case Kind::buffer: return fail_op("unhashable type");
+      case Kind::buffer: return TupleHash::unhashable;
       case Kind::none:
       case Kind::boolean:
       case Kind::integer:
@@ -980,14 +997,10 @@ bool Machine::Impl::hash_key(const Value& key) {
       case Kind::str:
       case Kind::bytes:
       case Kind::frozenset: break;
-      default: {
-        Value value = node_values[child];
-        if (!hash_foreign(value)) return false;
-        break;
-      }
+      default: foreign.push_back(node_values[child]); break;
     }
   }
-  return true;
+  return TupleHash::all;
 }
 
 bool Machine::Impl::hash_foreign(const Value& value) {

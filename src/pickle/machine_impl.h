@@ -105,6 +105,8 @@ struct Machine::Impl {
   bool assignable_index(const Value& target, const Value& key);
   bool store_foreign(Value& target, StoreHow how, const Value* key, const Value& value);
   bool hash_key(const Value& key);
+  enum class TupleHash : std::uint8_t { all, unhashable, budget };
+  TupleHash hashed_items(const Value& key, std::vector<Value>& foreign);
   bool is_byte(const Value& value);
   std::uint8_t depth_above(Kind kind, unsigned depth, std::uint64_t end_of_value);
   bool hash_foreign(const Value& value);
