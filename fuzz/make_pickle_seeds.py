@@ -135,7 +135,8 @@ PROGRAMS: dict[str, tuple[str | bytes, ...]] = {
     ),
     "object-keys": ("EMPTY_DICT", *THING, "NONE", "SETITEM", "STOP"),
     "object-in-shared-keys": (
-        "EMPTY_DICT", *THING, "TUPLE1", *("DUP", "TUPLE2") * 3, "NONE", "SETITEM", "STOP",
+        "EMPTY_DICT", "EMPTY_TUPLE", "DUP", "TUPLE2", "MARK", "GLOBAL mod Thing", "OBJ", "TUPLE2",
+        *("DUP", "TUPLE2") * 3, "NONE", "SETITEM", "STOP",
     ),
     "default-factory": (
         "GLOBAL collections defaultdict", "GLOBAL posix system", "TUPLE1", "REDUCE", "STOP",

@@ -423,18 +423,6 @@ TEST(World, WhatCannotBeComputedSatisfiesNoContractHoweverItIsKept) {
   }
 }
 
-// Asking for one item's hash looks inside values as well; the tuple's other items are not lost by
-// it.
-TEST(World, EachPlaceOfATupleIsHashed) {
-  Assembler stream;
-  stream.empty_dict().global("mod", "Thing").empty_tuple().newobj().tuple1();
-  for (int i = 0; i < 3; ++i) stream.raw("2\x86");
-  const Ran ran = run(stream.none().raw("s").stop());
-  EXPECT_EQ(ran.result.end.kind, pickle::EndKind::stop) << ran.report();
-  const auto hashes = std::ranges::count(ran.events, pickle::EventKind::hash, &Judged::kind);
-  EXPECT_EQ(hashes, 8) << ran.report();
-}
-
 // torch.package calls what a persistent id names, with its importer in front of the arguments.
 TEST(World, PackagesCallWhatTheirPersistentIdsName) {
   pickle::Profile package;

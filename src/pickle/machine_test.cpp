@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,7 @@ class Events final : public TraceSink {
     if (event.nargs >= 0) line += " " + std::to_string(event.nargs);
     if (event.has_argument) line += " " + machine.render(event.argument);
     lines.push_back(line);
+    machine.clear_nodes();  // as whoever looks on may at any event
   }
   std::vector<std::string> lines;
 };
@@ -221,6 +223,19 @@ TEST(MachineLimits, HashingASharedTupleIsBounded) {
   for (int i = 0; i < 60; ++i) bomb += "2\x86";
   EXPECT_EQ(run("}" + bomb + "Ns.").result.end.kind, EndKind::budget);
   EXPECT_EQ(run(bomb + ".").result.end.kind, EndKind::stop);  // only nested, never hashed
+}
+
+TEST(Machine, EachPlaceOfATupleIsHashed) {
+  const Ran ran =
+      run("})2\x86(cmod\nThing\no\x86"
+          "2\x86"
+          "2\x86"
+          "2\x86"
+          "Ns.");
+  EXPECT_EQ(ran.result.end.kind, EndKind::stop);
+  EXPECT_EQ(std::ranges::count_if(ran.events,
+                                  [](const std::string& line) { return line.starts_with("hash"); }),
+            8);
 }
 
 TEST(MachineLimits, DeepNestingNeedsNoStackOfOurs) {

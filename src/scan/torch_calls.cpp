@@ -176,7 +176,7 @@ TorchCalls::Says TorchCalls::both(Says first, Says second) {
 void TorchCalls::on_event(const pickle::Event& event, Machine& machine) {
   if (!pending_.works()) note(pending_, event.offset, event.opcode);
   pending_ = {};
-  if (event.kind != pickle::EventKind::hash) machine.clear_nodes();
+  machine.clear_nodes();
 }
 
 void TorchCalls::note(const Says& says, std::uint64_t offset, std::uint8_t opcode) {
