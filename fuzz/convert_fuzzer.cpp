@@ -1,7 +1,8 @@
 // Conversion of any bytes. The first byte chooses the name and the options, the rest is the file.
 //
 // Whatever the input: what is not refused can be written, the safetensors file passes the strict
-// reader, and the disarmed file is clean for the scan.
+// reader, and the disarmed file is clean for the scan, but for values that spell the beginning of
+// another format, which `brine disarm` does not let through.
 
 #include <algorithm>
 #include <array>
@@ -22,6 +23,7 @@ using namespace brine;
 
 constexpr std::array<std::string_view, 7> kNames = {
     "model.pt", "model.bin", "model.pkl", "model.joblib", "model.npy", "model.npz", "model.pkl.gz"};
+constexpr std::uint16_t kTwoFormats = 403;  // a number that spells another format's magic
 constexpr std::uint64_t kMostOutput = 4u << 20;
 
 convert::ConvertOptions small_options(std::uint8_t choice) {
@@ -83,7 +85,9 @@ void check_disarmed(const std::string& name, const convert::Conversion& done) {
   fuzz::check(size.has_value() && *size == file.size(), "the disarmed file cannot be written");
   const FileReport report =
       scan::scan_source(name, std::make_shared<MemorySource>(std::move(file)), {});
-  fuzz::check(report.verdict == Verdict::clean, "the disarmed file is not clean");
+  const auto by_chance = [](const Finding& finding) { return finding.code == kTwoFormats; };
+  const bool refused = std::ranges::any_of(report.findings, by_chance);
+  fuzz::check(report.verdict == Verdict::clean || refused, "the disarmed file is not clean");
 }
 
 }  // namespace

@@ -127,6 +127,8 @@ Status AtomicFile::read(std::uint64_t offset, std::span<std::uint8_t> out) const
   return {};
 }
 
+Result<SourcePtr> AtomicFile::written() const { return FileSource::open(temporary_); }
+
 Status AtomicFile::commit() {
   if (::fsync(fd_) != 0) return io("cannot write");
   // link() refuses what has come to stand there; rename() replaces it.

@@ -31,6 +31,8 @@ class AtomicFile {
   // One thread at a time.
   Status write(std::uint64_t offset, ByteSpan bytes);
   Status read(std::uint64_t offset, std::span<std::uint8_t> out) const;
+  // What was written so far, to be read by others.
+  Result<SourcePtr> written() const;
   Status commit();
 
  private:

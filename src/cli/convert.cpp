@@ -203,7 +203,8 @@ class ConvertRun {
                                  ? write_disarmed(*source, options_.write, console_, done)
                                  : write_whole_or_split(*source, options_.write, console_, done);
       if (!written) {
-        const bool taken_back = written.error().code == ErrorCode::changed;
+        const ErrorCode code = written.error().code;
+        const bool taken_back = code == ErrorCode::changed || code == ErrorCode::unsupported;
         if (!taken_back) return cannot(place_of(done) + written.error().what);
         done.conversion.outcome = Outcome::refused;
         done.conversion.reason = written.error().what;

@@ -16,6 +16,7 @@
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "convert/copy_plan.h"
+#include "convert/disarm.h"
 #include "convert/safetensors_writer.h"
 
 namespace brine::cli {
@@ -309,6 +310,8 @@ Status write_disarmed(const SourcePtr& source, const OutputOptions& options, Con
   console.raw_error(progress.erase());
   BRINE_CHECK_STATUS(written);
   BRINE_TRY(done.bytes, bytes);
+  BRINE_TRY(const SourcePtr result, file.written());
+  BRINE_CHECK_STATUS(convert::check_disarmed(done.output, result));
   BRINE_CHECK_STATUS(unchanged(*source));
   return file.commit();
 }

@@ -149,4 +149,11 @@ Conversion disarm_source(const std::string& path, const SourcePtr& source,
   return Disarmer(options).run(path, source);
 }
 
+Status check_disarmed(const std::string& name, const SourcePtr& written) {
+  const FileReport report = scan::scan_source(name, written, {});
+  if (report.verdict < Verdict::suspicious) return {};
+  const std::string why = report.findings.empty() ? "" : ": " + report.findings.front().title;
+  return fail({ErrorCode::unsupported, 0, "what was written is not clean" + why});
+}
+
 }  // namespace brine::convert

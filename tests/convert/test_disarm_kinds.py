@@ -557,3 +557,13 @@ print(sorted({e for e, a in seen} - {'pickle.find_class'}), len(names))
         [sys.executable, "-W", "ignore", "-c", child, output], capture_output=True, text=True
     )
     assert done.stdout.startswith("[] "), done
+
+
+def test_a_value_that_spells_another_format_is_not_let_through(tmp_path: Path) -> None:
+    """ExecuTorch's files have FT01 at byte 4: so has a pickle of this number."""
+    number = int.from_bytes(b"FT01\x31\xf9\x20\x6a\xa8\x50", "little")
+    path = tmp_path / "number.pkl"
+    path.write_bytes(pickle.dumps(number, 2))
+    file = disarm(path)
+    assert file["verdict"] == "REFUSED" and "not clean" in file["reason"]
+    assert sorted(tmp_path.iterdir()) == [path]
