@@ -49,10 +49,9 @@ struct Fact {
   std::uint32_t loader = 0;  // unpickler: the loader's name
 };
 
-// A class whose instances may be inert, while calling it does what `caps` say.
-inline bool calling_harms(const Fact& fact) {
-  return fact.kind == FactKind::type && fact.caps != 0 && fact.contract == 0;
-}
+// Something that may be referred to, while a call that its contract does not take does what `caps`
+// say.
+inline bool calling_harms(const Fact& fact) { return !fact.danger && fact.caps != 0; }
 
 // Which code of a class runs, as contracts over what it is given. 0: not known to be inert.
 struct ClassFact {

@@ -271,6 +271,18 @@ bool do_type_by_name(Judge& judge, const Callee&, Things args, Outcome& out, int
   return true;
 }
 
+// type(None), type(...), type(NotImplemented): how picklers write the types of singletons.
+bool do_type_of(Judge& judge, const Callee&, Things args, Outcome& out, int) {
+  if (args.size() != 1) return false;
+  std::string name = "NoneType";
+  if (const auto ref = judge.inspector().ref(args[0])) {
+    name = judge.inspector().machine().name_of(*ref) == "Ellipsis" ? "EllipsisType"
+                                                                   : "NotImplementedType";
+  }
+  give_ref("types", name, out);
+  return true;
+}
+
 bool carries(Judge& judge, const Callee& callee, Things args, std::string_view what, Outcome& out) {
   out.judgement = suspicious(Code::carries_code, "carries code: " + std::string(what),
                              dotted(callee.module, callee.name), pickle::kRunCode);
@@ -365,6 +377,7 @@ constexpr std::array kRows = {
     Row{Behaviour::rebuild_from_type, do_rebuild_from_type},
     Row{Behaviour::add_extension, do_add_extension},
     Row{Behaviour::type_by_name, do_type_by_name},
+    Row{Behaviour::type_of, do_type_of},
     Row{Behaviour::make_code, do_make_code},
     Row{Behaviour::make_function, do_make_function},
     Row{Behaviour::carried, do_carried},

@@ -13,7 +13,8 @@ Conversion disarm_source(const std::string& path, const SourcePtr& source,
                          const ConvertOptions& options);
 
 // Scans what was written, under the name that it is to get. Fails as unsupported, with the finding,
-// when that is suspicious or worse: plain values may by chance spell the beginning of another format.
+// when that is suspicious or worse: plain values may by chance spell the beginning of another
+// format.
 Status check_disarmed(const std::string& name, const SourcePtr& written);
 
 }  // namespace brine::convert

@@ -42,6 +42,8 @@ EXPLAINED = {
     r"sklearn.metrics._dist_metrics:newObj call": "allocates: a class without facts is refused",
     r"joblib.numpy_pickle:NumpyArrayWrapper state": "joblib's reader follows the array behind it; "
     "what it cannot follow is incomplete",
+    r"joblib.numpy_pickle_compat:Z?NDArrayWrapper state": "the array lies in a file beside, and no "
+    "file alone is read to its end",
     r"pandas.core.internals.blocks:new_block call": "pandas' own loader reads the name as "
     "_unpickle_block, whose line holds the same",
     r"(builtins:bytearray|array:array) append": "the C unpickler puts things in by extend, whose "

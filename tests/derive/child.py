@@ -85,7 +85,13 @@ def described(cls: type) -> dict[str, Any]:
         "line": lines[1],
         "decorated": lines[0][0].lstrip().startswith("@"),
         "native": native,
-        "slots": any(vars(base).get("__slots__") for base in cls.__mro__),
+        "slots": sorted(
+            name
+            for base in cls.__mro__
+            if "__slots__" in vars(base)
+            for name, found in vars(base).items()
+            if inspect.ismemberdescriptor(found)
+        ),
         "members": sorted(getattr(cls, "__members__", {})),
         **{name: definition(cls, name) for name in RUN},
     }

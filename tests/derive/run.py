@@ -72,6 +72,10 @@ def proven_facts() -> Iterator[Proven]:
                              {k: v for k, v in row.items() if isinstance(v, str)})  # fmt: skip
 
 
+# The part of a state's contract that is set slot by slot.
+SLOTS = re.compile(r"\(none \| [^()]*, dict<([^<>]*), any>\)")
+
+
 def ask(rows: list[Proven], python: str) -> list[dict[str, Any]]:
     """What the child says of each."""
     lines = "".join(json.dumps({"module": row.module, "name": row.name}) + "\n" for row in rows)
@@ -106,8 +110,9 @@ def disagreements(row: Proven, live: dict[str, Any]) -> list[str]:
         out.append(f"stands at line {live['line']}, not {row.lines}")
     if live["metaclass"] not in PLAIN_METACLASSES and "like" not in facts:
         out.append(f"its metaclass is {live['metaclass']}")
-    if live["slots"] and "state" in facts:
-        out.append("has __slots__ that are not empty")
+    slots = SLOTS.search(facts.get("state", ""))
+    if slots and (strangers := {*re.findall(r'"([^"]*)"', slots[1])} - {*live["slots"]}):
+        out.append(f"has no slots {sorted(strangers)}")
     if "like" in facts:
         return out + inherited(row, live)
     if live["members"]:

@@ -36,6 +36,9 @@ PARTIAL = Name("functools", "partial")
 UNKNOWN = New(Name("elsewhere", "Thing"))
 DISTRIBUTIONS = "scipy.stats._distn_infrastructure"
 OVERFLOW = Name("decimal", "Overflow")
+ITER = Name("builtins", "iter")
+TYPE = Name("builtins", "type")
+GETITEM = Name("operator", "getitem")
 SPAN = Call(Name("datetime", "timedelta"), (0, 0, 0))
 TEMPLATE = """
 def _parse_args(self,  loc=0, scale=1):
@@ -422,6 +425,74 @@ SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
             lambda: Call(Name("decimal", "Context"), (UNKNOWN, "x", 0, 9, 1, 0, [], [])),
             lambda: Call(Name("builtins", "len"), (UNKNOWN,)),
             lambda: Call(Name("builtins", "sorted"), ([1],)),
+        ],
+    ),
+    "iterators": (
+        lambda: [
+            Call(ITER, ([1, "a"],), 1),
+            Call(ITER, (b"ab",)),
+            Call(Name("builtins", "reversed"), ([1, 2],), 0),
+            Call(Name("builtins", "enumerate"), (Call(ITER, ([1],)), 3)),
+            Call(Name("builtins", "zip"), (Call(ITER, ([1],)), Call(ITER, ((2,),)))),
+            Call(Name("itertools", "count"), (0, 2)),
+            Call(Name("itertools", "repeat"), ("x", 2)),
+            Call(Name("itertools", "islice"), (Call(ITER, ([1],)), 0, None, 1)),
+        ],
+        [
+            lambda: Call(ITER, (UNKNOWN,)),
+            lambda: Call(ITER, ([UNKNOWN],)),
+            lambda: Call(ITER, (SYSTEM, 0)),
+            lambda: Call(ITER, ([1],), UNKNOWN),
+            lambda: Call(Name("builtins", "reversed"), (UNKNOWN,)),
+            lambda: Call(Name("builtins", "zip"), (UNKNOWN,)),
+            lambda: Call(Name("builtins", "enumerate"), (UNKNOWN, 0)),
+            lambda: Call(Name("builtins", "map"), (SYSTEM, Call(ITER, (["true"],)))),
+            lambda: Call(Name("builtins", "tuple"), (Call(Name("itertools", "count"), (0,)),)),
+            lambda: Call(Name("itertools", "cycle"), (UNKNOWN,)),
+            lambda: Call(Name("itertools", "islice"), (Call(ITER, ([1],)), UNKNOWN)),
+        ],
+    ),
+    "types and annotations": (
+        lambda: [
+            Call(TYPE, (None,)),
+            Call(TYPE, (Name("builtins", "Ellipsis"),)),
+            Call(GETITEM, (Name("typing", "List"), Name("builtins", "int"))),
+            Call(
+                GETITEM, (Name("typing", "Dict"), (Name("builtins", "str"), Name("typing", "Any")))
+            ),
+            Call(
+                Name("types", "GenericAlias"),
+                (Name("builtins", "list"), (Name("builtins", "int"),)),
+            ),
+        ],
+        [
+            lambda: Call(TYPE, (1,)),
+            lambda: Call(TYPE, (UNKNOWN,)),
+            lambda: Call(TYPE, (Name("builtins", "int"),)),
+            lambda: Call(TYPE, ("X", (), {})),
+            lambda: Call(GETITEM, (Name("typing", "List"), "__import__('os')")),
+            lambda: Call(GETITEM, (Name("typing", "List"), UNKNOWN)),
+            lambda: Call(GETITEM, (UNKNOWN, 0)),
+            lambda: Call(Name("types", "GenericAlias"), (Name("builtins", "list"), (UNKNOWN,))),
+        ],
+    ),
+    "exceptions": (
+        lambda: [
+            Call(Name("builtins", "KeyError"), ("a",), {"note": [1]}),
+        ],
+        [
+            lambda: Call(Name("builtins", "KeyError"), (UNKNOWN,)),
+            lambda: Call(Name("builtins", "KeyError"), ("a",), {"args": UNKNOWN}),
+            lambda: Call(Name("builtins", "UnicodeDecodeError"), ("a", b"", 0, 1, UNKNOWN)),
+        ],
+    ),
+    "images": (
+        lambda: New(Name("PIL.Image", "Image"), (), [{}, "L", (2, 1), None, b"ab"]),
+        [
+            lambda: New(Name("PIL.Image", "Image"), (), [{}, "L", (2, 1), None, UNKNOWN]),
+            lambda: New(Name("PIL.Image", "Image"), (), [UNKNOWN, "L", (2, 1), None, b"ab"]),
+            lambda: New(Name("PIL.Image", "Image"), (), [{}, UNKNOWN, (2, 1), None, b"ab"]),
+            lambda: New(Name("PIL.Image", "Image"), (), {"im": UNKNOWN}),
         ],
     ),
     "network": (

@@ -44,6 +44,7 @@ LISTED = {"scipy.stats.": ("compile ", "exec ")}
 # Changes that making any object of the class brings about: an optimizer of torch wraps its class's
 # step() for the profiler, once, whoever makes it (Optimizer._patch_step_function).
 LISTED_CHANGES = {"torch.optim.": (".step",), "transformers.optimization": (".step",)}
+REFERRED = "used by reference only"  # why a name is not run
 MOST_FAILURES = 3  # of a name: more say nothing new
 
 
@@ -74,7 +75,7 @@ def bases(maker: make.Maker, key: str) -> tuple[list[tuple[bytes, bool]], str]:
     """Streams that reach each contract of a name with what it accepts."""
     row = maker.facts.row(key)
     out: list[tuple[bytes, bool]] = []
-    why = "used by reference only"
+    why = REFERRED
     for contract in CONTRACTS:
         if contract not in row:
             continue

@@ -323,6 +323,80 @@ class Data:
         os.system(self.a)
 """
 
+SLOTS = """
+import enum, os
+from pkg import helpers
+
+class SlotsBehindProperty:
+    __slots__ = ("_kept", "command")
+    pass
+
+class SlotsShadowed(SlotsBehindProperty):
+    __slots__ = ("other",)
+    @property
+    def command(self):
+        return self._kept
+    @command.setter
+    def command(self, value):
+        os.system(value)
+
+class SlotsSet:
+    __slots__ = ("command",)
+    def __setattr__(self, name, value):
+        os.system(value)
+
+class SlotsAsked:
+    __slots__ = ("a", "b")
+    def __getattr__(self, name):
+        return self.a(name)
+
+class SlotsDropped:
+    __slots__ = ("a",)
+    def __del__(self):
+        self.a()
+
+class SlotsComputed:
+    __slots__ = tuple(helpers.NAMES)
+
+class ErrorWithState(Exception):
+    def __setstate__(self, state):
+        os.system(state["command"])
+
+class ErrorThatSets(Exception):
+    def __setattr__(self, name, value):
+        os.system(value)
+
+class ErrorWithProperty(Exception):
+    @property
+    def command(self):
+        return ""
+    @command.setter
+    def command(self, value):
+        os.system(value)
+
+class ErrorMade(Exception):
+    def __init__(self, command):
+        os.system(command)
+
+class TextMade(str):
+    def __new__(cls, command):
+        os.system(command)
+
+class TextStarted(str):
+    def __init__(self, command):
+        os.system(command)
+
+class FlagMade(enum.IntFlag):
+    A = 1
+    def __new__(cls, command):
+        os.system(command)
+
+class FlagAsked(enum.Flag):
+    A = 1
+    @classmethod
+    def _missing_(cls, value):
+        os.system(value)
+"""
 HELPERS = """
 import io, os, functools
 
@@ -360,7 +434,7 @@ PatchedElsewhere.__setstate__ = run
 
 PLAIN = '''
 import abc, collections, enum, threading, typing, warnings
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 
 class PatchedElsewhere:
     pass
@@ -416,6 +490,43 @@ class Property:
     @property
     def value(self):
         return self.callback()
+
+class Slotted:
+    __slots__ = ("a", "__b", "__weakref__")
+
+class SlottedBelow(Slotted):
+    __slots__ = {"c": "a documented slot"}
+
+class Failed(ValueError, KeyError):
+    pass
+
+class Warned(UserWarning):
+    def __str__(self):
+        return "shown"
+
+class Text(str):
+    pass
+
+class Number(float):
+    pass
+
+class Groups(defaultdict):
+    pass
+
+class Status(enum.IntEnum):
+    def __new__(cls, value, phrase):
+        obj = int.__new__(cls, value)
+        obj._value_ = value
+        return obj
+    OK = 200, "fine"
+
+class Options(enum.IntFlag):
+    FAST = 1
+    SMALL = 2
+
+@enum._simple_enum(enum.IntEnum)
+class Simple:
+    ONE = 1
 '''
 PROVEN = {
     "Bare": {"new": "()", "state": "attrs", "hash": "inert"},
@@ -426,9 +537,26 @@ PROVEN = {
     "Concrete": {"state": "attrs"},
     "Ordered": {"call": "()"},
     "Point": {"call": "(any*)"},
-    "Colour": {"call": "(str | int)"},
-    "Word": {"call": "(str | int)"},
+    "Colour": {"call": "(plain)"},
+    "Word": {"call": "(plain)"},
     "Property": {"state": "attrs"},
+    "Slotted": {"state": 'attrs | none | (none | attrs, dict<"_Slotted__b" | "a", any>)'},
+    "SlottedBelow": {
+        "state": 'attrs | none | (none | attrs, dict<"_Slotted__b" | "a" | "c", any>)'
+    },
+    "Failed": {
+        "call": "(plain*)",
+        "new": "(plain*)",
+        "state": 'none | attrs<"args", "characters_written", "end", "start">',
+        "hash": "inert",
+    },
+    "Warned": {"call": "(plain*)"},
+    "Text": {"call": "() | (str)", "new": "() | (str)", "state": "attrs", "hash": "inert"},
+    "Number": {"new": "() | (int | float)"},
+    "Groups": {"call": "() | ($factory)", "setitem": "(hashable, any)", "hash": "none"},
+    "Status": {"call": "(plain)", "fresh": "shared"},
+    "Options": {"call": "(plain)"},
+    "Simple": {"call": "(plain)", "fresh": "shared"},
 }
 # Classes of BASE that may have a fact, and a text that the named contract must hold.
 GUARDED = {
@@ -450,5 +578,26 @@ GUARDED = {
     "Extends": ("state", '"extend"'),
     "Hashes": ("state", "attrs"),
     "Equal": ("state", "attrs"),
+    "SlotsBehindProperty": ("state", "dict"),
+    "SlotsShadowed": ("state", 'dict<"_kept" | "other", any>'),
+    "SlotsSet": ("state", "attrs"),
+    "ErrorWithProperty": ("state", '"command"'),
+    "ErrorMade": ("state", "attrs"),
+    "TextStarted": ("new", "(str)"),
 }
-FILES = {"base": BASE, "helpers": HELPERS, "patcher": PATCHER, "plain": PLAIN, "__init__": ""}
+# What a class of BASE must not take, whatever else is known of it.
+WITHOUT = {
+    "SlotsSet": ("state", "dict"),
+    "SlotsAsked": ("state", "dict"),
+    "SlotsDropped": ("state", "dict"),
+    "ErrorMade": ("call", ""),
+    "TextStarted": ("call", ""),
+}
+FILES = {
+    "base": BASE,
+    "slots": SLOTS,
+    "helpers": HELPERS,
+    "patcher": PATCHER,
+    "plain": PLAIN,
+    "__init__": "",
+}

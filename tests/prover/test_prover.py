@@ -26,7 +26,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verdict]:
     sources = Sources([folder])
     decider = Decider(sources, ["pkg"])
     out: dict[str, Verdict] = {}
-    for part in ("base", "plain"):
+    for part in ("base", "slots", "plain"):
         module = sources.module(f"pkg.{part}")
         assert module is not None
         for cls in module.classes():
@@ -55,6 +55,12 @@ def test_nothing_else_is(verdicts: dict[str, Verdict]) -> None:
         if fact == "never" or text not in verdict.facts.get(fact, text):
             wrong[name] = verdict.facts
     assert wrong == {}
+
+
+def test_what_would_run_code_is_not_taken(verdicts: dict[str, Verdict]) -> None:
+    for name, (fact, text) in package.WITHOUT.items():
+        facts = verdicts[name].facts
+        assert fact not in facts or (text and text not in facts[fact]), f"{name}: {facts}"
 
 
 def test_stores_that_the_class_overrides_have_no_fact(verdicts: dict[str, Verdict]) -> None:

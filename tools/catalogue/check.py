@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import re
 import sys
 import tomllib
 import warnings
@@ -50,8 +51,9 @@ def check_class(label: str, row: dict[str, Any], found: Any) -> Iterator[str]:
     if not isinstance(found, type):
         yield f"{label}: is no class"
         return
-    defines_new = "__new__" in {key for base in found.__mro__[:-1] for key in vars(base)}
-    if not defines_new and row.get("new", "()") != "()" and "does" not in row:
+    own = {key for base in found.__mro__[:-1] for key in vars(base)}
+    takes = "__new__" in own or "__init__" in own  # else object.__new__ takes nothing more
+    if not takes and row.get("new", "()") != "()" and "does" not in row:
         yield f"{label}: `new` takes arguments, but object.__new__ does not"
     unhashable = found.__hash__ is None
     claims = row.get("hash", "unknown")
@@ -64,6 +66,12 @@ def check_class(label: str, row: dict[str, Any], found: Any) -> Iterator[str]:
             yield f"{label}: has no {method}"
 
 
+def newer_python(row: dict[str, Any]) -> bool:
+    """Whether a proven row speaks of a standard library that is newer than the one that runs."""
+    proven = re.match(r"proven: cpython (\d+)\.(\d+)", row["why"])
+    return proven is not None and (int(proven[1]), int(proven[2])) > sys.version_info[:2]
+
+
 def check_row(kind: str, row: dict[str, Any]) -> Iterator[str]:
     """One row of a file, spread over its names."""
     if kind == "module":
@@ -73,7 +81,7 @@ def check_row(kind: str, row: dict[str, Any]) -> Iterator[str]:
         objects = [(module, find(module, name)) for module in modules]
         known = [(module, found) for module, found in objects if found is not MISSING]
         installed = any(import_quietly(module) is not MISSING for module in modules)
-        if "older" not in row and not known and installed:
+        if "older" not in row and not known and installed and not newer_python(row):
             yield f"{modules[0]}.{name}: does not exist"
         for module, found in known:
             label = f"{module}.{name}"

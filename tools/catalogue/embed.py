@@ -48,6 +48,7 @@ ROW_KEYS = {
     "module": {"names", "why"},
     "callable": {
         "module", "modules", "names", "call", "does", "gives", "fresh", "loader", "why", "older",
+        "calling",
     },
     "class": {
         "module", "modules", "names", "call", "does", "gives", "fresh", "loader", "why", "hash",

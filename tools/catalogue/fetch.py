@@ -3,12 +3,14 @@
     python tools/catalogue/fetch.py build/sources .venv
 
 What the environment has at the right version is read there; the rest is downloaded as wheels for
-any Python that has one, and unpacked without being installed. `folders` in the target holds the
-options for prove.py.
+any Python that has one, and unpacked without being installed. The standard library is taken from
+the interpreters of the path (`python3.8` ...), as far as they have the right version. `folders` in
+the target holds the options for prove.py.
 """
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -50,6 +52,31 @@ def unpack(wheel: Path, folder: Path) -> None:
         archive.extractall(folder, wanted)
 
 
+def from_interpreter(library: Library, version: str, folder: Path) -> None:
+    """The modules of the standard library that are looked at, from an interpreter on the path."""
+    program = shutil.which(f"python{version.rpartition('.')[0]}")
+    question = "import platform, sysconfig; print(platform.python_version()); "
+    question += "print(sysconfig.get_path('stdlib'))"
+    command = [program or sys.executable, "-I", "-c", question]
+    found, place = subprocess.run(
+        command, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    if found != version:
+        print(f"{library.distribution} {version} is not here")
+        return
+    for module in library.modules:
+        source = Path(place).joinpath(*module.split("."))
+        copied = folder.joinpath(*module.split("."))
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, copied, ignore=shutil.ignore_patterns("__pycache__", "test*"))
+        elif source.with_suffix(".py").is_file():
+            shutil.copyfile(source.with_suffix(".py"), copied.with_suffix(".py"))
+    note = folder / f"{library.distribution}-{version}.dist-info"
+    note.mkdir()
+    (note / "METADATA").write_text(f"Name: {library.distribution}\nVersion: {version}\n", "ascii")
+
+
 def main() -> int:
     """Fetch what is missing; older versions of a library stand in folders of their own."""
     target = Path(sys.argv[1])
@@ -64,9 +91,14 @@ def main() -> int:
             newest = position == 0
             if newest and version_in(installed, library.distribution) == version:
                 continue
-            name = "newest" if newest else f"{library.distribution}-{version}"
+            own = newest and library.package
+            name = "newest" if own else f"{library.distribution}-{version}"
             folder = target / name
-            if version_in(folder, library.distribution) != version:
+            if version_in(folder, library.distribution) == version:
+                pass
+            elif not library.package:
+                from_interpreter(library, version, folder)
+            else:
                 print(f"fetching {library.distribution} {version}")
                 unpack(download(library.distribution, version, wheels), folder)
             if folder not in folders:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from prover.interpret import Interpreter
 from prover.known import INHERITED, NAMED_IN_LOOPS, ROOTS_ABOVE
 from prover.order import Base, Native, Order, UnknownError, layout_of
-from prover.run import PathEnd
+from prover.run import PathEnd, descriptors
 from prover.sources import Class, External, Module, Sources, dotted_name, statements
 from prover.values import STATE, Const
 
@@ -29,6 +29,8 @@ PLAIN_DECORATORS = {
     "typing_extensions.final", "typing_extensions.runtime_checkable",
     "typing_extensions.deprecated",
     "typing_extensions.override", "abc.update_abstractmethods",
+    # These make an enumeration of the body, or note its members in the module.
+    "enum._simple_enum", "enum.global_enum", "enum.unique",
 }  # fmt: skip
 # Decorators of libraries that change documentation only, read one by one.
 PLAIN_ENDINGS = {
@@ -98,8 +100,6 @@ class Decider:
         if layout == "enum":
             self.enumeration(cls, order, verdict)
             return
-        if layout in ("str", "int"):
-            raise UnknownError(f"a kind of {layout}")
         interpreter = Interpreter(order, self.sources)
         self.new(interpreter, layout, verdict)
         if interpreter.find("__del__") is not None:
@@ -143,9 +143,7 @@ class Decider:
             if len(base.members[name]) != 1:
                 raise UnknownError(f"{name} is defined twice at {base.place}")
         if "__slots__" in base.members:
-            for slots in base.members["__slots__"]:
-                if not (isinstance(slots, (ast.Tuple, ast.List)) and not slots.elts):
-                    raise UnknownError(f"__slots__ at {base.place}")
+            slot_names(base)
         starter = base.members.get("__init_subclass__", [])
         for node in starter:
             if any(name in HOOKS for name in texts_in(node)):
@@ -180,20 +178,30 @@ class Decider:
         found = interpreter.find("__new__")
         if found is not None:
             raise UnknownError(f"__new__ at {found[1].place}")
-        if layout == "tuple":
-            verdict.facts["new"] = verdict.facts["call"] = "(any*)"
+        if layout in TAKES:
+            verdict.facts["new"], verdict.facts["call"] = TAKES[layout]
             if interpreter.find("__init__") is not None:
                 del verdict.facts["call"]
             return
         verdict.facts["new"] = "()"
+        if any(base.name == "collections.defaultdict" for base in interpreter.order):
+            if interpreter.find("__init__") is None:
+                verdict.facts["call"] = "() | ($factory)"
+            return
         ordered = any(b.name == "collections.OrderedDict" for b in interpreter.order)
         if ordered and interpreter.find("__init__") is None:
             verdict.facts["call"] = "()"
 
     def state(self, interpreter: Interpreter, layout: str, verdict: Verdict) -> None:
-        """BUILD: __setstate__, or names put straight into __dict__."""
+        """BUILD: __setstate__, or names put straight into __dict__ and into slots."""
         if layout == "tuple":
             return  # no attributes, or none that an honest file sets
+        if layout == "exception":  # BaseException.__setstate__ sets each name as an attribute
+            if any(map(interpreter.find, ("__setstate__", "__setattr__"))):
+                raise UnknownError("an exception that sets its own state")
+            interpreter.forbidden |= descriptors(interpreter.order) | CONVERTED
+            verdict.facts["state"] = f"none | {interpreter.contract()}"
+            return
         if interpreter.find("__setstate__") is not None:
             interpreter.settle("__setstate__", STATE)
         elif interpreter.find("__getattr__") is not None and interpreter.settle(
@@ -202,7 +210,10 @@ class Decider:
             raise UnknownError("__getattr__ may give a __setstate__")
         if layout == "list":
             interpreter.forbidden |= {"append", "extend"}
-        verdict.facts["state"] = interpreter.contract()
+        contract = interpreter.contract()
+        if interpreter.find("__setstate__") is None:
+            contract = slotted(interpreter, contract)
+        verdict.facts["state"] = contract
 
     def stores(self, interpreter: Interpreter, layout: str, verdict: Verdict) -> None:
         """What opcodes put into a container, by the built-in's own methods."""
@@ -219,6 +230,8 @@ class Decider:
                 if base.hashes:
                     if base.hashes == "none":
                         verdict.facts["hash"] = "none"
+                    if base.name in ("str", "int", "float"):
+                        verdict.facts["hash"] = "inert"
                     return
                 continue
             if "__hash__" in base.members:
@@ -240,16 +253,76 @@ class Decider:
                 for node in base.members.get("_missing_", []):
                     if not only_raises(node):
                         raise UnknownError(f"_missing_ at {base.place}")
-                for name in ("__new__", "__init__", "__hash__", "__eq__", "__call__"):
+                # `__new__` and `__init__` make the members; what a file asks for is looked up, and
+                # only a flag makes a new member, by its own `__new__`.
+                own = ["__hash__", "__eq__", "__call__"]
+                if any(isinstance(b, Native) and b.name == "enum.Flag" for b in order):
+                    own += ["__new__", "__init__"]
+                for name in own:
                     if name in base.members:
                         raise UnknownError(f"{name} at {base.place}")
         for name, found in cls.members.items():
             if name.startswith("_") or not all(isinstance(n, ast.expr) for n in found):
                 continue
             verdict.members.append(name)
-        verdict.facts.update({"call": "(str | int)", "fresh": "shared", "hash": "inert"})
+        verdict.facts.update({"call": "(plain)", "fresh": "shared", "hash": "inert"})
         if not verdict.members:
             raise UnknownError("an enumeration without members")
+
+
+# Attributes of exceptions that are converted when they are set, by the value's own code.
+CONVERTED = {"args", "characters_written", "start", "end"}
+# What a class of this layout takes for `__new__`, and when it is called without an `__init__` of
+# its own. An exception keeps what it is given, a set hashes it.
+TAKES = {
+    "tuple": ("(any*)", "(any*)"),
+    "exception": ("(plain*)", "(plain*)"),
+    "str": ("() | (str)", "() | (str)"),
+    "int": ("() | (int)", "() | (int)"),
+    "float": ("() | (int | float)", "() | (int | float)"),
+    "set": ("()", "() | (seq<hashable>)"),
+}
+
+
+def slot_names(base: Class) -> list[str]:
+    """The names of a class's slots; fails when they are computed."""
+    names: list[str] = []
+    for slots in base.members.get("__slots__", []):
+        items: list[ast.expr | None] = [slots] if isinstance(slots, ast.expr) else [None]
+        if isinstance(slots, (ast.Tuple, ast.List)):
+            items = [*slots.elts]
+        elif isinstance(slots, ast.Dict):
+            items = [*slots.keys]
+        for item in items:
+            if not (isinstance(item, ast.Constant) and isinstance(item.value, str)):
+                raise UnknownError(f"__slots__ at {base.place}")
+            name = item.value
+            if name.startswith("__") and not name.endswith("__"):
+                name = f"_{base.name.lstrip('_')}{name}"
+            if not name.startswith("__"):  # no __dict__, no __weakref__
+                names.append(name)
+    return names
+
+
+def slotted(interpreter: Interpreter, attributes: str) -> str:
+    """What BUILD's state may be: attributes, and (attributes, slots) when the class has slots.
+
+    Slots are set one by one as attributes, so that no property and no `__setattr__` may stand in
+    the way, and nothing may look into them before the object is whole.
+    """
+    names: set[str] = set()
+    for base in interpreter.order:
+        if isinstance(base, Class):
+            names.update(slot_names(base))
+    names -= descriptors(interpreter.order)
+    if not names or any(map(interpreter.find, ("__setattr__", "__getattr__", "__del__"))):
+        return attributes
+    return slotted_state(attributes, [f'"{name}"' for name in sorted(names)])
+
+
+def slotted_state(attributes: str, keys: list[str]) -> str:
+    """The contract of a state that has attributes, slots of these names or both."""
+    return f"{attributes} | none | (none | {attributes}, dict<{' | '.join(keys)}, any>)"
 
 
 def only_raises(node: ast.AST) -> bool:

@@ -30,12 +30,15 @@ INHERITED: dict[str, set[str]] = {
     },
     # Its __setstate__ wraps the methods `update` and `compute` of the class.
     "torchmetrics.metric.Metric": {"_wrap_update", "_wrap_compute"},
+    # Its __setattr__ looks into `base_dist`.
+    "gpytorch.priors.prior.Prior": {"base_dist"},
     # Its __getattr__ looks into a table of the class.
     "sentence_transformers.base.modules.module.Module": {"_DEPRECATED_METHOD_RENAMES"},
 }  # fmt: skip
 # Classes of INHERITED that inherit from others of them, whose facts theirs include.
 ROOTS_ABOVE: dict[str, set[str]] = {
     "torchmetrics.metric.Metric": {"torch.nn.modules.module.Module"},
+    "gpytorch.priors.prior.Prior": {"torch.nn.modules.module.Module"},
     "sentence_transformers.base.modules.module.Module": {"torch.nn.modules.module.Module"},
 }
 # Modules that give methods to a class under names that are computed, and which names these are.

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prover.decide import Decider, Verdict, import_problem
+from prover.decide import Decider, Verdict, import_problem, slotted_state
 from prover.order import UnknownError
-from prover.sources import Sources
+from prover.sources import Class, Sources
 from prover.values import Wish
 
+# What `slotted_state` writes.
+SLOTTED = re.compile(r"(.+) \| none \| \(none \| (.+), dict<([^<>]+), any>\)")
 TEST_PART = re.compile(
     r"(^|\.)(tests?|testing|conftest|_testing|setup|__main__|_test_\w+|test_\w+)(\.|$)"
 )
@@ -29,6 +31,11 @@ class Library:
     older: list[str] = field(default_factory=list, hash=False)
     modules: list[str] = field(default_factory=list, hash=False)
     without: list[str] = field(default_factory=list, hash=False)
+
+    @property
+    def packages(self) -> list[str]:
+        """The packages that the library has; the standard library has many."""
+        return [self.package] if self.package else self.modules
 
     @property
     def pinned(self) -> list[str]:
@@ -81,18 +88,46 @@ def covers(library: Library, module: str) -> bool:
     def below(names: list[str]) -> bool:
         return any(module == name or module.startswith(f"{name}.") for name in names)
 
-    return below(library.modules or [library.package]) and not below(library.without)
+    return below(library.modules or library.packages) and not below(library.without)
+
+
+@dataclass
+class Judged:
+    """One version of a library, and what was decided of its classes."""
+
+    version: str
+    sources: Sources
+    verdicts: dict[str, Verdict]
+
+    def means(self, key: str) -> Verdict | None:
+        """What the name of another version's class means here; None when there is no such name.
+
+        Fails when it is something that was not decided: a fact speaks of a name in every version.
+        """
+        if key in self.verdicts:
+            return self.verdicts[key]
+        module_name, _, name = key.partition(":")
+        module = self.sources.module(module_name)
+        top = name.split(".")[0]
+        if module is None or not (top in module.bound or module.stars):
+            return None
+        meaning = self.sources.look_up(module, top)
+        if top not in module.bound and not isinstance(meaning, Class):
+            return None  # none of the modules that it takes all names from is known to have it
+        found = self.verdicts.get(meaning.key) if isinstance(meaning, Class) else None
+        if found is None or found.problem:
+            raise UnknownError(f"something else in {self.version}")
+        return found if top == name else None
 
 
 def decided(
-    library: Library, folder: Path, others: list[Path], by_hand: dict[str, str]
-) -> tuple[dict[str, Verdict], dict[str, str]]:
-    """Decide every class of one version; give verdicts and modules that must not be imported."""
+    library: Library, version: str, folder: Path, others: list[Path], by_hand: dict[str, str]
+) -> Judged:
+    """Decide every class of one version."""
     sources = Sources([folder, *(other for other in others if other != folder)])
-    decider = Decider(sources, [library.package], by_hand)
+    decider = Decider(sources, library.packages, by_hand)
     verdicts: dict[str, Verdict] = {}
-    refused: dict[str, str] = {}
-    for name in sources.walk(library.package):
+    for name in (name for package in library.packages for name in sources.walk(package)):
         if not covers(library, name):
             continue
         module = sources.module(name)
@@ -105,9 +140,7 @@ def decided(
                 verdict.problem, verdict.refused = problem, True
                 verdict.facts.clear()
             verdicts[cls.key] = verdict
-        if problem:
-            refused[name] = problem
-    return verdicts, refused
+    return Judged(version, sources, verdicts)
 
 
 def attribute_entries(contract: str) -> dict[str, str] | None:
@@ -139,9 +172,15 @@ def together(a: str, b: str) -> str:
     """A contract that implies both."""
     if a == b:
         return a
+    slots = SLOTTED.fullmatch(a), SLOTTED.fullmatch(b)
+    if slots[0] and slots[1]:
+        attributes = together(slots[0][1], slots[1][1])
+        keys = sorted({*slots[0][3].split(" | ")} & {*slots[1][3].split(" | ")})
+        if keys:
+            return slotted_state(attributes, keys)
     one, two = attribute_entries(a), attribute_entries(b)
     if one is None or two is None:
-        raise UnknownError("versions that want different things")
+        return f"both<{a}, {b}>"
     out: list[str] = []
     for name in sorted(one.keys() | two.keys()):
         if name in one and name in two and one[name] != two[name]:
@@ -189,10 +228,11 @@ def prove_library(
         return None
     out = Outcome(library, library.pinned)
     keys: set[str] = set()
-    for position, version in enumerate(library.pinned):
-        verdicts, refused = decided(library, found[version], folders[:1], by_hand)
-        del refused
-        for key, verdict in verdicts.items():
+    newer: list[Judged] = []
+    for version in library.pinned:
+        judged = decided(library, version, found[version], folders[:1], by_hand)
+        for key, verdict in judged.verdicts.items():
+            first = key not in keys
             keys.add(key)
             if verdict.alias and f"{verdict.alias}:{verdict.cls.name}" in known:
                 known.add(key)
@@ -202,26 +242,29 @@ def prove_library(
                 out.undecided[key] = f"{verdict.problem} ({version})"
                 out.rows.pop(key, None)
                 continue
-            add(out, key, verdict, version, position)
+            add(out, key, verdict, version, newer if first else [])
+        newer.append(judged)
     out.seen = len(keys)
     out.by_hand = len(keys & known)
     return out
 
 
-def add(out: Outcome, key: str, verdict: Verdict, version: str, position: int) -> None:
-    """One version's verdict on a class."""
-    row = out.rows.get(key)
-    cls = verdict.cls
-    if row is None:
-        places = list(verdict.places)
-        out.rows[key] = Row(
+def add(out: Outcome, key: str, verdict: Verdict, version: str, newer: list[Judged]) -> None:
+    """One version's verdict on a class; `newer` versions have no class of this name."""
+    try:
+        if key in out.rows:
+            merge(out.rows[key], verdict)
+            return
+        cls = verdict.cls
+        row = out.rows[key] = Row(
             cls.module.name, cls.name, dict(verdict.facts), list(verdict.members),
-            cls.node.lineno, cls.module.file, places, version, position > 0,
+            cls.node.lineno, cls.module.file, list(verdict.places), version, bool(newer),
             verdict.alias,
         )  # fmt: skip
-        return
-    try:
-        merge(row, verdict)
+        for judged in newer:
+            other = judged.means(key)
+            if other is not None:
+                merge(row, other)
     except UnknownError as error:
         out.undecided[key] = str(error)
         del out.rows[key]

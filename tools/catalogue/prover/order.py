@@ -7,6 +7,7 @@ they run. Invariant: a base that is neither in a source nor in the table makes t
 from __future__ import annotations
 
 import ast
+import builtins
 from dataclasses import dataclass
 
 from prover.sources import Class, External, Meaning, Module, Sources, Value, dotted_name
@@ -38,16 +39,26 @@ NATIVE = {
         Native("list", layout="list", hashes="none"),
         Native("tuple", layout="tuple", hashes="contents"),
         Native("collections.OrderedDict", ("dict",), "dict", "none"),
+        Native("collections.defaultdict", ("dict",), "dict", "none"),
+        Native("set", layout="set", hashes="none"),
         Native("typing.Generic"),
         Native("typing.Protocol", ("typing.Generic",)),
         Native("abc.ABC"),
         Native("enum.Enum", layout="enum", hashes="inert"),
         Native("enum.IntEnum", ("enum.Enum",), "enum", "contents"),
         Native("enum.StrEnum", ("enum.Enum",), "enum", "contents"),
+        Native("enum.Flag", ("enum.Enum",), "enum", "inert"),
+        Native("enum.IntFlag", ("enum.Flag",), "enum", "contents"),
         Native("str", layout="str", hashes="contents"),
         Native("int", layout="int", hashes="contents"),
+        Native("float", layout="float", hashes="contents"),
     )
 }
+# Python's own exceptions, which keep their arguments and set attributes by name.
+for _name, _found in vars(builtins).items():
+    if isinstance(_found, type) and issubclass(_found, BaseException):
+        _bases = tuple(base.__name__ for base in _found.__bases__)
+        NATIVE[_name] = Native(_name, _bases, "exception")
 SPELLINGS = {
     "typing_extensions.Protocol": "typing.Protocol",
     "typing_extensions.Generic": "typing.Generic",
@@ -103,6 +114,17 @@ def with_metaclass(module: Module, node: ast.expr, sources: Sources) -> list[ast
     return None
 
 
+def simple_enum(cls: Class) -> list[ast.expr]:
+    """The base in `@_simple_enum(IntEnum)`, by which the standard library makes enumerations."""
+    return [
+        node.args[0]
+        for node in cls.node.decorator_list
+        if isinstance(node, ast.Call)
+        and node.args
+        and (dotted_name(node.func) or "?").split(".")[-1] == "_simple_enum"
+    ]
+
+
 class Order:
     """Computes and keeps the search order of classes."""
 
@@ -114,7 +136,7 @@ class Order:
     def bases(self, cls: Class) -> list[Base]:
         """The direct bases; fails on one that is not known."""
         out: list[Base] = []
-        for node in cls.node.bases:
+        for node in [*cls.node.bases, *simple_enum(cls)]:
             out += self.base(cls.module, node, cls)
         return out or [NATIVE["object"]]
 
