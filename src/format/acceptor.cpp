@@ -5,6 +5,7 @@
 
 #include "archive/zip/reader.h"
 #include "format/compressed/compressed.h"
+#include "format/dcp/checkpoint.h"
 #include "format/foreign/seven_zip.h"
 #include "format/joblib/zfile.h"
 #include "format/numpy/npy.h"
@@ -49,6 +50,10 @@ constexpr auto kAcceptors = std::to_array<Acceptor>({
      "the name ends in .dat, and a .dir file beside it is dbm.dumb's index"},
     {loader::kShelve, "shelf index", false, shelve::index_accepts, shelve::read_index,
      "the name ends in .dir or .bak, and it starts with a quote"},
+    {loader::kDcp, "slices", true, dcp::slices_accept, dcp::read_slices,
+     "the name ends in .distcp: the archives in it, and what the .metadata beside it names"},
+    {loader::kDcp, "pickle", true, dcp::metadata_accepts, dcp::read_metadata,
+     "the name ends in .metadata"},
     {loader::kPickle, "pickle", true, bare_pickle::accepts, bare_pickle::read,
      "the bytes are a pickle: PROTO at the front, a name that promises one, or a stream that acts"},
     {"", "recognized", false, recognized::accepts, recognized::read,

@@ -28,6 +28,7 @@ enum : std::uint16_t {
   kSafetensors = 420,
   kNumpy = 421,
   kShelf = 422,
+  kDistributed = 423,
   kNotAnalysed = 501,
   kNothingOpens = 502,
   kTorchScriptCode = 503,

@@ -22,6 +22,7 @@ inline constexpr std::string_view kTorchJit = "torch.jit.load";
 inline constexpr std::string_view kTorchPackage = "torch.package";
 inline constexpr std::string_view kJoblib = "joblib.load";
 inline constexpr std::string_view kJoblibCompat = "joblib.load(compat)";
+inline constexpr std::string_view kDcp = "torch.distributed.checkpoint";
 inline constexpr std::string_view kShelve = "shelve";
 inline constexpr std::string_view kPandas = "pandas.read_pickle";
 inline constexpr std::string_view kPandasCompat = "pandas.read_pickle(compat)";

@@ -68,6 +68,8 @@ constexpr auto kRows = std::to_array<CodeRow>({
      "a NumPy array could not be read to its end"},
     {code::kShelf, Severity::medium, Verdict::incomplete,
      "the index of a shelf could not be read surely"},
+    {code::kDistributed, Severity::medium, Verdict::suspicious,
+     "the index of a distributed checkpoint and its files disagree"},
     {code::kNotAnalysed, Severity::medium, Verdict::incomplete,
      "a format that Brine does not analyse yet"},
     {code::kNothingOpens, Severity::medium, Verdict::incomplete,

@@ -12,6 +12,7 @@
 #include "archive/tar/reader.h"
 #include "archive/zip/reader.h"
 #include "format/codes.h"
+#include "format/dcp/slices.h"
 #include "format/names.h"
 #include "format/profiles.h"
 #include "format/torch/package.h"
@@ -576,6 +577,7 @@ void read(Probe& probe, std::span<const std::string_view> loaders, Sink& sink) {
     return;
   }
   if (!salvage && stands_in_tar(probe, *opened)) return;
+  if (!salvage && dcp::explained_by_slices(probe, *opened, sink.limits())) return;
   if (!salvage && archive::starts_like_zip(probe.head()) && opened->miniz().members.empty() &&
       opened->zipfile().members.empty()) {
     // A directory that nobody can use.
