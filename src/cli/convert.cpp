@@ -32,15 +32,15 @@ namespace {
 using convert::Outcome;
 
 constexpr Example kExamples[] = {
-    {"brine convert pytorch_model.bin", "writes pytorch_model.safetensors beside it"},
-    {"brine convert last.ckpt --root state_dict -o model.safetensors", "one part of a checkpoint"},
-    {"brine convert --extras --verify model.pt", "the other values too; compare every byte"},
-    {"brine convert models/", "every pickled model below a folder, shards with their index"},
+    {"brine convert model.bin", "writes model.safetensors beside it"},
+    {"brine convert --root state_dict last.ckpt", "one part of a checkpoint"},
+    {"brine convert --extras --verify model.pt", "other values too; compare bytes"},
+    {"brine convert models/", "all in a folder, with shards"},
 };
 
 constexpr OptionSpec kOptions[] = {
     {"output", 'o', "FILE", "where to write; for one file"},
-    {"root", '\0', "KEY", "only the tensors under this key (a.b: keys in keys)"},
+    {"root", '\0', "KEY", "the tensors under this key (a.b: in keys)"},
     {"aliases", '\0', "drop|duplicate|alias", "names that share one tensor (drop)"},
     {"extras", '\0', "", "what is no tensor, as NAME.extras.json"},
     {"verify", '\0', "", "read the result back and compare every byte"},
@@ -57,7 +57,7 @@ constexpr std::string_view kNotes =
     "happened, else 1 if any is not EXACT, else 0. More: brine help convert.";
 
 constexpr Example kDisarmExamples[] = {
-    {"brine disarm pytorch_model.bin", "writes pytorch_model.disarmed.bin beside it"},
+    {"brine disarm pytorch_model.bin", "writes pytorch_model.disarmed.bin"},
     {"brine disarm last.ckpt -o safe.pt", "loads with torch.load(weights_only=True)"},
     {"brine disarm forest.joblib", "arrays and plain values, for joblib.load"},
 };
@@ -140,7 +140,7 @@ class ConvertRun {
     }
     int status = kExitOk;
     for (const WalkEntry& entry : entries) {
-      if (interrupted()) return kExitInterrupted;
+      if (interrupted()) break;
       const std::size_t before = done_.size();
       if (!(is_index(entry) ? convert_set(entry) : convert(entry))) status = kExitError;
       for (std::size_t i = before; i < done_.size(); ++i) {
@@ -154,9 +154,8 @@ class ConvertRun {
       }
       if (!options_.json) done_.clear();
     }
-    if (interrupted()) return kExitInterrupted;
     if (options_.json) console_.out(render::conversions_json(done_));
-    return status;
+    return interrupted() ? kExitInterrupted : status;
   }
 
  private:

@@ -71,6 +71,7 @@ std::string overview() {
       "brine tells what a model file would do, before anything loads it\n\n"
       "  brine scan downloads/          a verdict for every file\n"
       "  brine convert model.pt         the weights as safetensors; nothing is run\n"
+      "  brine disarm model.pt          the same kind of file, without its code\n"
       "  brine explain model.pt         the file as the Python that it stands for\n"
       "  brine inspect model.pt         members, who would read what, opcodes\n"
       "  brine facts os.system          what is known of a name, and why\n"

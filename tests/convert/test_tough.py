@@ -99,14 +99,16 @@ def test_interrupted(command: str, tmp_path: Path) -> None:
     statuses = set()
     for delay in (0.005, 0.02, 0.05, 0.1):
         child = subprocess.Popen(
-            [BRINE, command, "--force", tmp_path / "model.pt"],
-            stdout=subprocess.DEVNULL,
+            [BRINE, command, "--force", "--format", "json", tmp_path / "model.pt"],
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
         time.sleep(delay)
         child.send_signal(signal.SIGINT)
-        child.communicate()
+        printed, _ = child.communicate()
         statuses.add(child.returncode)
+        if child.returncode == 130:  # what was done until then, as one document
+            assert json.loads(printed)["schema"] == "brine.convert/1"
         assert [n for n in others(tmp_path) if n != NAMES[command]] == []
     # -SIGINT: before the program had a handler for it.
     assert statuses <= {130, 0, -signal.SIGINT}
