@@ -96,6 +96,9 @@ class Sink {
   virtual void member(OpenContent open, std::string name, std::optional<std::uint64_t> base) = 0;
   virtual void interpreted(std::uint64_t start, std::uint64_t end) = 0;
   virtual void data(std::uint64_t start, std::uint64_t end) = 0;
+  // Bytes that the format's own writer leaves behind and its loader never reads: explained when no
+  // pickle that imports begins at any of them, nor anything that is searched for.
+  virtual void leftover(std::uint64_t start, std::uint64_t end) = 0;
   virtual void finding(Finding finding) = 0;
   virtual void view(View view) = 0;  // a reading without a pickle (safetensors, refusals)
   virtual void describe(std::string kind) = 0;  // "torch zip": the head of FileReport.kind

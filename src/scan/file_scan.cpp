@@ -92,6 +92,9 @@ class FileScan::ItemSink final : public format::Sink {
     context_.coverage.interpreted(start, end);
   }
   void data(std::uint64_t start, std::uint64_t end) override { context_.coverage.data(start, end); }
+  void leftover(std::uint64_t start, std::uint64_t end) override {
+    context_.leftovers.emplace_back(start, end);
+  }
   void finding(Finding finding) override {
     const CodeRow* row = find_code(finding.code);
     if (row != nullptr && finding.verdict == Verdict::clean && finding.severity == Severity::info) {
@@ -324,8 +327,9 @@ void FileScan::finish_item(Context& context, format::Probe& probe) {
     Coverage before = context.coverage.finish();
     for (const auto& range : before.unexplained) {
       if (within(range, context.handled)) continue;
-      const Ranges left = follow_up(context, context.item.source, context.item.member,
-                                    context.item.base, range.first, range.second);
+      Ranges left = follow_up(context, context.item.source, context.item.member, context.item.base,
+                              range.first, range.second);
+      drop_leftovers(context, left);
       if (!context.open_ended && context.opened) {
         report_unexplained(context.item.source, context.item.member, context.item.base, left);
       }
@@ -405,6 +409,17 @@ FileScan::Ranges FileScan::follow_up(Context& context, const SourcePtr& source,
   if (at < end) left.emplace_back(at, end);
   if (end < whole_end && left.empty()) context.told = true;
   return left;
+}
+
+void FileScan::drop_leftovers(Context& context, Ranges& left) {
+  std::erase_if(left, [&](const auto& range) {
+    if (!within(range, context.leftovers)) return false;
+    const auto inert = imports_nowhere(*context.item.source, range.first, range.second,
+                                       options_.limits, leftover_budget_);
+    if (!inert || !*inert) return false;
+    context.coverage.data(range.first, range.second);
+    return true;
+  });
 }
 
 // Whether what begins here like a compressed stream is one. Two bytes of chance are found in every

@@ -51,6 +51,7 @@ class FileScan {
     bool open_ended = false;  // something in it could not be read to its end
     bool told = false;        // a reader or the probe had something to say about it
     Ranges handled;           // leftovers of members, already judged
+    Ranges leftovers;         // what the format's writer leaves behind
     std::uint64_t tensors = 0;
     std::uint64_t tensor_bytes = 0;
     std::uint8_t protocol = 0;
@@ -92,6 +93,8 @@ class FileScan {
   Ranges follow_up(Context& context, const SourcePtr& source,
                    const std::vector<std::string>& member, std::optional<std::uint64_t> base,
                    std::uint64_t start, std::uint64_t end);
+  // Takes away what the item's writer left behind and surely does nothing.
+  void drop_leftovers(Context& context, Ranges& left);
   bool decodes(format::Probe& probe);
   std::optional<std::uint64_t> find_hidden(const Context& context, const SourcePtr& source,
                                            const std::vector<std::string>& member,
@@ -114,6 +117,7 @@ class FileScan {
   Findings findings_;
   WorkList work_;
   SearchBudget search_budget_;
+  SearchBudget leftover_budget_{kLeftoverBytes};  // over it they stay unexplained
   std::set<std::string> waived_;
   std::set<std::string> nested_seen_;
   std::set<std::string> companions_seen_;

@@ -575,6 +575,7 @@ Trial try_pickle(ByteSource& source, std::uint64_t start, const Limits& limits) 
     trial.pickle = trial.pickle || result.uses_ext || result.imports_identifier ||
                    (stopped && read >= left - left / 10);
     trial.stopped = trial.stopped || stopped;
+    trial.imports = trial.imports || result.imports_identifier;
     trial.acts = trial.acts || ((result.uses_ext || result.imports_identifier) && sink.acted);
     if ((result.divergence & pickle::kDivergesByUnpickler) == 0) break;
   }

@@ -84,6 +84,7 @@ StreamReading read_stream(const format::Stream& stream, const ScanOptions& optio
 // (any reader), or reach a STOP behind at least nine tenths of what is left.
 struct Trial {
   bool pickle = false;  // by the rule above
+  bool imports = false;  // imports an identifier
   bool acts = false;  // imports a name, or has one by EXT, and calls something
   bool stopped = false;  // reaches a STOP
   std::uint64_t reached = 0;  // how far the run came

@@ -20,6 +20,7 @@ constexpr std::size_t kLongestName = 256;
 constexpr std::uint64_t kHeadCost = 4u << 10;  // a look at a container's head
 constexpr std::uint64_t kZipCost = 76u << 10;  // and at its tail
 constexpr std::uint64_t kTrialCost = 64;  // of a trial that ends at once
+constexpr std::uint64_t kMostLeftover = 8u << 10;  // each of its bytes is tried, up to its end
 
 bool is_name_char(std::uint8_t c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -170,6 +171,19 @@ Result<std::optional<std::uint64_t>> find_pickle(ByteSource& source, std::uint64
     at += own;
   }
   return std::nullopt;
+}
+
+Result<bool> imports_nowhere(ByteSource& source, std::uint64_t start, std::uint64_t end,
+                             const Limits& limits, SearchBudget& budget) {
+  if (end - start > kMostLeftover || budget.exhausted) return false;
+  BRINE_TRY(std::vector<std::uint8_t> bytes, source.read_vector(start, end - start));
+  MemorySource part(std::move(bytes));
+  for (std::uint64_t at = 0; at < part.size(); ++at) {
+    const Trial trial = try_pickle(part, at, limits);
+    if (trial.imports || trial.acts) return false;
+    if (!budget.spend(std::max(trial.reached, at) - at + 1)) return false;
+  }
+  return true;
 }
 
 }  // namespace brine::scan

@@ -47,4 +47,13 @@ Result<std::optional<std::uint64_t>> find_pickle(ByteSource& source, std::uint64
                                                  std::uint64_t end, const Limits& limits,
                                                  SearchBudget& budget);
 
+// What all leftovers of a file may cost: trials run to their ends and overlap.
+inline constexpr std::uint64_t kLeftoverBytes = 64u << 20;
+
+// Whether no pickle that begins at any byte of [start, end) imports a name, or uses one that EXT
+// gives it, before `end`. Nobody writes much of what this is asked for: of a long range, and over
+// the budget, false.
+Result<bool> imports_nowhere(ByteSource& source, std::uint64_t start, std::uint64_t end,
+                             const Limits& limits, SearchBudget& budget);
+
 }  // namespace brine::scan

@@ -109,6 +109,67 @@ def test_changed_indexes(tmp_path: Path, seed: int) -> None:
         assert any("inner" in args for args in marks(tmp_path / "shelf.dat", "shelve")), spelled
 
 
+def rewrite(base: Path, changes: list[tuple[str, object]], protocol: int | None = None) -> None:
+    with opened(base, "n", protocol) as shelf:
+        for key, value in changes:
+            if value is None:
+                del shelf[key]
+            else:
+                shelf[key] = value
+
+
+HISTORIES: dict[str, list[tuple[str, object]]] = {
+    "grown": [("a", [1] * 5), ("b", {"x": 1.5}), ("a", list(range(900))), ("c", "z" * 700)],
+    "shrunk": [("a", list(range(100, 180))), ("b", [2]), ("a", [1, 2])],
+    "shrunk by blocks": [("a", list(range(2000))), ("b", [2]), ("a", [1, 2])],
+    "gone": [("a", list(range(400))), ("b", [2]), ("c", 3), ("a", None)],
+    "last gone": [("a", [1]), ("b", list(range(400))), ("b", None)],
+    "an array grew": [("a", np.arange(20.0)), ("b", [2]), ("a", np.arange(200.0))],
+}
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@pytest.mark.parametrize("history", HISTORIES)
+def test_what_was_written_over(tmp_path: Path, history: str, protocol: int) -> None:
+    rewrite(tmp_path / "shelf", HISTORIES[history], protocol)
+    assert verdicts(tmp_path)["shelf.dat"] == "clean"
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("filler", [0, 300, 2000])
+def test_a_payload_that_was_written_over(tmp_path: Path, filler: int, protocol: int) -> None:
+    """The index of yesterday, which lies beside the shelf, leads to it."""
+    base = tmp_path / "shelf"
+    old = ["x" * filler, Marked("old")]
+    rewrite(base, [("b", [2]), ("a", old)], protocol)
+    yesterday = base.with_suffix(".dir").read_bytes()
+    rewrite(base, [("b", [2]), ("a", old), ("c", 1), ("a", "y" * 9000)], protocol)
+    assert "old" not in load_all(base)
+    assert verdicts(tmp_path)["shelf.dat"] == "suspicious"
+    if protocol > 1:
+        assert any("old" in args for args in marks(tmp_path / "shelf.dat"))
+    base.with_suffix(".dir").write_bytes(yesterday)
+    assert "old" in load_all(base)
+    assert any("old" in args for args in marks(tmp_path / "shelf.dat", "shelve"))
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("at", [1, 60, 200, 511])
+def test_a_payload_behind_a_record(tmp_path: Path, at: int, protocol: int) -> None:
+    """In what is left of a block, wherever it begins, with or without a PROTO in front."""
+    base = tmp_path / "shelf"
+    rewrite(base, [("b", [2]), ("a", [3]), ("a", "y" * 900)], protocol)
+    data = bytearray(base.with_suffix(".dat").read_bytes())
+    payload = pickle.dumps(Marked("tail"), protocol)
+    data[512 + at : 512 + at + len(payload)] = payload
+    base.with_suffix(".dat").write_bytes(data)
+    start = 512 + at
+    base.with_suffix(".dir").write_text(f"'b', (0, 5)\n'c', ({start}, {len(payload)})\n")
+    assert "tail" in load_all(base)
+    base.with_suffix(".dir").write_text("'b', (0, 5)\n")
+    assert verdicts(tmp_path)["shelf.dat"] != "clean"
+
+
 def test_a_data_file_that_is_no_shelf(tmp_path: Path) -> None:
     (tmp_path / "model.dat").write_bytes(pickle.dumps([1, 2]))
     (tmp_path / "model.dir").write_bytes(b"\0\1\2\3" * 100)  # another kind of database

@@ -1,6 +1,7 @@
 #include "format/shelve/shelf.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,12 +12,16 @@
 #include "format/profiles.h"
 #include "format/shelve/index.h"
 #include "format/words.h"
+#include "pickle/decoder.h"
+#include "pickle/opcode.h"
 
 namespace brine::format::shelve {
 
 namespace {
 
 constexpr std::string_view kData = ".dat", kIndex = ".dir", kBackup = ".bak";
+constexpr std::uint64_t kBlock = 512;
+constexpr std::uint8_t kNewestProtocol = 5;
 // What the records of an honest shelf take together is no more than its file has.
 constexpr std::uint64_t kMostOverlap = 4;
 
@@ -62,6 +67,56 @@ bool is_padding(ByteSource& source, std::uint64_t start, std::uint64_t end) {
   return true;
 }
 
+// Where the pickle that begins at `start` has its STOP; nothing when it has none before `end`.
+std::optional<std::uint64_t> behind_stop(const SourcePtr& data, std::uint64_t start,
+                                         std::uint64_t end) {
+  SliceSource part(data, start, end - start);
+  pickle::Decoder decoder(part);
+  while (true) {
+    const auto in = decoder.next();
+    if (!in) return std::nullopt;
+    if (in->opcode->code == pickle::op::STOP) return start + in->end;
+  }
+}
+
+bool has_proto(ByteSource& data, std::uint64_t at, std::uint64_t end) {
+  std::array<std::uint8_t, 2> head{};
+  return end - at >= head.size() && data.read(at, head) && head[0] == pickle::op::PROTO &&
+         head[1] <= kNewestProtocol;
+}
+
+Stream stream_of(const SourcePtr& data, std::uint64_t start, std::uint64_t count,
+                 std::string name) {
+  Stream stream;
+  stream.source = std::make_shared<SliceSource>(data, start, count);
+  stream.member = {std::move(name)};
+  stream.file_base = start;
+  stream.loaders = shelve_loaders();
+  return stream;
+}
+
+// What no record takes. dbm.dumb writes a value over a longer one, or behind all others when it
+// grew, and forgets what stood there: pickles at the beginnings of blocks, and the ends of values
+// that were written over.
+void read_unused(const SourcePtr& data, std::uint64_t start, std::uint64_t end, Sink& sink) {
+  if (start >= end) return;
+  sink.leftover(start, end);
+  for (std::uint64_t at = start; at < end;) {
+    const std::uint64_t block = std::min(at - at % kBlock + kBlock, end);
+    if (is_padding(*data, at, block)) sink.data(at, block);
+    if (at % kBlock != 0 || !has_proto(*data, at, end)) {
+      at = block;
+      continue;
+    }
+    const std::optional<std::uint64_t> behind = behind_stop(data, at, end);
+    if (!behind) return;
+    Stream stream = stream_of(data, at, *behind - at, "unused block at " + std::to_string(at));
+    stream.certainty = Certainty::guessed;
+    sink.stream(std::move(stream));
+    at = *behind;
+  }
+}
+
 void read_records(const SourcePtr& data, std::vector<Record> records, Sink& sink) {
   std::ranges::stable_sort(records, {}, &Record::position);
   const std::uint64_t size = data->size();
@@ -81,16 +136,11 @@ void read_records(const SourcePtr& data, std::vector<Record> records, Sink& sink
       tell_unread(sink, "the index points to the same bytes over and over: not read to its end");
       return;
     }
-    if (start > covered && is_padding(*data, covered, start)) sink.data(covered, start);
+    read_unused(data, covered, start, sink);
     covered = std::max(covered, start + count);
-    Stream stream;
-    stream.source = std::make_shared<SliceSource>(data, start, count);
-    stream.member = {name};
-    stream.file_base = start;
-    stream.loaders = shelve_loaders();
-    sink.stream(std::move(stream));
+    sink.stream(stream_of(data, start, count, name));
   }
-  if (covered < size && is_padding(*data, covered, size)) sink.data(covered, size);
+  read_unused(data, covered, size, sink);
 }
 
 }  // namespace
