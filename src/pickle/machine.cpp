@@ -582,6 +582,7 @@ void Machine::Impl::loop() {
         floor = stack.data() + fence();
         if (first <= floor) {
           SAVE();
+          if (sp == first && nothing_to_set()) break;
           underflow();
           return;
         }

@@ -139,6 +139,7 @@ struct Machine::Impl {
   bool name_admitted(std::string_view module, std::string_view name, std::string_view written);
   bool entry_admitted(std::uint8_t code);
   bool refuse(std::string error, Releases by = kAllReleases);
+  bool nothing_to_set();
   std::string class_name(const Value& value);
 
   // --- looking inside (rebuild.cpp) ---

@@ -157,6 +157,13 @@ bool Machine::Impl::name_admitted(std::string_view module, std::string_view name
   return true;
 }
 
+// SETITEMS of nothing on an empty stack: whether a release goes on, which looks for no target then.
+bool Machine::Impl::nothing_to_set() {
+  if (profile.unpickler != Unpickler::torch_weights_only) return false;
+  if ((following & static_cast<Releases>(~k2_13)) == 0) return false;
+  return refuse("SETITEMS: nothing to set items of", k2_13);
+}
+
 // The dotted class of an entry as the weights_only unpickler's type() would find it.
 std::string Machine::Impl::class_name(const Value& value) {
   switch (value.kind()) {

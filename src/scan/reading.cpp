@@ -488,10 +488,11 @@ class StreamReader {
       if (size - at < count.size() || !stream_.source->read(at, count)) {
         return cut_off(view, at);
       }
-      if (load_le64(count.data()) != found->second->numel) {
+      // torch multiplies in 64 bits and compares bytes, not elements.
+      const std::optional<std::uint64_t> bytes = found->second->byte_size();
+      if (bytes && load_le64(count.data()) * found->second->itemsize != *bytes) {
         return refuse(view, at, "a storage has another size than the stream says");
       }
-      const std::optional<std::uint64_t> bytes = found->second->byte_size();
       const std::uint64_t left = size - at - count.size();
       if (!bytes || *bytes > left) return cut_off(view, at);
       view.headers.emplace_back(at, at + count.size());

@@ -40,6 +40,14 @@ class Answers {
     }
     return open;
   }
+  // Releases of which nothing is left open so far.
+  Releases sure() const {
+    Releases sure = 0;
+    for (std::size_t i = 0; i < kTorchReleases.size(); ++i) {
+      if (out_.releases[i].accepts == true) sure |= set_of(kTorchReleases[i]);
+    }
+    return sure;
+  }
   void refuse(Releases by, const std::string& why, std::optional<std::uint64_t> offset = {},
               std::uint8_t opcode = 0) {
     each(by, [&](WeightsOnly& row) {
@@ -119,7 +127,7 @@ void read_stack(const format::Stream& stream, const StreamReading& reading,
   const auto plain = std::ranges::find_if(reading.views, [](const ViewRun& view) {
     return view.use->loader == format::loader::kTorch;
   });
-  if (plain == reading.views.end() || plain->pickles.empty()) {
+  if (plain == reading.views.end() || plain->pickles.empty() || plain->sure == 0) {
     return answers.doubt(pickle::kAllReleases, "how torch.load reads it is not known");
   }
   using Answer = PickleRun::Answer;
@@ -132,12 +140,18 @@ void read_stack(const format::Stream& stream, const StreamReading& reading,
     if (!run_restricted(stream, plain->pickles[read]->start, own, limits, nullptr, answers)) return;
   }
   const pickle::End& end = plain->end;
+  const bool stopped = plain->pickles[read - 1]->result.end.kind == EndKind::stop;
+  if (!stopped) {
+    // A protocol that torch only warns of: what follows was read by nobody here.
+    return answers.doubt(answers.open(), "only Python's own unpickler refuses it: " + end.error);
+  }
   if (read == 1 && magic == Answer::no) {
     return answers.refuse(answers.open(), "Invalid magic number; corrupt file?");
   }
   if (read == kPickles && end.kind == EndKind::stop && plain->pickles.back()->keys) return;
   if (read == kPickles && (end.kind == EndKind::refused || end.kind == EndKind::broken)) {
-    return answers.refuse(answers.open(), end.error, end.offset);
+    // A tensor may have made its storage grow: then it has another size than its id says.
+    return answers.refuse(answers.sure(), end.error, end.offset);
   }
   answers.doubt(answers.open(), end.error.empty() ? "not as torch writes it" : end.error);
 }

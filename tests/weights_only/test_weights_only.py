@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import torch
 
 from tests.e2e.program import BRINE
 from tests.weights_only.corpus import packed
-from tests.weights_only.run import run, scanned
+from tests.weights_only.run import Loader, Result, check, run, scanned
 
 # Honest rows whose answer depends on bytes of tensors, which a scan does not read.
 BY_ITS_BYTES = ("nested",)
@@ -92,3 +94,70 @@ def test_a_device_is_a_condition(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         torch.load(path, weights_only=True)
     assert torch.load(path, weights_only=True, map_location="cpu")["w"].tolist() == [1, 1, 1, 1]
+
+
+def changed_by_a_bit(folder: Path) -> list[tuple[str, Path]]:
+    """Every seventh bit of a file of torch's first format turned over, and so each place's."""
+    whole = io.BytesIO()
+    value = {"w": torch.ones(4), "v": torch.zeros(2, dtype=torch.float64)}
+    torch.save(value, whole, _use_new_zipfile_serialization=False)
+    out = []
+    for index in range(0, len(whole.getvalue()) * 8, 7):
+        data = bytearray(whole.getvalue())
+        data[index // 8] ^= 1 << index % 8
+        path = folder / f"{index}.pt"
+        path.write_bytes(data)
+        out.append(("bit", path))
+    return out
+
+
+def test_each_bit_of_the_first_format(tmp_path: Path) -> None:
+    result, loader = Result(), Loader(sys.executable)
+    files = changed_by_a_bit(tmp_path)
+    for start in range(0, len(files), 500):
+        check(files[start : start + 500], "2.13", loader, result)
+    loader.close()
+    assert not result.wrong
+    assert result.said["bit", "True"] > 50, result.table()
+    assert result.said["bit", "False"] > 100, result.table()
+    assert len(result.unknown) < 0.1 * result.said.total(), result.table()
+
+
+def test_a_count_that_wraps(tmp_path: Path) -> None:
+    """torch compares count times size of an element, in 64 bits."""
+    whole = io.BytesIO()
+    torch.save({"w": torch.ones(4)}, whole, _use_new_zipfile_serialization=False)
+    data = bytearray(whole.getvalue())
+    assert data[-24:-16] == (4).to_bytes(8, "little")
+    path = tmp_path / "wraps.pt"
+    data[-17] ^= 0x40  # four times 2**62 is nothing
+    path.write_bytes(data)
+    assert torch.equal(torch.load(path)["w"], torch.ones(4))
+    rows = scanned([path])[0]["weights_only"]
+    assert [rows[release]["accepts"] for release in ("1.13", "2.6", "2.13")] == [True] * 3
+    data[-17] ^= 0x60
+    path.write_bytes(data)
+    rows = scanned([path])[0]["weights_only"]
+    assert rows["2.13"]["accepts"] is False
+
+
+def test_a_protocol_that_only_pythons_own_unpickler_refuses(tmp_path: Path) -> None:
+    whole = io.BytesIO()
+    torch.save({"w": torch.ones(4)}, whole, _use_new_zipfile_serialization=False)
+    data = bytearray(whole.getvalue())
+    data[data.rindex(b"\x80\x02") + 1] = 7  # of the last pickle
+    path = tmp_path / "seven.pt"
+    path.write_bytes(data)
+    rows = scanned([path])[0]["weights_only"]
+    assert rows["2.13"]["accepts"] is None
+
+
+def test_setting_nothing_on_an_empty_stack(tmp_path: Path) -> None:
+    """Before 2.13 nobody looks for a target when there is nothing to set."""
+    path = tmp_path / "nothing.pt"
+    path.write_bytes(packed(b"\x80\x02(u}."))
+    rows = scanned([path])[0]["weights_only"]
+    assert [rows[release]["accepts"] for release in ("1.13", "2.6", "2.13")] == [True, True, False]
+    path.write_bytes(packed(b"\x80\x02(K\x01K\x02u}."))
+    rows = scanned([path])[0]["weights_only"]
+    assert [rows[release]["accepts"] for release in ("1.13", "2.6", "2.13")] == [False] * 3
