@@ -16,6 +16,7 @@ using pickle::NodeId;
 constexpr std::uint32_t kOptional = 1;
 constexpr std::uint32_t kRepeat = 2;
 constexpr std::size_t kLongestLiteral = 4096;
+constexpr std::size_t kMostHashed = 10'000;  // tuples and frozensets in a key
 constexpr std::int64_t kLongestExtent = std::int64_t{1} << 31;  // cells of an array of objects
 
 // The bit of a container kind in the patterns' masks; 0 for other kinds.
@@ -142,6 +143,8 @@ bool Matcher::value(std::uint32_t word, Thing thing) {
     case ContractOp::cells: return cells(thing);
     case ContractOp::record: return record(thing);
     case ContractOp::filled: return filled(pattern, thing);
+    case ContractOp::first: return has_target_ && states_of(target_) == std::size_t{0};
+    case ContractOp::stated: return states_of(thing).value_or(0) != 0;
   }
   return false;
 }
@@ -288,6 +291,13 @@ bool Matcher::filled(const Pattern& pattern, Thing& thing) {
   return true;
 }
 
+// How many states an instance was given so far.
+std::optional<std::size_t> Matcher::states_of(Thing thing) {
+  const Node* node = inspector_->node(thing);
+  if (node == nullptr || node->kind != Kind::object) return std::nullopt;
+  return node->states.size();
+}
+
 // numpy reads as many items of the list as the shape says, whether they are there or not.
 bool Matcher::cells(Thing& thing) {
   std::vector<Thing> parts;
@@ -410,10 +420,12 @@ bool Matcher::plain(Thing& thing) {
   return true;
 }
 
+// A tuple keeps no hash: Python hashes a part as often as it is referred to, and calls itself for
+// it.
 bool Matcher::hashable(Thing& thing) {
   if (is_scalar(inspector_->kind(thing))) return true;
   std::vector<Thing> open{thing};
-  std::unordered_set<NodeId> seen;
+  std::size_t hashed = 0;
   std::vector<Thing> items;
   while (!open.empty()) {
     Thing next = open.back();
@@ -436,7 +448,7 @@ bool Matcher::hashable(Thing& thing) {
     }
     if (kind != Kind::tuple && kind != Kind::frozenset) return false;
     if (!inspector_->items(next, items)) return false;
-    if (!seen.insert(next.node).second) continue;
+    if (++hashed > kMostHashed) return false;
     open.insert(open.end(), items.begin(), items.end());
   }
   return true;

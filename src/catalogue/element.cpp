@@ -57,6 +57,15 @@ std::optional<std::int64_t> Matcher::element_size(Thing dtype) {
   return stated < 0 ? size : stated;
 }
 
+// Whether the type was made from the class numpy.record, which leaves its size open.
+bool Matcher::is_record_class(Thing dtype) {
+  const Node* node = inspector_->node(dtype);
+  if (node == nullptr || node->args == kNoNode) return false;
+  const auto& nodes = inspector_->machine().nodes();
+  const std::vector<pickle::NodeId>& args = nodes[node->args].items;
+  return !args.empty() && nodes[args.front()].kind == Kind::ref;
+}
+
 // `target_` gets its state once: an array that has the type already would read on behind its bytes.
 bool Matcher::record(Thing& thing) {
   const Node* type = has_target_ ? inspector_->node(target_) : nullptr;
@@ -67,11 +76,10 @@ bool Matcher::record(Thing& thing) {
   if (!inspector_->integer(parts[kSize], size) || size < -1 || size > kLargest) return false;
   if (!inspector_->integer(parts[kAlignment], alignment)) return false;
   if (alignment != -1 && (!power_of_two(alignment) || alignment > 64)) return false;
-  if (size == -1) {
-    const auto own = element_size(target_);
-    if (!own) return false;
-    size = *own;
-  }
+  const auto own = element_size(target_);
+  if (!own) return false;
+  if (size == -1) size = *own;
+  if (size != *own && !is_record_class(target_)) return false;
   return subarray(parts[kSubarray], size) && fields_within(parts[kNames], parts[kFields], size);
 }
 

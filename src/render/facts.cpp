@@ -74,6 +74,8 @@ class Speller {
         return names(body, 1, true) + " holding " + pair(body + 1, " to ", depth);
       case ContractOp::when: return "(for " + pair(body, ") ", depth);
       case ContractOp::cells: return "a list of as many items as its shape says";
+      case ContractOp::first: return "the first that it is given";
+      case ContractOp::stated: return "one that was given a state";
       case ContractOp::record: return "a type whose parts lie within it";
     }
     return "?";

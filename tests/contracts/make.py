@@ -89,6 +89,8 @@ ABUSES: tuple[bytes, ...] = (
 )  # fmt: skip
 # For a part that takes anything: classes often, since that is what callables ask for.
 ANYTHING = (*ABUSES[:12], *[reference("builtins:object"), reference("collections:OrderedDict")] * 4)
+# Parts that look at more than one value: none is refused by itself, only by its neighbours.
+RELATIONS = ("cells", "record", "first", "stated")
 UNHASHABLE = tuple_of(b"]", b"N")
 
 
@@ -277,7 +279,9 @@ class Maker:
     def make_both(self, node: Node, making: Making) -> bytes:
         """From the part with the target, else from the one that says more."""
         first, second = node.parts
-        if second.op in ("cells", "record") or self.holds(first, making):
+        if second.op == "stated" and making.target is not None:
+            raise ImpossibleError("made by its call alone")
+        if second.op in RELATIONS or self.holds(first, making):
             return self.value(first, making)
         if first.op == "dict" and second.op == "attrs":
             keys = {name for part in first.parts[0].walk() for name in part.names}
@@ -374,7 +378,8 @@ class Maker:
             return reference(key) + self.value(tree, making) + b"\x81"
         if contract == "state":
             made, given = self.target_of(key, tree, making)
-            return made + given + b"b"
+            again = making.target is None and making.chance and making.chance.random() < 0.2
+            return made + given + b"b" + (given + b"b" if again else b"")
         canonical = self.facts.tables.facts[key].canonical
         made = self.instance(canonical, Making(chance=making.chance))
         if contract == "extend":  # what is put in comes as a list

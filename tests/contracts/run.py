@@ -84,14 +84,11 @@ def witnesses(maker: make.Maker, mutant: Mutant) -> Iterator[tuple[str, bytes]]:
     tries: list[make.Making] = [
         make.Making(target=mutant.part, abuse=abuse) for abuse in [*first, *make.ABUSES]
     ]
-    if mutant.part.op in (
-        "cells",
-        "record",
-    ):  # no value is refused by itself: only by its neighbours
+    if mutant.part.op in make.RELATIONS:
         tries = []
     for number in range(RANDOM_TRIES):
         chance = random.Random(number)
-        target = None if mutant.part.op in ("cells", "record") else mutant.part
+        target = None if mutant.part.op in make.RELATIONS else mutant.part
         tries.append(make.Making(target=target, abuse=chance.choice(make.ABUSES), chance=chance))
     for making in tries:
         try:

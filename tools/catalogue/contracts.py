@@ -5,7 +5,8 @@
               '[' elements ']'       a list, item by item
               '"text"'  'b"octets"'  7  int[0..255]
               word                   any none bool int float str bytes bytearray plain hashable
-                                     storage class inert attrs pairs cells record
+                                     storage class inert attrs pairs cells record first
+                                     stated
               word<...>              tuple<p> list<p> seq<p> set<p> dict<k, v> ref<names>
                                      object<names> empty<names> chars<"..." or b"...">
                                      both<p, p> attrs<"forbidden", "name": p, ...> made<name, p>
@@ -42,6 +43,8 @@ SIMPLE = {
     "inert": "inert_ref",
     "cells": "cells",
     "record": "record",
+    "first": "first",
+    "stated": "stated",
 }
 COLLECTIONS = {"tuple": TUPLE, "list": LIST, "seq": TUPLE | LIST, "set": SET | FROZENSET}
 
