@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +18,10 @@ import pytest
 
 from tests.facts.values import (
     Call,
+    Later,
     Name,
     New,
+    Opcodes,
     array,
     element,
     numbers,
@@ -33,6 +36,8 @@ BRINE = Path(os.environ.get("BRINE", ROOT / "build" / "brine")).absolute()
 SYSTEM = Name("os", "system")
 MEMORY = Name("joblib.memory", "Memory")
 PARTIAL = Name("functools", "partial")
+RECONSTRUCTOR = Name("copyreg", "_reconstructor")
+STR = Name("builtins", "str")
 UNKNOWN = New(Name("elsewhere", "Thing"))
 DISTRIBUTIONS = "scipy.stats._distn_infrastructure"
 OVERFLOW = Name("decimal", "Overflow")
@@ -515,6 +520,131 @@ SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
         ],
     ),
 }
+
+
+SIDES |= {
+    # What these do with a state or an argument besides keeping it: show, hash, drain, write out.
+    "drained and shown": (
+        lambda: [
+            New(Name("uuid", "UUID"), (), {"int": 7, "is_safe": 0}),
+            Call(Name("builtins", "ValueError"), ("a",), {"note": [1]}),
+            Call(Name("fractions", "Fraction"), ("-1/3",)),
+            Call(Name("re", "_compile"), ("a+", 32)),
+            Call(Name("numpy", "bytes_"), (b"a",)),
+            box(numbers()),
+            New(Name("nltk.featstruct", "FeatureValueTuple"), ((1, 2),)),
+            Call(Name("torch.ao.quantization.observer", "TorchAODType"), (1,)),
+            Call(RECONSTRUCTOR, (STR, STR, "a")),
+            Call(Name("builtins", "frozenset"), ([nested(20)],)),
+        ],
+        [
+            lambda: New(Name("uuid", "UUID"), (), {"int": 7, "is_safe": shown()}),
+            lambda: New(Name("uuid", "UUID"), (), {"int": shown()}),
+            lambda: Call(Name("builtins", "ValueError"), (), {"args": batches()}),
+            lambda: Call(Name("builtins", "OSError"), (), {"characters_written": batches()}),
+            lambda: Call(Name("numpy.linalg", "LinAlgError"), (), {"args": batches()}),
+            lambda: Call(Name("fractions", "Fraction"), ("1e1000000000",)),
+            lambda: Call(Name("re", "_compile"), ("a+", 128)),
+            lambda: Call(Name("numpy", "bytes_"), (10**10,)),
+            lambda: box(objects(shown())),
+            lambda: New(Name("nltk.featstruct", "FeatureValueTuple"), (batches(),)),
+            lambda: Call(Name("torch.ao.quantization.observer", "TorchAODType"), (doubled(b"]"),)),
+            lambda: Call(RECONSTRUCTOR, (STR, STR, doubled(b"]"))),
+            lambda: Call(Name("builtins", "frozenset"), ([doubled(b")")],)),
+            lambda: Call(Name("builtins", "set"), ([nested(20_000)],)),
+        ],
+    ),
+    # pandas looks into `_cache` as a dict, whatever it is.
+    "a cache that is none": (
+        lambda: [
+            New(
+                Name("pandas.arrays", kind),
+                (),
+                {"_data": numbers(), "_cache": {"dtype": element()}},
+            )
+            for kind in ("IntegerArray", "FloatingArray", "BooleanArray")
+        ],
+        [
+            lambda: New(Name("pandas.arrays", "IntegerArray"), (), {"_cache": True}),
+            lambda: New(Name("pandas.arrays", "FloatingArray"), (), {"_cache": None}),
+            lambda: New(Name("pandas.arrays", "BooleanArray"), (), {"_cache": numbers()}),
+            lambda: backed("_cache", True),
+        ],
+    ),
+    # NumPy reads with the size that a type has now, from bytes that it counted or kept before.
+    "types and arrays of one state": (
+        lambda: [
+            array((1,), bytes(8), times(b"ns", 1, 1, 1)),
+            array((2,), bytes(8), record("V4", {"a": (element("f4"), 0)}, 4)),
+            array((1,), bytes(8), record(Name("numpy", "record"), {"a": (element(), 0)}, 8)),
+        ],
+        [
+            lambda: times(),
+            lambda: Call(Name("numpy", "dtype"), ("m8", False, True), state_of(8, "<", -1)),
+            lambda: late("V4", (4,), bytes(16)),
+            lambda: late("S4", (4,), bytes(16)),
+            lambda: late("U4", (4,), bytes(64)),
+            lambda: late(Name("numpy", "record"), (4,), b""),
+            lambda: again(numbers(9)),
+        ],
+    ),
+}
+
+
+def doubled(part: bytes) -> Opcodes:
+    """A tuple of few opcodes that is shown or hashed in 2 ** 40 steps."""
+    places = [struct.pack("<I", 10_000 + number) for number in range(40)]
+    return Opcodes(part + b"".join(b"r" + at + b"j" + at + b"\x86" for at in places))
+
+
+def nested(depth: int) -> Opcodes:
+    """A tuple in a tuple, and so on."""
+    return Opcodes(b")" + b"\x85" * depth)
+
+
+def box(low: Any) -> New:
+    """A space whose bounds are compared and shown."""
+    return New(Name("gymnasium.spaces.box", "Box"), (), {"low": low, "high": numbers()})
+
+
+def backed(name: str, value: Any) -> Call:
+    """An array of dates with one more attribute."""
+    unpickle = Name("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked")
+    made = Call(unpickle, (Name("pandas.arrays", "DatetimeArray"), 83163935, None))
+    made.state = (element("f8"), numbers(), {name: value})
+    return made
+
+
+def shown() -> New:
+    """A layer whose repr() calls what its state says."""
+    logger = Name("stable_baselines3.common.logger", "HumanOutputFormat")
+    return layer("torch.nn.modules.module", "Module", extra_repr=Call(PARTIAL, (logger, "x")))
+
+
+def batches() -> New:
+    """What starts processes when it is iterated over."""
+    return New(Name("torch.utils.data.dataloader", "DataLoader"), (), {"num_workers": 2})
+
+
+def state_of(version: int, order: str, size: int) -> tuple[Any, ...]:
+    return (min(version, 4), order, None, None, None, size, -1 if size < 0 else 1, 0)
+
+
+def times(*unit: Any) -> Call:
+    """An element type of times, with its unit or without."""
+    state = state_of(4, "<", -1) + ((({}, unit),) if unit else ())
+    return Call(Name("numpy", "dtype"), ("M8", False, True), state)
+
+
+def late(letters: Any, shape: tuple[int, ...], raw: bytes) -> Later:
+    """An element type that grows when an array has it already."""
+    dtype = Call(Name("numpy", "dtype"), (letters, False, True))
+    return Later(dtype, state_of(3, "|", 2**28), (array(shape, raw, dtype),))
+
+
+def again(made: Call) -> Later:
+    """An array that is given other bytes."""
+    return Later(made, numbers(1).state)
 
 
 def verdicts(folder: Path, values: dict[str, Any]) -> dict[str, str]:

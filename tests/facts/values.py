@@ -43,6 +43,22 @@ class Call:
     pairs: list[tuple[Any, Any]] = field(default_factory=list)
 
 
+@dataclass(eq=False)
+class Later:
+    """An object that gets one more state where it stands; what is made before that comes first."""
+
+    value: New | Call
+    state: Any
+    before: tuple[Any, ...] = ()
+
+
+@dataclass(eq=False)
+class Opcodes:
+    """A value by the opcodes that leave it on the stack."""
+
+    octets: bytes
+
+
 class Writer:
     """Writes one stream at protocol 4."""
 
@@ -67,6 +83,11 @@ class Writer:
             return self.made(start + self.value(value.keywords) + b"\x92", value)
         if isinstance(value, Call):
             return self.made(self.value(value.callable) + self.tuple(value.args) + b"R", value)
+        if isinstance(value, Opcodes):
+            return value.octets
+        if isinstance(value, Later):
+            first = b"".join(self.value(one) + b"0" for one in value.before)
+            return first + self.value(value.value) + self.value(value.state) + b"b"
         if isinstance(value, tuple):
             return self.tuple(value)
         if isinstance(value, list):
@@ -123,8 +144,8 @@ def stream(value: Any) -> bytes:
 
 def element(letters: Any = "f8", order: Any = "<", flags: int = 0) -> Call:
     """A numpy.dtype as pickles have it."""
-    size = -1 if order in ("<", b"<") or letters in ("O8", b"O8") else 1
-    state = (3, order, None, None, None, size, size, flags)
+    size = int(letters[1:]) if order == "|" and letters[0] in "SV" else -1
+    state = (3, order, None, None, None, size, 1 if size >= 0 else -1, flags)
     return Call(Name("numpy", "dtype"), (letters, False, True), state)
 
 

@@ -537,8 +537,8 @@ PROVEN = {
     "Concrete": {"state": "attrs"},
     "Ordered": {"call": "()"},
     "Point": {"call": "(any*)"},
-    "Colour": {"call": "(plain)"},
-    "Word": {"call": "(plain)"},
+    "Colour": {"call": "($member)"},
+    "Word": {"call": "($member)"},
     "Property": {"state": "attrs"},
     "Slotted": {"state": 'attrs | none | (none | attrs, dict<"_Slotted__b" | "a", any>)'},
     "SlottedBelow": {
@@ -554,9 +554,9 @@ PROVEN = {
     "Text": {"call": "() | (str)", "new": "() | (str)", "state": "attrs", "hash": "inert"},
     "Number": {"new": "() | (int | float)"},
     "Groups": {"call": "() | ($factory)", "setitem": "(hashable, any)", "hash": "none"},
-    "Status": {"call": "(plain)", "fresh": "shared"},
-    "Options": {"call": "(plain)"},
-    "Simple": {"call": "(plain)", "fresh": "shared"},
+    "Status": {"call": "($member)", "fresh": "shared"},
+    "Options": {"call": "($member)"},
+    "Simple": {"call": "($member)", "fresh": "shared"},
 }
 # Classes of BASE that may have a fact, and a text that the named contract must hold.
 GUARDED = {

@@ -174,10 +174,12 @@ class Decider:
         raise UnknownError(f"the decorator {dotted} at {base.place}")
 
     def new(self, interpreter: Interpreter, layout: str, verdict: Verdict) -> None:
-        """cls.__new__ without arguments; a tuple takes what it is given."""
+        """cls.__new__ without arguments; a named tuple takes what it is given."""
         found = interpreter.find("__new__")
         if found is not None:
             raise UnknownError(f"__new__ at {found[1].place}")
+        if any(base.name == "collections.namedtuple" for base in interpreter.order):
+            layout = "namedtuple"
         if layout in TAKES:
             verdict.facts["new"], verdict.facts["call"] = TAKES[layout]
             if interpreter.find("__init__") is not None:
@@ -247,7 +249,10 @@ class Decider:
         verdict.facts["hash"] = "inert"
 
     def enumeration(self, cls: Class, order: list[Base], verdict: Verdict) -> None:
-        """An enumeration: its members, by number or text or by name."""
+        """An enumeration: its members, by number or text or by name.
+
+        What is no member is compared with each and shown: it is a constant.
+        """
         for base in order:
             if isinstance(base, Class):
                 for node in base.members.get("_missing_", []):
@@ -265,7 +270,7 @@ class Decider:
             if name.startswith("_") or not all(isinstance(n, ast.expr) for n in found):
                 continue
             verdict.members.append(name)
-        verdict.facts.update({"call": "(plain)", "fresh": "shared", "hash": "inert"})
+        verdict.facts.update({"call": "($member)", "fresh": "shared", "hash": "inert"})
         if not verdict.members:
             raise UnknownError("an enumeration without members")
 
@@ -273,9 +278,10 @@ class Decider:
 # Attributes of exceptions that are converted when they are set, by the value's own code.
 CONVERTED = {"args", "characters_written", "start", "end"}
 # What a class of this layout takes for `__new__`, and when it is called without an `__init__` of
-# its own. An exception keeps what it is given, a set hashes it.
+# its own. An exception keeps what it is given, a set hashes it, a tuple iterates over it.
 TAKES = {
-    "tuple": ("(any*)", "(any*)"),
+    "namedtuple": ("(any*)", "(any*)"),
+    "tuple": ("() | (seq<any>)", "() | (seq<any>)"),
     "exception": ("(plain*)", "(plain*)"),
     "str": ("() | (str)", "() | (str)"),
     "int": ("() | (int)", "() | (int)"),

@@ -38,6 +38,7 @@ NATIVE = {
         Native("dict", layout="dict", hashes="none"),
         Native("list", layout="list", hashes="none"),
         Native("tuple", layout="tuple", hashes="contents"),
+        Native("collections.namedtuple", ("tuple",), "tuple", "contents"),
         Native("collections.OrderedDict", ("dict",), "dict", "none"),
         Native("collections.defaultdict", ("dict",), "dict", "none"),
         Native("set", layout="set", hashes="none"),
@@ -145,7 +146,7 @@ class Order:
         if isinstance(node, ast.Subscript):
             node = node.value
         if named_tuple(module, node, self.sources):
-            return [NATIVE["tuple"]]
+            return [NATIVE["collections.namedtuple"]]
         through = with_metaclass(module, node, self.sources)
         if through is not None:
             return [base for inner in through for base in self.base(module, inner, cls)]
@@ -162,10 +163,10 @@ class Order:
             if isinstance(inner, ast.Subscript):
                 return self.base(meaning.module, inner.value, cls)
             if named_tuple(meaning.module, inner, self.sources):
-                return [NATIVE["tuple"]]
+                return [NATIVE["collections.namedtuple"]]
         if isinstance(meaning, External):
             if meaning.dotted in ("typing.NamedTuple", "typing_extensions.NamedTuple"):
-                return [NATIVE["tuple"]]
+                return [NATIVE["collections.namedtuple"]]
             found = native(meaning.dotted)
             if found is not None:
                 return [found]
