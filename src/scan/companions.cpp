@@ -44,11 +44,24 @@ SourcePtr FileScan::companion(const Context& context, const std::string& name) c
   return options_.companion(name);
 }
 
+SourcePtr FileScan::companion_unpacked(const Context& context, const std::string& name,
+                                       const std::vector<std::string>& member) {
+  if (context.item.siblings == nullptr) return nullptr;
+  const format::OpenContent* open = context.item.siblings->find(context.item.folder + name);
+  if (open == nullptr) return nullptr;
+  std::string problem;
+  SourcePtr source = opened(*open, member, true, &problem);
+  return problem.empty() ? source : nullptr;
+}
+
 void FileScan::take_companions(const Context& context, const format::Stream& stream,
                                const PickleRun& run) {
   for (const pickle::Companion& one : run.companions) {
     const std::string name = one.name.value_or(std::string());
-    if (one.name && !companions_seen_.insert(name).second) continue;
+    std::vector<std::string> seen = stream.member;
+    if (!seen.empty()) seen.back() = context.item.folder;
+    seen.push_back(name);
+    if (one.name && !companions_seen_.insert(std::move(seen)).second) continue;
     Finding finding = finding_at(code::kCompanion, stream.member, stream.file_base, one.offset);
     finding.evidence.push_back({"path", name});
     if (!one.name || leaves_folder(name)) {
@@ -57,7 +70,10 @@ void FileScan::take_companions(const Context& context, const format::Stream& str
       add(std::move(finding));
       continue;
     }
-    const SourcePtr source = companion(context, name);
+    std::vector<std::string> where = stream.member;
+    where.push_back(name + ", beside the file");
+    SourcePtr source = companion(context, name);
+    if (source == nullptr) source = companion_unpacked(context, name, where);
     if (source == nullptr) {
       finding.code = code::kMemberUnread;
       finding.severity = Severity::medium;
@@ -77,10 +93,8 @@ void FileScan::take_companions(const Context& context, const format::Stream& str
     Item item;
     item.source = source;
     item.name = name.substr(name.find_last_of('/') + 1);
-    item.member = stream.member;
-    item.member.push_back(name + ", beside the file");
+    item.member = where;
     item.depth = context.item.depth + 1;
-    const std::vector<std::string> where = item.member;
     if (const char* limit = work_.push(std::move(item))) add_limit(limit, where, std::nullopt);
   }
 }

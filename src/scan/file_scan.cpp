@@ -74,14 +74,13 @@ class FileScan::ItemSink final : public format::Sink {
   void member(format::OpenContent open, std::string name,
               std::optional<std::uint64_t> base) override {
     Item item;
+    place(item, name, open);
     item.open = std::move(open);
     item.name = last_component(name);
     item.member = context_.item.member;
     item.member.push_back(std::move(name));
     item.base = translated(base);
     item.depth = context_.item.depth + 1;
-    // Who opens a compressed file is told its name all the same.
-    item.beside = context_.item.beside && family_ == "compressed";
     std::vector<std::string> where = item.member;
     if (const char* limit = scan_.work_.push(std::move(item))) {
       scan_.add_limit(limit, where, std::nullopt);
@@ -133,6 +132,14 @@ class FileScan::ItemSink final : public format::Sink {
   const archive::ForeignOpener* foreign() const override { return scan_.options_.foreign; }
 
  private:
+  // Where a loader of the member finds other files. Who opens a compressed file is told its name
+  // all the same.
+  void place(Item& item, const std::string& name, const format::OpenContent& open) {
+    if (family_ == "compressed") return stand_in(context_, item);
+    context_.inside->add(name, open);
+    item.siblings = context_.inside;
+    item.folder = name.substr(0, name.rfind('/') + 1);
+  }
   // The format took the item; a bare pickle does so only when its stream turns out to be one.
   void taken() {
     context_.families.insert(family_);
@@ -242,6 +249,12 @@ SourcePtr FileScan::opened(const format::OpenContent& open, const std::vector<st
     inflate_left_ -= size;
   }
   return std::move(content->source);
+}
+
+void FileScan::stand_in(const Context& context, Item& content) {
+  content.beside = context.item.beside;
+  content.siblings = context.item.siblings;
+  content.folder = context.item.folder;
 }
 
 void FileScan::process(Item item) {

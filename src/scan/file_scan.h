@@ -41,6 +41,7 @@ class FileScan {
   struct Context {
     Context(Item item_, std::uint64_t size) : item(std::move(item_)), coverage(size) {}
     Item item;
+    std::shared_ptr<Siblings> inside = std::make_shared<Siblings>();  // the item's members
     CoverageMap coverage;
     // Streams, and where byte 0 of a stream lies in the item.
     std::vector<std::pair<format::Stream, std::optional<std::uint64_t>>> streams;
@@ -64,6 +65,8 @@ class FileScan {
   // A member's bytes, or null and a finding.
   SourcePtr opened(const format::OpenContent& open, const std::vector<std::string>& member,
                    bool compressed, std::string* problem = nullptr);
+  // What the item unpacks to lies, for a loader that unpacks it itself, where the item does.
+  static void stand_in(const Context& context, Item& content);
   void process(Item item);
   void read_item(Context& context, format::Probe& probe);
   void finish_item(Context& context, format::Probe& probe);
@@ -82,6 +85,9 @@ class FileScan {
                 const std::string& loader);
   void take_nested(const format::Stream& stream, std::uint64_t depth, const PickleRun& run);
   SourcePtr companion(const Context& context, const std::string& name) const;
+  // The same for a member of an archive: as after its unpacking.
+  SourcePtr companion_unpacked(const Context& context, const std::string& name,
+                               const std::vector<std::string>& member);
   void take_companions(const Context& context, const format::Stream& stream, const PickleRun& run);
   void check_storages(Context& context, const format::Stream& stream, const PickleRun& run);
   void judge_ends(Context& context, const format::Stream& stream, const StreamReading& reading);
@@ -120,7 +126,7 @@ class FileScan {
   SearchBudget leftover_budget_{kLeftoverBytes};  // over it they stay unexplained
   std::set<std::string> waived_;
   std::set<std::string> nested_seen_;
-  std::set<std::string> companions_seen_;
+  std::set<std::vector<std::string>> companions_seen_;  // in which folder, and the name
   std::uint64_t inflate_left_ = 0;
   bool file_opened_ = false;
 };

@@ -182,6 +182,7 @@ void FileScan::push_as_file(const Context& context, const format::Stream& stream
   item.member = stream.member;
   item.base = stream.file_base;
   item.depth = context.item.depth + 1;
+  if (context.families.contains("zfile")) stand_in(context, item);
   const std::vector<std::string> where = item.member;
   if (const char* limit = work_.push(std::move(item))) add_limit(limit, where, std::nullopt);
 }

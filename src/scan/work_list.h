@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <deque>
 #include <iterator>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,6 +22,23 @@
 
 namespace brine::scan {
 
+// The members of one archive, by path: what lies in one folder once it is unpacked.
+class Siblings {
+ public:
+  void add(const std::string& path, const format::OpenContent& open) {
+    const auto [at, fresh] = members_.try_emplace(path, open);
+    if (!fresh) at->second = nullptr;
+  }
+  // Null when there is none, or several of which nobody knows which one stays.
+  const format::OpenContent* find(const std::string& path) const {
+    const auto at = members_.find(path);
+    return at == members_.end() || !at->second ? nullptr : &at->second;
+  }
+
+ private:
+  std::map<std::string, format::OpenContent> members_;
+};
+
 struct Item {
   SourcePtr source;  // none: `open` gives it
   format::OpenContent open;
@@ -28,6 +47,8 @@ struct Item {
   std::optional<std::uint64_t> base;  // file offset of byte 0
   std::uint64_t depth = 0;
   bool beside = false;  // its loader finds other files in the folder of the scanned file
+  std::shared_ptr<const Siblings> siblings;  // of a member
+  std::string folder;  // of a member, in its archive: empty, or ends in '/'
   std::vector<format::LoaderUse> forced;  // unpicklers get it, whatever it looks like
   bool opens_formats = false;  // if so, only when it is no format that they know first
 };

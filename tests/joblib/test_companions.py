@@ -6,11 +6,15 @@ The writers here make what joblib 0.9's did; the reader is today's joblib.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import pickle
+import shutil
 import subprocess
 import sys
+import tarfile
 import warnings
+import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -191,3 +195,79 @@ def test_a_cut_z_file_is_looked_at(tmp_path: Path) -> None:
     path.write_bytes(whole[: len(whole) * 9 // 10])
     assert scan(path)["verdict"] == "suspicious"
     assert "BRN509" in codes(path)
+
+
+def packed(folder: Path, kind: str, inside: str) -> Path:
+    made = folder.parent / f"model.{kind}"
+    entries = sorted(file for file in folder.iterdir())
+    if kind == "zip":
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in entries:
+                archive.write(file, inside + file.name)
+    else:
+        with tarfile.open(made, "w:gz" if kind == "tar.gz" else "w") as tar:
+            for file in entries:
+                tar.add(file, inside + file.name)
+    return made
+
+
+@pytest.mark.parametrize("inside", ["", "a/b/"])
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+@pytest.mark.parametrize("make", [plain_set, packed_set])
+def test_a_set_in_an_archive(tmp_path: Path, make: object, kind: str, inside: str) -> None:
+    (tmp_path / "set").mkdir()
+    make(tmp_path / "set" / "m.pkl")  # type: ignore[operator]
+    archive = packed(tmp_path / "set", kind, inside)
+    assert scan(archive)["verdict"] == "clean", scan(archive)["findings"]
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_objects_of_a_set_in_an_archive(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    np.save(folder / "x.npy", np.array([Marked("far"), 1], dtype=object))
+    (folder / "m.pkl").write_bytes(pickle.dumps({"w": wrapped("x.npy")}, 2))
+    archive = packed(folder, kind, "")
+    out = tmp_path / "out"
+    shutil.unpack_archive(archive, out)
+    assert load(out / "m.pkl") == ["far"]
+    assert any("far" in args for args in marks(archive))
+    assert scan(archive)["verdict"] == "suspicious"
+
+
+def test_a_set_of_which_an_archive_has_a_part(tmp_path: Path) -> None:
+    """An array that is missing, lies in another folder, or is there twice."""
+    (tmp_path / "set").mkdir()
+    plain_set(tmp_path / "set" / "m.pkl")
+    files = {file.name: file.read_bytes() for file in (tmp_path / "set").iterdir()}
+    array = files["m.pkl_01.npy"]
+    for others in ([], [("other/m.pkl_01.npy", array)], [("m.pkl_01.npy", array)] * 2):
+        with tarfile.open(tmp_path / "part.tar", "w") as tar:
+            members = [("m.pkl", files["m.pkl"]), ("m.pkl_02.npy", files["m.pkl_02.npy"])]
+            for name, content in [*members, *others]:
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+        assert scan(tmp_path / "part.tar")["verdict"] != "clean", others
+
+
+def test_sets_of_one_name_in_an_archive(tmp_path: Path) -> None:
+    """Each pickle has the array of its own folder."""
+    value = pickle.dumps({"w": wrapped("x.npy")}, 2)
+    good, other = io.BytesIO(), io.BytesIO()
+    np.save(good, np.arange(3.0))
+    np.save(other, np.array([Marked("second")], dtype=object))
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        archive.writestr("a/m.pkl", value)
+        archive.writestr("a/x.npy", good.getvalue())
+        archive.writestr("b/m.pkl", value)
+    assert scan(tmp_path / "two.zip")["verdict"] == "incomplete"
+    with zipfile.ZipFile(tmp_path / "two.zip", "a") as archive:
+        archive.writestr("b/x.npy", other.getvalue())
+    beside = [view for view in views(tmp_path / "two.zip") if view[-1].endswith("beside the file")]
+    assert {tuple(view[:1]) for view in beside} >= {("b/m.pkl",)}
+    assert scan(tmp_path / "two.zip")["verdict"] == "suspicious"
+
+
+def views(path: Path) -> list[list[str]]:
+    return [view["member"] for view in scan(path)["views"] if view["member"]]
