@@ -38,6 +38,7 @@ MEMORY = Name("joblib.memory", "Memory")
 PARTIAL = Name("functools", "partial")
 RECONSTRUCTOR = Name("copyreg", "_reconstructor")
 STR = Name("builtins", "str")
+SLICE = Call(Name("builtins", "slice"), (0, 1, 1))
 UNKNOWN = New(Name("elsewhere", "Thing"))
 DISTRIBUTIONS = "scipy.stats._distn_infrastructure"
 OVERFLOW = Name("decimal", "Overflow")
@@ -554,6 +555,11 @@ SIDES |= {
             lambda: Call(Name("builtins", "set"), ([nested(20_000)],)),
         ],
     ),
+    # pandas asks each place of a block for its number.
+    "places of a block": (
+        lambda: [placed(array((1,), bytes(8), element("i8"))), placed(SLICE)],
+        [lambda: placed(objects(shown())), lambda: placed(objects(1))],
+    ),
     # pandas looks into `_cache` as a dict, whatever it is.
     "a cache that is none": (
         lambda: [
@@ -600,6 +606,11 @@ def doubled(part: bytes) -> Opcodes:
 def nested(depth: int) -> Opcodes:
     """A tuple in a tuple, and so on."""
     return Opcodes(b")" + b"\x85" * depth)
+
+
+def placed(places: Any) -> Call:
+    """A block of numbers and where they belong."""
+    return Call(Name("pandas._libs.internals", "_unpickle_block"), (numbers(), places, 1))
 
 
 def box(low: Any) -> New:
