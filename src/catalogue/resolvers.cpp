@@ -262,12 +262,16 @@ bool do_add_extension(Judge& judge, const Callee& callee, Things args, Outcome& 
   return true;
 }
 
-// cloudpickle's _builtin_type("CodeType"), dill's _load_type: an attribute of the module types.
+// cloudpickle's _builtin_type("CodeType"), dill's _load_type: an attribute of the module types, or,
+// for dill, a built-in type.
 bool do_type_by_name(Judge& judge, const Callee&, Things args, Outcome& out, int) {
   const auto name = text_of(judge, args, 0);
   if (!name) return false;
-  imply(judge, EventKind::getattr, "types", *name, out);
-  give_ref("types", *name, out);
+  const bool built_in = judge.inspector().look_up("types", *name).rank == kNoRank &&
+                        judge.inspector().look_up("builtins", *name).rank != kNoRank;
+  const std::string module = built_in ? "builtins" : "types";
+  imply(judge, EventKind::getattr, module, *name, out);
+  give_ref(module, *name, out);
   return true;
 }
 

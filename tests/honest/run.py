@@ -28,11 +28,12 @@ sys.path.insert(0, str(ROOT))
 
 from tests.honest.core import CORE  # noqa: E402
 from tests.honest.further import FURTHER  # noqa: E402
+from tests.honest.kinds import KINDS  # noqa: E402
 from tests.honest.later import LATER  # noqa: E402
 from tests.honest.writers import File  # noqa: E402
 
 BRINE = Path(os.environ.get("BRINE", ROOT / "build" / "brine")).absolute()
-LIBRARIES: dict[str, Callable[[], Iterator[File]]] = {**CORE, **FURTHER, **LATER}
+LIBRARIES: dict[str, Callable[[], Iterator[File]]] = {**CORE, **FURTHER, **LATER, **KINDS}
 
 
 @dataclass
@@ -118,12 +119,14 @@ def main() -> int:
     parser.add_argument(
         "--later", action="store_true", help="only what was written after the facts"
     )
+    parser.add_argument("--kinds", action="store_true", help="only the fourth group")
     options = parser.parse_args()
     columns = ("clean", "suspicious", "malicious", "incomplete", "unrecognized")
     print(f"{'library':18} {'files':>6} {'sets':>5} " + " ".join(f"{c:>12}" for c in columns))
     sums: Counter[str] = Counter()
     every: set[frozenset[str]] = set()
-    for name in options.library or (LATER if options.later else LIBRARIES):
+    group = KINDS if options.kinds else LATER if options.later else LIBRARIES
+    for name in options.library or group:
         tally = measure(name, options.sample, options.keep)
         total = sum(tally.verdicts.values())
         every |= tally.names
