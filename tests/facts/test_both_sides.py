@@ -43,6 +43,10 @@ UNKNOWN = New(Name("elsewhere", "Thing"))
 DISTRIBUTIONS = "scipy.stats._distn_infrastructure"
 OVERFLOW = Name("decimal", "Overflow")
 ITER = Name("builtins", "iter")
+GETATTR = Name("builtins", "getattr")
+VECTORIZE = Name("numpy", "vectorize")
+COX = Name("lifelines.fitters.coxph_fitter", "CoxPHFitter")
+ATTRIBUTES = Name("lightning_fabric.utilities.data", "AttributeDict")
 TYPE = Name("builtins", "type")
 GETITEM = Name("operator", "getitem")
 SPAN = Call(Name("datetime", "timedelta"), (0, 0, 0))
@@ -135,6 +139,22 @@ def graph(parent: Any = None, mapping: Any = None) -> New:
     storage.state = {"_mapping": mapping or {"x": 1}, "_parent": parent or out}
     out.state = {"_store": storage}
     return out
+
+
+def vectorized(function: Any, **state: Any) -> New:
+    known = {"pyfunc": function, "cache": False, "__name__": "_entropy", "_ufunc": {}}
+    return New(VECTORIZE, (), {**known, **state})
+
+
+def entropy(distribution: str, method: str = "_entropy") -> Call:
+    made = New(Name("scipy.stats._discrete_distns", distribution))
+    return Call(GETATTR, (made, method))
+
+
+def dilled(state: Any, *more: Any) -> Call:
+    reconstruct = Name("numpy._core.multiarray", "_reconstruct")
+    made = (Name("numpy", "ndarray"), (0,), b"b")
+    return Call(Name("dill._dill", "_create_array"), (reconstruct, made, state, *more))
 
 
 def line(*args: Any, keywords: Any = None, **state: Any) -> New:
@@ -499,6 +519,82 @@ SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
             lambda: New(Name("PIL.Image", "Image"), (), [UNKNOWN, "L", (2, 1), None, b"ab"]),
             lambda: New(Name("PIL.Image", "Image"), (), [{}, UNKNOWN, (2, 1), None, b"ab"]),
             lambda: New(Name("PIL.Image", "Image"), (), {"im": UNKNOWN}),
+        ],
+    ),
+    "discrete distribution": (
+        lambda: vectorized(entropy("randint_gen")),
+        [
+            lambda: vectorized(SYSTEM),
+            lambda: vectorized(entropy("randint_gen"), __class__=None),
+            lambda: vectorized(entropy("randint_gen"), extra=1),
+            lambda: vectorized(Call(GETATTR, (UNKNOWN, "_entropy"))),
+            lambda: vectorized(entropy("randint_gen", "_cdf")),
+            lambda: vectorized(VECTORIZE),
+            lambda: Call(VECTORIZE, (Name("builtins", "len"),)),
+            lambda: {"later": VECTORIZE},
+            lambda: Call(entropy("randint_gen"), (1, 2)),
+        ],
+    ),
+    "array of dill": (
+        lambda: [
+            dilled((1, (1,), element(), False, bytes(8))),
+            dilled((1, (1,), element("O8", "|", 63), False, ["a"]), None),
+            Call(Name("dill._dill", "_load_type"), ("slice",)),
+            Call(Name("dill._dill", "_eval_repr"), ("Ellipsis",)),
+        ],
+        [
+            lambda: dilled((1, (9,), element("O8", "|", 63), False, ["a"])),
+            lambda: dilled((1, (1,), element("O8", "|", 63), False, bytes(8))),
+            lambda: dilled(UNKNOWN),
+            lambda: dilled((1, (1,), element(), False, bytes(8)), {"a": 1}),
+            lambda: Call(
+                Name("dill._dill", "_create_array"),
+                (SYSTEM, ("true",), (1, (1,), element(), False, bytes(8))),
+            ),
+            lambda: Call(Name("dill._dill", "_eval_repr"), ("print()",)),
+            lambda: {"later": Name("dill._dill", "_eval_repr")},
+            lambda: Call(PARTIAL, (Name("dill._dill", "_eval_repr"), "Ellipsis")),
+            lambda: Call(Name("dill._dill", "_load_type"), ("nothing",)),
+            lambda: Call(Call(Name("dill._dill", "_load_type"), ("type",)), ("X", (), {})),
+        ],
+    ),
+    "slots of arrays with names": (
+        lambda: New(Name("xarray.core.dataarray", "DataArray"), (), (None, {"_name": "a"})),
+        [
+            lambda: New(Name("xarray.core.dataarray", "DataArray"), (), (None, {"dt": 1})),
+            lambda: New(Name("xarray.core.dataarray", "DataArray"), (), {"_name": "a"}),
+            lambda: New(Name("xarray.core.dataset", "Dataset"), (), (None, {"attrs": UNKNOWN})),
+        ],
+    ),
+    "fitter that looks into its model": (
+        lambda: New(COX, (), {"_model": New(Name(COX.module, "SemiParametricPHFitter"), (), {})}),
+        [
+            lambda: New(COX, (), {"_model": UNKNOWN}),
+            lambda: New(COX, (), {"_model": {"__setstate__": SYSTEM}}),
+            lambda: New(COX, (), {"_model": New(ATTRIBUTES, (), pairs=[("__setstate__", 1)])}),
+            lambda: Call(COX, ()),
+        ],
+    ),
+    "dict of attributes": (
+        lambda: New(ATTRIBUTES, (), pairs=[("lr", 0.1)]),
+        [
+            lambda: New(ATTRIBUTES, (), {"a": 1}, pairs=[("__setstate__", Name("x", "y"))]),
+            lambda: New(ATTRIBUTES, (), {"a": 1}),
+            lambda: New(ATTRIBUTES, (), pairs=[(UNKNOWN, 1)]),
+        ],
+    ),
+    "methods of built-in types": (
+        lambda: [
+            Name("builtins", "str.split"),
+            Name("builtins", "dict.get"),
+            Call(GETATTR, ("abc", "split")),
+            Name("numpy", "number"),
+        ],
+        [
+            lambda: Call(Name("builtins", "str.split"), ("a b",)),
+            lambda: Call(Name("builtins", "dict.get"), ({}, "a")),
+            lambda: Call(GETATTR, ("abc", "__class__")),
+            lambda: Call(Name("numpy", "number"), (1,)),
         ],
     ),
     "network": (

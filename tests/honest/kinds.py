@@ -184,15 +184,15 @@ def table_files() -> Iterator[File]:
         import xarray as xr
 
         yield "coords", lambda: xr.DataArray(np.ones((2, 2)), coords={"x": [1, 2]}, dims=("x", "y"))
-        yield "dates", lambda: xr.Dataset({"a": ("t", np.arange(3))},
-                                          coords={"t": pd.date_range("2020", periods=3)})  # fmt: skip
+        days = pd.date_range("2020", periods=3)
+        yield "dates", lambda: xr.Dataset({"a": ("t", np.arange(3))}, coords={"t": days})
 
     things.update(arrays())
     yield from possible({f"k_pd_{name}": make for name, make in things.items()}, few)
 
 
 def workflow_parts() -> Iterator[File]:
-    """scikit-learn: splitters, scorers, datasets, transformers with functions; dill, cloudpickle."""
+    """scikit-learn: splitters, scorers, data sets, functions in models; dill, cloudpickle."""
     import cloudpickle
     import dill
     import joblib
@@ -235,10 +235,12 @@ def workflow_parts() -> Iterator[File]:
         "importance": lambda: permutation_importance(fitted, frame, names, n_repeats=2),
         "metric": lambda: KNeighborsClassifier(metric="manhattan").fit(numbers, names),
         "ball": lambda: BallTree(numbers),
-        "clip": lambda: make_pipeline(FunctionTransformer(np.clip, kw_args={"a_min": 0, "a_max": 1}),
-                                      StandardScaler()).set_output(transform="pandas").fit(frame),
+        "clip": lambda: make_pipeline(
+            FunctionTransformer(np.clip, kw_args={"a_min": 0, "a_max": 1}), StandardScaler()
+        ).set_output(transform="pandas").fit(frame),
         "report": lambda: metrics.classification_report(classes, classes, output_dict=True),
-        "record": lambda: {"model": fitted, "columns": list("abc"), "made": datetime.date(2024, 1, 2),
+        "record": lambda: {"model": fitted, "columns": list("abc"),
+                           "made": datetime.date(2024, 1, 2),
                            "metrics": {"f1": np.float64(0.5)}, "classes": fitted.classes_},
     }  # fmt: skip
     yield from possible({f"k_sk_{name}": make for name, make in things.items()}, few)
@@ -271,7 +273,8 @@ def training_parts() -> Iterator[File]:
         "samplers": lambda: [data.RandomSampler(rows), data.WeightedRandomSampler([0.5, 0.5], 2),
                              data.BatchSampler(data.SequentialSampler(rows), 2, False)],
         "sequential": lambda: schedule.SequentialLR(
-            optimizer, [schedule.ConstantLR(optimizer), schedule.ExponentialLR(optimizer, 0.9)], [2]),
+            optimizer, [schedule.ConstantLR(optimizer),
+                        schedule.ExponentialLR(optimizer, 0.9)], [2]),
         "onecycle": lambda: schedule.OneCycleLR(optimizer, 0.1, total_steps=10).state_dict(),
         "plateau": lambda: schedule.ReduceLROnPlateau(optimizer),
         "norm": lambda: {"norm": functools.partial(nn.LayerNorm, eps=1e-6), "act": nn.GELU},
