@@ -151,7 +151,12 @@ std::optional<Contents> Capture::inner_contents(const scan::ViewStart& view, con
   if (result.end.kind != EndKind::stop) return std::nullopt;
   const NodeId root = machine.rebuild(result.result);
   if (root == kNoNode) return std::nullopt;
-  return read_contents(machine.nodes(), root, options, around(view.source, machine, nested_));
+  Contents contents =
+      read_contents(machine.nodes(), root, options, around(view.source, machine, nested_));
+  if (changes_late(*view.source, start, result.end.offset, machine.jumps())) {
+    contents.ambiguous = true;
+  }
+  return contents;
 }
 
 void Capture::read_inner(const scan::ViewStart& view, const Machine& outer, Contents& contents) {
@@ -232,7 +237,7 @@ void Capture::ran(const scan::ViewStart& view, const pickle::RunResult& result, 
       options.dialect = Dialect::torch;
       read();
     }
-    if (changes_late(*view.source, start, result.end.offset, machine.arrays())) {
+    if (changes_late(*view.source, start, result.end.offset, machine.jumps())) {
       running.contents->ambiguous = true;
     }
     if (!running.contents->inner.empty()) read_inner(view, machine, *running.contents);

@@ -161,18 +161,18 @@ class Pass {
 }  // namespace
 
 bool changes_late(ByteSource& source, std::uint64_t start, std::uint64_t end,
-                  std::span<const std::pair<std::uint64_t, std::uint64_t>> arrays) {
+                  const std::unordered_map<std::uint64_t, std::uint64_t>& jumps) {
   constexpr std::size_t kKeep = 32;  // of texts, which do not matter here
   pickle::Decoder decoder(source, start, kKeep);
   Pass pass;
   while (decoder.position() < end) {
-    while (!arrays.empty() && arrays.front().first < decoder.position()) arrays = arrays.subspan(1);
-    if (!arrays.empty() && arrays.front().first == decoder.position()) {
-      decoder.seek(arrays.front().second);
+    if (const auto jump = jumps.find(decoder.position()); jump != jumps.end()) {
+      decoder.seek(jump->second);
       continue;
     }
     const auto in = decoder.next();
-    if (!in || in->opcode->code == op::STOP) return false;
+    if (!in) return true;  // what cannot be followed may change anything
+    if (in->opcode->code == op::STOP) return false;
     if (pass.step(*in)) return true;
   }
   return false;

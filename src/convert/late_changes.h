@@ -7,15 +7,15 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <utility>
+#include <unordered_map>
 
 #include "io/source.h"
 
 namespace brine::convert {
 
-// The pickle at [start, end). `arrays`: raw bytes in it, which are stepped over.
+// The pickle at [start, end). `jumps`: where reading goes on elsewhere, behind arrays and pickles
+// that stand in it (pickle::Machine::jumps). A pickle in it is looked at by a call of its own.
 bool changes_late(ByteSource& source, std::uint64_t start, std::uint64_t end,
-                  std::span<const std::pair<std::uint64_t, std::uint64_t>> arrays);
+                  const std::unordered_map<std::uint64_t, std::uint64_t>& jumps);
 
 }  // namespace brine::convert

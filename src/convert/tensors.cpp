@@ -17,6 +17,7 @@ using pickle::Node;
 using pickle::NodeId;
 using tensor::Dtype;
 
+constexpr std::string_view kChanged = "a tensor that is changed after it was made";
 constexpr unsigned kMaxDepth = 4;  // a subclass of a parameter of a sparse tensor of tensors
 constexpr std::uint64_t kMaxDimensions = 64;  // torch's own limit of a TensorIterator
 
@@ -118,7 +119,12 @@ Result<std::optional<Tensor>> TensorReader::read_object(NodeId id) {
   if (id == kNoNode) return std::nullopt;
   const Node& object = node(id);
   if (object.kind != Kind::object) return std::nullopt;
-  if (const pickle::RawArray* raw = raw_array_of(id)) return raw_array(*raw);
+  if (const pickle::RawArray* raw = raw_array_of(id)) {
+    const bool changed =
+        !object.states.empty() || !object.stored.empty() || !object.appended.empty();
+    if (changed) return cannot(std::string(kChanged));
+    return raw_array(*raw);
+  }
   if (object.callable == kNoNode) return std::nullopt;
   const Node& callable = node(object.callable);
   if (callable.kind != Kind::ref) return std::nullopt;
@@ -131,7 +137,42 @@ Result<std::optional<Tensor>> TensorReader::read_object(NodeId id) {
     return set_by_state(object);
   }
   if (object.args == kNoNode || node(object.args).kind != Kind::tuple) return std::nullopt;
-  return call(callable.module, callable.name, node(object.args).items);
+  BRINE_TRY(std::optional<Tensor> out,
+            call(callable.module, callable.name, node(object.args).items));
+  if (out && is_changed(object)) return cannot(std::string(kChanged));
+  return out;
+}
+
+// Whether something is done to a tensor behind its making: what, only torch can tell. An old
+// Parameter has a state of three: whether it has a gradient, and hooks.
+bool TensorReader::is_changed(const Node& object) const {
+  if (!object.stored.empty() || !object.appended.empty()) return true;
+  if (object.states.empty()) return false;
+  if (object.states.size() != 1 || object.states[0] == kNoNode) return true;
+  const Node& state = node(object.states[0]);
+  return state.kind != Kind::tuple || state.items.size() != 3;
+}
+
+// Whether a state sets attributes that change the tensor itself, or whose code is not known.
+bool TensorReader::sets_tensor(NodeId state) const {
+  // torch.Tensor's own that can be set, of torch 1.13 to 2.13.
+  static constexpr auto kSettable = std::to_array<std::string_view>(
+      {"data", "grad", "_grad", "_grad_fn", "_backward_hooks", "_post_accumulate_grad_hooks",
+       "requires_grad", "names", "real", "imag", "volatile", "_base", "_cdata", "grad_dtype"});
+  if (state == kNoNode) return false;
+  const Node& value = node(state);
+  if (value.kind == Kind::tuple) {
+    return std::ranges::any_of(value.items, [&](NodeId half) { return sets_tensor(half); });
+  }
+  if (value.kind != Kind::dict) return value.kind != Kind::none && value.kind != Kind::boolean;
+  for (std::size_t i = 0; i + 1 < value.items.size(); i += 2) {
+    const Node& key = node(value.items[i]);
+    if (!is_text(key) || key.text.starts_with("__") ||
+        std::ranges::find(kSettable, key.text) != kSettable.end()) {
+      return true;
+    }
+  }
+  return false;
 }
 
 Result<std::optional<Tensor>> TensorReader::call(std::string_view module, std::string_view name,
@@ -169,6 +210,7 @@ Result<std::optional<Tensor>> TensorReader::inner(const Items& args) {
   if (args.empty()) return broken("a parameter without a tensor");
   BRINE_TRY(std::optional<Tensor> out, read(args[0]));
   if (out) BRINE_CHECK_STATUS(check_gradient(*out, args, 1));
+  if (out && args.size() > 3 && sets_tensor(args[3])) return cannot(std::string(kChanged));
   return out;
 }
 
@@ -182,6 +224,7 @@ Result<std::optional<Tensor>> TensorReader::from_type(const Items& args) {
     return cannot("a tensor subclass made by " + std::string(node(args[0]).name));
   }
   BRINE_TRY(std::optional<Tensor> out, (this->*row->read)(node(args[2]).items));
+  if (out && args.size() > 3 && sets_tensor(args[3])) return cannot(std::string(kChanged));
   if (out && node(args[1]).kind == Kind::ref) {
     out->notes.emplace_back(
         "class", std::string(node(args[1]).module) + "." + std::string(node(args[1]).name));
@@ -362,8 +405,11 @@ Result<TensorView> TensorReader::view(const Pieces& pieces) {
   } else {
     out.offset += use.first;
   }
-  out.conj = flag(pieces.metadata, "conj");
-  out.neg = flag(pieces.metadata, "neg");
+  out.conj = has_key(pieces.metadata, "conj");
+  out.neg = has_key(pieces.metadata, "neg");
+  if (out.conj && !out.dtype->name.starts_with("complex")) {
+    return cannot("a conjugate of numbers that are not complex");
+  }
   return out;
 }
 
@@ -381,16 +427,14 @@ std::string_view TensorReader::constant(NodeId id) const {
   return text.starts_with("torch.") ? text.substr(6) : text;
 }
 
-bool TensorReader::flag(NodeId dict, std::string_view name) const {
+// torch looks whether the key is there, not at its value.
+bool TensorReader::has_key(NodeId dict, std::string_view name) const {
   if (dict == kNoNode || node(dict).kind != Kind::dict) return false;
   const Items& items = node(dict).items;
-  bool out = false;
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
-    if (is_text(node(items[i])) && node(items[i]).text == name) {
-      out = node(items[i + 1]).kind == Kind::boolean && node(items[i + 1]).integer != 0;
-    }
+    if (is_text(node(items[i])) && node(items[i]).text == name) return true;
   }
-  return out;
+  return false;
 }
 
 // A tuple or list of numbers that are not negative, or torch.Size of one.
@@ -568,11 +612,17 @@ Result<Part> TensorReader::number(std::string suffix, NodeId id, bool floating) 
 
 // _reconstruct(ndarray, (0,), b'b') and BUILD (version, shape, dtype, fortran, bytes)
 Result<std::optional<Tensor>> TensorReader::array(const Node& object) {
-  if (object.states.size() != 1 || node(object.states[0]).kind != Kind::tuple) {
-    return std::nullopt;
+  if (object.states.size() != 1 || !object.stored.empty() || !object.appended.empty()) {
+    return cannot("an array of no state, or of more than one");
   }
+  if (node(object.states[0]).kind != Kind::tuple) return std::nullopt;
   Items state = node(object.states[0]).items;
   if (state.size() == 4) state.insert(state.begin(), kNoNode);  // the first version has no number
+  if (state.size() == 5 && state[0] != kNoNode &&
+      (node(state[0]).kind != Kind::integer || node(state[0]).integer < 0 ||
+       node(state[0]).integer > 1)) {
+    return cannot("an array of a version that NumPy does not know");
+  }
   if (state.size() != 5 || !is_octets(state[4])) return std::nullopt;
   return array_of(node(state[2]), state[1], node(state[3]).integer != 0, state[4]);
 }

@@ -136,7 +136,9 @@ class TensorReader {
   bool is_octets(pickle::NodeId id) const;
   const pickle::Node* encoded(const pickle::Node& object) const;
   std::string_view constant(pickle::NodeId id) const;
-  bool flag(pickle::NodeId dict, std::string_view name) const;
+  bool has_key(pickle::NodeId dict, std::string_view name) const;
+  bool is_changed(const pickle::Node& object) const;
+  bool sets_tensor(pickle::NodeId state) const;
   const pickle::Node& node(pickle::NodeId id) const { return nodes_[id]; }
 
   const pickle::NodeGraph& nodes_;

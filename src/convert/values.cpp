@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/escape.h"
 
@@ -183,6 +184,7 @@ std::optional<std::string> Values::identity(NodeId id, unsigned depth) const {
         const bool whole = number->find_first_not_of("-0123456789") == std::string::npos;
         if (whole) return "i" + *number;
       }
+      if (auto bytes = latin1_bytes(key)) return "b" + *bytes;
       // Made of constants alone: its class may call two of them equal.
       if (!key.states.empty() || key.args == kNoNode || key.callable == kNoNode) {
         return std::nullopt;
@@ -194,6 +196,15 @@ std::optional<std::string> Values::identity(NodeId id, unsigned depth) const {
     }
     default: return std::nullopt;
   }
+}
+
+// Makers of values that equal others of their kind which are written otherwise.
+bool compares_widely(std::string_view maker) {
+  static constexpr auto kModules = std::to_array<std::string_view>(
+      {"builtins.", "__builtin__.", "decimal.", "fractions.", "numpy.", "torch.", "collections.",
+       "datetime.", "_codecs."});
+  return std::ranges::any_of(kModules,
+                             [&](std::string_view module) { return maker.starts_with(module); });
 }
 
 // Pairs with Python's rule for a key that comes twice: the first place, the last value.
@@ -213,6 +224,63 @@ std::vector<Pair> Values::distinct(const std::vector<NodeId>& items) const {
       out.push_back({items[i], items[i + 1]});
     } else {
       out[place->second].value = items[i + 1];
+    }
+  }
+  ambiguous_ = ambiguous_ || may_meet(out);
+  return out;
+}
+
+// Whether only a key's class knows if it equals another: NumPy's numbers equal Python's, a
+// torch.Size a tuple, a Decimal an int.
+bool Values::may_meet(const std::vector<Pair>& pairs) const {
+  if (pairs.size() < 2) return false;
+  std::size_t opaque = 0;
+  bool alike = true;
+  std::string first;
+  for (const Pair& pair : pairs) {
+    if (!is_opaque(pair.key, kKeyDepth)) continue;
+    const Node& key = node(pair.key);
+    const bool made = key.kind == Kind::object && key.callable != kNoNode;
+    const std::string maker = made ? dotted(node(key.callable)) : std::string();
+    if (opaque++ == 0) first = maker;
+    alike = alike && !maker.empty() && maker == first && !compares_widely(maker);
+  }
+  return opaque != 0 && (!alike || opaque != pairs.size());
+}
+
+// An object, or something that holds one, whose equality is not that of what is written.
+bool Values::is_opaque(NodeId id, unsigned depth) const {
+  if (id == kNoNode || depth == 0) return true;
+  const Node& key = node(id);
+  if (key.kind == Kind::tuple || key.kind == Kind::frozenset) {
+    return std::ranges::any_of(key.items, [&](NodeId item) { return is_opaque(item, depth - 1); });
+  }
+  if (key.kind != Kind::object) return false;
+  const auto known = identity(id, depth);
+  return !known || !(known->starts_with('i') || known->starts_with('b'));
+}
+
+// The bytes of _codecs.encode(text, 'latin1'), as protocol 2 has them.
+std::optional<std::string> Values::latin1_bytes(const Node& object) const {
+  if (object.callable == kNoNode || object.args == kNoNode || !object.states.empty() ||
+      node(object.callable).kind != Kind::ref ||
+      dotted(node(object.callable)) != "_codecs.encode") {
+    return std::nullopt;
+  }
+  const std::vector<NodeId>& args = node(object.args).items;
+  if (args.size() != 2 || node(args[0]).kind != Kind::str || node(args[1]).text != "latin1" ||
+      node(args[0]).length != node(args[0]).text.size()) {
+    return std::nullopt;
+  }
+  std::string out;
+  unsigned high = 0;
+  for (const char c : node(args[0]).text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0xc4) return std::nullopt;  // beyond latin1
+    if (byte >= 0xc0) {
+      high = (byte & 3u) << 6;
+    } else {
+      out += static_cast<char>(byte < 0x80 ? byte : high | (byte & 0x3fu));
     }
   }
   return out;
@@ -285,6 +353,7 @@ std::optional<std::vector<Child>> Values::module_state(NodeId id, std::vector<Ch
   constexpr std::string_view kParts[] = {"_parameters", "_buffers", "_modules"};
   std::vector<Child> out;
   const Child* skipped = find(*all, "_non_persistent_buffers_set");
+  std::unordered_set<std::string> names;
   for (const std::string_view part : kParts) {
     const Child* held = find(*all, part);
     if (held == nullptr || held->value == kNoNode) return std::nullopt;
@@ -293,6 +362,9 @@ std::optional<std::vector<Child>> Values::module_state(NodeId id, std::vector<Ch
     for (const Pair& pair : *pairs) {
       if (pair.value == kNoNode || node(pair.value).kind == Kind::none) continue;
       std::string name = key_text(pair.key);
+      // torch lets no name in that has a dot or is there already; then state_dict() has one of two.
+      const bool twice = !names.insert(name).second;
+      ambiguous_ = ambiguous_ || twice || name.find('.') != std::string::npos;
       if (part == "_buffers" && skipped != nullptr && has_member(skipped->value, name)) {
         if (rest != nullptr) rest->push_back({std::move(name), kNoNode, pair.value});
         continue;

@@ -62,6 +62,9 @@ class Values {
  private:
   std::optional<std::string> numpy_scalar(const pickle::Node& object) const;
   std::optional<std::string> identity(pickle::NodeId id, unsigned depth) const;
+  std::optional<std::string> latin1_bytes(const pickle::Node& object) const;
+  bool may_meet(const std::vector<Pair>& pairs) const;
+  bool is_opaque(pickle::NodeId id, unsigned depth) const;
   bool has_member(pickle::NodeId set, std::string_view name) const;
   const pickle::Node& node(pickle::NodeId id) const { return nodes_[id]; }
 

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -85,6 +86,9 @@ class Machine {
   std::optional<std::uint64_t> first_array() const;
   // The array that the BUILD at this offset read; null when it read none from the stream.
   const RawArray* raw_array(std::uint64_t build) const;
+  // Where reading of the last run went on elsewhere, behind arrays and pickles in the stream: from
+  // the first offset to the second.
+  const std::unordered_map<std::uint64_t, std::uint64_t>& jumps() const;
   // Files that joblib's old wrappers name, in the order of reading.
   const std::vector<Companion>& companions() const;
   // Behind the last opcode that ran.
