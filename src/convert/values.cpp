@@ -256,6 +256,12 @@ bool Values::is_opaque(NodeId id, unsigned depth) const {
     return std::ranges::any_of(key.items, [&](NodeId item) { return is_opaque(item, depth - 1); });
   }
   if (key.kind != Kind::object) return false;
+  // A tensor's hash is its address: as a key it equals itself alone.
+  const bool made = key.callable != kNoNode && node(key.callable).kind == Kind::ref;
+  const std::string maker = made ? dotted(node(key.callable)) : std::string();
+  if (maker.starts_with("torch._utils._rebuild_") || maker.starts_with("torch._tensor._rebuild_")) {
+    return false;
+  }
   const auto known = identity(id, depth);
   return !known || !(known->starts_with('i') || known->starts_with('b'));
 }
