@@ -35,6 +35,9 @@ std::unexpected<Error> broken(std::string what) {
   return fail(Error::malformed(0, std::move(what)));
 }
 
+// Whether something was stored into it or appended to it.
+bool is_filled(const Node& object) { return !object.stored.empty() || !object.appended.empty(); }
+
 bool is_text(const Node& node) { return node.kind == Kind::str && node.length == node.text.size(); }
 
 // Whether offset + sum of (size - 1) * stride is below `limit`, and the number of elements fits.
@@ -120,9 +123,7 @@ Result<std::optional<Tensor>> TensorReader::read_object(NodeId id) {
   const Node& object = node(id);
   if (object.kind != Kind::object) return std::nullopt;
   if (const pickle::RawArray* raw = raw_array_of(id)) {
-    const bool changed =
-        !object.states.empty() || !object.stored.empty() || !object.appended.empty();
-    if (changed) return cannot(std::string(kChanged));
+    if (!object.states.empty() || is_filled(object)) return cannot(std::string(kChanged));
     return raw_array(*raw);
   }
   if (object.callable == kNoNode) return std::nullopt;
@@ -146,7 +147,7 @@ Result<std::optional<Tensor>> TensorReader::read_object(NodeId id) {
 // Whether something is done to a tensor behind its making: what, only torch can tell. An old
 // Parameter has a state of three: whether it has a gradient, and hooks.
 bool TensorReader::is_changed(const Node& object) const {
-  if (!object.stored.empty() || !object.appended.empty()) return true;
+  if (is_filled(object)) return true;
   if (object.states.empty()) return false;
   if (object.states.size() != 1 || object.states[0] == kNoNode) return true;
   const Node& state = node(object.states[0]);
@@ -161,8 +162,10 @@ bool TensorReader::sets_tensor(NodeId state) const {
        "requires_grad", "names", "real", "imag", "volatile", "_base", "_cdata", "grad_dtype"});
   if (state == kNoNode) return false;
   const Node& value = node(state);
-  if (value.kind == Kind::tuple) {
-    return std::ranges::any_of(value.items, [&](NodeId half) { return sets_tensor(half); });
+  if (value.kind == Kind::tuple) {  // attributes and slots, neither a tuple again
+    return std::ranges::any_of(value.items, [&](NodeId half) {
+      return half == kNoNode || node(half).kind == Kind::tuple || sets_tensor(half);
+    });
   }
   if (value.kind != Kind::dict) return value.kind != Kind::none && value.kind != Kind::boolean;
   for (std::size_t i = 0; i + 1 < value.items.size(); i += 2) {
@@ -612,7 +615,7 @@ Result<Part> TensorReader::number(std::string suffix, NodeId id, bool floating) 
 
 // _reconstruct(ndarray, (0,), b'b') and BUILD (version, shape, dtype, fortran, bytes)
 Result<std::optional<Tensor>> TensorReader::array(const Node& object) {
-  if (object.states.size() != 1 || !object.stored.empty() || !object.appended.empty()) {
+  if (object.states.size() != 1 || is_filled(object)) {
     return cannot("an array of no state, or of more than one");
   }
   if (node(object.states[0]).kind != Kind::tuple) return std::nullopt;

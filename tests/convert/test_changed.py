@@ -97,6 +97,11 @@ CHANGED: dict[str, Program] = {
         *item("a", *FROM_TYPE, "GLOBAL torch._utils _rebuild_tensor_v2", "GLOBAL torch Tensor",
               "MARK", *view(0), "NEWFALSE", *HOOKS, "TUPLE", *DATA, "TUPLE", "REDUCE"),
     ),
+    "parameter with a deep state": (
+        "EMPTY_DICT",
+        *item("a", *WITH_STATE, *tensor(0), "NEWTRUE", *HOOKS, "EMPTY_TUPLE",
+              *("TUPLE1",) * 50_000, "TUPLE", "REDUCE"),
+    ),
     "item": ("EMPTY_DICT", *item("a", *tensor(0), "BININT1 0", "BININT1 7", "SETITEM")),
     "conj of floats": (
         "EMPTY_DICT", *item("a", *tensor(0, "EMPTY_DICT", *item("conj", "NEWTRUE"))),
