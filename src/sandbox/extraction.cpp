@@ -42,6 +42,7 @@ void FrameReader::frame(std::uint8_t kind, ByteSpan payload) {
     ExtractedEntry entry;
     entry.kind = static_cast<EntryKind>(payload[0]);
     entry.name = text.substr(1);
+    entry.again = again_;
     out_.entries.push_back(std::move(entry));
     in_entry_ = true;
   } else if (is(FrameKind::data) && in_entry_) {
@@ -57,6 +58,8 @@ void FrameReader::frame(std::uint8_t kind, ByteSpan payload) {
   } else if (is(FrameKind::entry_end) && in_entry_) {
     out_.entries.back().problem = text;
     in_entry_ = false;
+  } else if (is(FrameKind::again) && confined_ && !in_entry_ && !again_) {
+    again_ = true;
   } else if (is(FrameKind::done) && confined_ && !in_entry_) {
     fail(text.empty() ? ExtractionEnd::done : ExtractionEnd::broken, text);
   } else {

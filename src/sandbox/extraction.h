@@ -24,6 +24,7 @@ struct ExtractedEntry {
   EntryKind kind = EntryKind::file;
   std::vector<std::uint8_t> bytes;
   std::string problem;  // what went wrong behind these bytes, or empty
+  bool again = false;   // of the second way to read the archive
 };
 
 struct Extraction {
@@ -54,6 +55,7 @@ class FrameReader {
   Extraction out_;
   bool confined_ = false;
   bool in_entry_ = false;
+  bool again_ = false;
   bool finished_ = false;
 };
 

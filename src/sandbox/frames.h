@@ -15,6 +15,7 @@ enum class FrameKind : std::uint8_t {
   entry,         // one byte EntryKind, then the name
   data,          // bytes of the entry
   entry_end,     // text: what went wrong, or empty
+  again,         // nothing: from here on the archive is read a second way, by another header
   done,          // text: what went wrong with the archive, or empty; comes last
 };
 

@@ -83,8 +83,8 @@ def test_what_cannot_be_unpacked_is_incomplete(tmp_path: Path) -> None:
     (tmp_path / "hidden.7z").write_bytes(
         packed({"data.pkl": EVIL}, password="p", header_encryption=True)
     )
-    (tmp_path / "zstd.7z").write_bytes(
-        packed({"data.pkl": EVIL}, [{"id": py7zr.FILTER_ZSTD, "level": 3}])
+    (tmp_path / "brotli.7z").write_bytes(
+        packed({"data.pkl": EVIL}, [{"id": py7zr.FILTER_BROTLI, "level": 3}])
     )
     for name, file in scan(BRINE, tmp_path).items():
         assert file["verdict"] == "incomplete", name

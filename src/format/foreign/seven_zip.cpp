@@ -4,6 +4,7 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <utility>
 
 #include "archive/foreign/opener.h"
@@ -91,6 +92,17 @@ void tell_end(Sink& sink, const Extraction& extraction) {
   }
 }
 
+// Leaves what the second way to read the archive gave only where the first did not give the same.
+void drop_repeated(std::vector<ExtractedEntry>& entries) {
+  std::unordered_set<std::string_view> first;
+  for (const ExtractedEntry& entry : entries) {
+    if (!entry.again) first.insert(as_text(entry.bytes));
+  }
+  std::erase_if(entries, [&](const ExtractedEntry& entry) {
+    return entry.again && first.contains(as_text(entry.bytes));
+  });
+}
+
 }  // namespace
 
 bool accepts(Probe& probe) { return probe.starts_with("7z\xbc\xaf\x27\x1c"); }
@@ -100,13 +112,15 @@ void read(Probe& probe, std::span<const std::string_view>, Sink& sink) {
   if (const archive::ForeignOpener* opener = sink.foreign(); opener != nullptr) {
     extraction = opener->extract(*probe.source(), sink.limits(), sink.may_decode());
   }
+  drop_repeated(extraction.entries);
   const auto files = std::ranges::count(extraction.entries, EntryKind::file, &ExtractedEntry::kind);
   sink.describe("7z archive, " + counted(static_cast<std::uint64_t>(files), "member"));
   tell_end(sink, extraction);
   sink.interpreted(0, probe.size());
   for (ExtractedEntry& entry : extraction.entries) {
     if (!entry.problem.empty()) tell_problem(sink, entry.problem, entry.name);
-    if (entry.kind != EntryKind::file || entry.bytes.empty()) continue;
+    // Programs that unpack do not agree on what is a file: whatever has bytes is looked at.
+    if (entry.bytes.empty()) continue;
     auto content = std::make_shared<MemorySource>(std::move(entry.bytes));
     sink.member([content]() -> Result<Content> { return Content{content, {}}; },
                 std::move(entry.name), std::nullopt);
