@@ -266,8 +266,8 @@ bool Matcher::built(const Pattern& pattern, Thing& thing) {
   if (!of_class(inspector_->blob().word(pattern.body), thing)) return false;
   const Node* node = inspector_->node(thing);
   if (node == nullptr || node->kind != Kind::object) return false;
-  if (!node->appended.empty() || !node->stored.empty()) return false;
-  const std::vector<NodeId> states = node->states;
+  if (!node->appended().empty() || !node->stored().empty()) return false;
+  const std::vector<NodeId> states = node->states();
   return std::all_of(states.begin(), states.end(),
                      [&](NodeId state) { return value(pattern.body + 1, Thing::of(state)); });
 }
@@ -276,9 +276,9 @@ bool Matcher::built(const Pattern& pattern, Thing& thing) {
 bool Matcher::filled(const Pattern& pattern, Thing& thing) {
   if (!of_class(inspector_->blob().word(pattern.body), thing)) return false;
   const Node* node = inspector_->node(thing);
-  if (node == nullptr || node->kind != Kind::object || !node->appended.empty()) return false;
+  if (node == nullptr || node->kind != Kind::object || !node->appended().empty()) return false;
   if (node->kwargs != pickle::kNoNode || node->args == pickle::kNoNode) return false;
-  const std::vector<NodeId> stored = node->stored;
+  const std::vector<NodeId> stored = node->stored();
   const auto& nodes = inspector_->machine().nodes();
   for (const NodeId argument : nodes[node->args].items) {
     if (nodes[argument].kind != Kind::ref && nodes[argument].kind != Kind::none) return false;
@@ -295,7 +295,7 @@ bool Matcher::filled(const Pattern& pattern, Thing& thing) {
 std::optional<std::size_t> Matcher::states_of(Thing thing) {
   const Node* node = inspector_->node(thing);
   if (node == nullptr || node->kind != Kind::object) return std::nullopt;
-  return node->states.size();
+  return node->states().size();
 }
 
 // numpy reads as many items of the list as the shape says, whether they are there or not.
@@ -395,8 +395,8 @@ bool Matcher::untouched(Thing& thing) {
   const bool no_arguments =
       node->args == pickle::kNoNode ||
       (nodes[node->args].kind == Kind::tuple && nodes[node->args].items.empty());
-  return no_arguments && node->kwargs == pickle::kNoNode && node->states.empty() &&
-         node->appended.empty() && node->stored.empty();
+  return no_arguments && node->kwargs == pickle::kNoNode && node->states().empty() &&
+         node->appended().empty() && node->stored().empty();
 }
 
 bool Matcher::plain(Thing& thing) {

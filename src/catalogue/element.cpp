@@ -48,10 +48,10 @@ std::optional<std::int64_t> Matcher::element_size(Thing dtype) {
   } else if (!open) {
     return std::nullopt;
   }
-  if (!open || node->states.empty()) return size;
+  if (!open || node->states().empty()) return size;
   std::vector<Thing> parts;
   std::int64_t stated = 0;
-  Thing last = Thing::of(node->states.back());
+  Thing last = Thing::of(node->states().back());
   if (!inspector_->items(last, parts) || parts.size() <= kSize) return std::nullopt;
   if (!inspector_->integer(parts[kSize], stated)) return std::nullopt;
   return stated < 0 ? size : stated;
@@ -69,7 +69,7 @@ bool Matcher::is_record_class(Thing dtype) {
 // `target_` gets its state once: an array that has the type already would read on behind its bytes.
 bool Matcher::record(Thing& thing) {
   const Node* type = has_target_ ? inspector_->node(target_) : nullptr;
-  if (type == nullptr || !type->states.empty()) return false;
+  if (type == nullptr || !type->states().empty()) return false;
   std::vector<Thing> parts;
   std::int64_t size = 0, alignment = 0;
   if (!inspector_->items(thing, parts) || parts.size() <= kAlignment) return false;

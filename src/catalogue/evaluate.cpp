@@ -484,7 +484,7 @@ Result Evaluator::constant(Thing thing, int depth) {
       if (++evaluations_ > kMostEvaluations) return std::nullopt;
       const Node* node = inspector_->node(thing);
       if (node == nullptr || node->callable == pickle::kNoNode || node->args == pickle::kNoNode ||
-          !node->states.empty() || !node->appended.empty() || !node->stored.empty()) {
+          !node->states().empty() || !node->appended().empty() || !node->stored().empty()) {
         return std::nullopt;
       }
       const pickle::NodeId args_node = node->args;
@@ -619,7 +619,7 @@ std::optional<Callee> Evaluator::callee(Thing thing, int depth) {
   if (node == nullptr || node->args == pickle::kNoNode) return std::nullopt;
   std::vector<Thing> items;
   Thing args = Thing::of(node->args);
-  const bool changed = !node->states.empty();
+  const bool changed = !node->states().empty();
   if (!inspector_->items(args, items) || items.empty() || changed) return std::nullopt;
   if (number == object_type::kBound) {
     const auto attribute_name = items.size() < 2 ? Result() : constant(items[1], depth + 1);

@@ -86,8 +86,8 @@ std::string render_scalar(const Node& node, std::size_t limit) {
     case Kind::bytes:
     case Kind::bytearray: return python_bytes(node.text, limit);
     case Kind::ref: {
-      std::string out(node.module);
-      if (!node.name.empty()) out += "." + std::string(node.name);
+      std::string out(node.module());
+      if (!node.name().empty()) out += "." + std::string(node.name());
       return escape_text(out);
     }
     case Kind::tuple:

@@ -24,9 +24,9 @@ bool read_count(const Node& node, std::uint64_t& out) {
 
 bool read_class(const Node& node, StorageId& out) {
   if (node.kind != Kind::ref) return false;
-  out.storage_class = node.name;
-  if (is_untyped_storage(node.module, node.name)) return true;
-  out.dtype = dtype_of_storage(node.name);
+  out.storage_class = node.name();
+  if (is_untyped_storage(node.module(), node.name())) return true;
+  out.dtype = dtype_of_storage(node.name());
   if (out.dtype == nullptr) return false;
   out.itemsize = out.dtype->itemsize;
   return true;

@@ -170,7 +170,7 @@ class World final : public CatalogueWorld {
         torch && !package ? tensor::parse_container_id(machine, id) : pickle::kNoNode;
     if (container != pickle::kNoNode) {
       const pickle::Node& cls = machine.nodes()[container];
-      give_ref(std::string(cls.module), std::string(cls.name), out);
+      give_ref(std::string(cls.module()), std::string(cls.name()), out);
       out.type = 0;
     } else if (!torch || !tensor::parse_storage_id(machine, id)) {
       out.judgement = suspicious(Code::contract_broken,
@@ -381,12 +381,12 @@ void World::finish(Machine& machine, const Value& result, Outcome& out) {
       const Inspector::Known known = inspector.known(node.ref);
       if (known.rank == kNoRank) continue;
       if (!acts_later(known.fact)) continue;
-      const std::string text = dotted(node.module, node.name);
+      const std::string text = dotted(node.module(), node.name());
       out.judgement =
           suspicious(Code::danger_left, "the loaded object holds " + text, text, known.fact.caps);
       break;
     }
-    for (const auto* part : {&node.items, &node.states, &node.appended, &node.stored}) {
+    for (const auto* part : {&node.items, &node.states(), &node.appended(), &node.stored()}) {
       open.insert(open.end(), part->begin(), part->end());
     }
     open.push_back(node.args);

@@ -92,6 +92,11 @@ SourcePtr bytes_of(const SourcePtr& stream, const Node& node) {
       std::vector<std::uint8_t>(node.text.begin(), node.text.end()));
 }
 
+// Calls that give tensors, which are looked at one by one.
+bool gives_tensor(std::string_view module, std::string_view name) {
+  return (module == "torch._utils" || module == "torch._tensor") && name.starts_with("_rebuild_");
+}
+
 // What had been built when the stream broke: values that lie behind a mark belong to the container
 // below it, as the opcode that never came would have put them there. A key without its value is
 // dropped, and so is what is not finished: an object whose arguments or state were being built.
@@ -110,14 +115,14 @@ NodeId unfinished(Machine& machine) {
     const bool plain = target.kind == Kind::dict || target.kind == Kind::list;
     const bool object = target.kind == Kind::object && target.callable != kNoNode &&
                         nodes[target.callable].kind == Kind::ref &&
-                        nodes[target.callable].module == "collections";
+                        nodes[target.callable].module() == "collections";
     if (!plain && !object) {
       if (first > 1) end = first - 1;
       continue;
     }
     std::size_t count = end - first;
     if (target.kind != Kind::list) count -= count % 2;
-    std::vector<NodeId>& into = plain ? target.items : target.stored;
+    std::vector<NodeId>& into = plain ? target.items : target.changes().stored;
     for (std::size_t i = 0; i < count; ++i) into.push_back(values[first + i]);
     end = first;
   }
@@ -149,6 +154,7 @@ std::optional<Contents> Capture::inner_contents(const scan::ViewStart& view, con
                   {.collapse = true, .start = start});
   const pickle::RunResult result = machine.run();
   if (result.end.kind != EndKind::stop) return std::nullopt;
+  machine.fold_calls(gives_tensor);
   const NodeId root = machine.rebuild(result.result);
   if (root == kNoNode) return std::nullopt;
   Contents contents =
@@ -216,6 +222,7 @@ void Capture::ran(const scan::ViewStart& view, const pickle::RunResult& result, 
   if (index == 0 && is_magic(result, machine)) running.legacy = true;
   if (index != (running.legacy ? 3 : 0)) return;
   machine.clear_nodes();
+  machine.fold_calls(gives_tensor);
   const bool whole = result.end.kind == EndKind::stop;
   const NodeId root = whole ? machine.rebuild(result.result) : unfinished(machine);
   if (root == kNoNode) {
@@ -243,6 +250,7 @@ void Capture::ran(const scan::ViewStart& view, const pickle::RunResult& result, 
     if (!running.contents->inner.empty()) read_inner(view, machine, *running.contents);
   }
   machine.clear_nodes();
+  machine.fold_calls(nullptr);
 }
 
 void Capture::end(const scan::ViewStart& view, const scan::ViewEnd& how) {

@@ -116,12 +116,13 @@ class Walk {
     }
     visit(root, {});
     while (!frames_.empty() && !out_.over_budget) advance();
+    out_.over_budget = out_.over_budget || nodes_.exhausted();
     out_.ambiguous = values_.ambiguous();
     if (!options_.extras || out_.over_budget) out_.extras.clear();
     if (options_.rewrite && !out_.over_budget) {
       out_.rewritten =
           rewrite(nodes_, root, reader_, out_.storages, options_.dialect, options_.start);
-      out_.over_budget = out_.rewritten.over_budget;
+      out_.over_budget = out_.rewritten.over_budget || nodes_.exhausted();
     }
     return std::move(out_);
   }
@@ -239,8 +240,8 @@ class Walk {
   // A storage that is pickled by itself, as a torch file in the pickle.
   bool is_storage(const Node& object) const {
     return object.callable != kNoNode && node(object.callable).kind == Kind::ref &&
-           node(object.callable).module == "torch.storage" &&
-           node(object.callable).name == "_load_from_bytes";
+           node(object.callable).module() == "torch.storage" &&
+           node(object.callable).name() == "_load_from_bytes";
   }
 
   // torch.save of a storage by itself: one dimension of its type.
@@ -425,8 +426,8 @@ class Walk {
     }
     for (Child& child : values_.parts_of(id)) frame.children.push_back(std::move(child));
     if (!values_.attributes(object)) {
-      for (std::size_t i = 0; i < object.states.size(); ++i) {
-        frame.children.push_back({"state", kNoNode, object.states[i]});
+      for (std::size_t i = 0; i < object.states().size(); ++i) {
+        frame.children.push_back({"state", kNoNode, object.states()[i]});
       }
     }
     json_.key("$parts");
@@ -439,7 +440,7 @@ class Walk {
     if (object.args == kNoNode || node(object.args).kind != Kind::tuple) return true;
     const Node& callable = node(object.callable);
     const std::vector<NodeId>& args = node(object.args).items;
-    if (callable.name == "_reconstructor") return args.size() != 3;
+    if (callable.name() == "_reconstructor") return args.size() != 3;
     return !args.empty();
   }
 
@@ -467,6 +468,8 @@ class Walk {
       }
       in_pair_.push_back(frames_.size());
     }
+    const NodeGraph::Mark mark = nodes_.mark();
+    const std::size_t known = reader_.nodes_known();
     if (child.value != kNoNode && !is_interesting(child.value) && out_.other.size() < kShown) {
       note_other(child);
     }
@@ -477,7 +480,11 @@ class Walk {
         (node(child.key).kind == Kind::object || node(child.key).kind == Kind::unknown) &&
         child.part.starts_with("key@");
     visit(child.value, foreign ? "#" + std::to_string(frame.next - 1) : child.part);
-    if (frames_.size() == height) end_pair();
+    if (frames_.size() == height) {
+      end_pair();
+      // Behind a value without children nothing is held that was spelled out for it.
+      if (reader_.nodes_known() == known) nodes_.fold_back(mark);
+    }
   }
 
   // What else a module holds: no tensor of it gets a name.

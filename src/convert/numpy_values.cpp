@@ -19,8 +19,8 @@ using pickle::NodeId;
 constexpr std::size_t kMostDimensions = 64;  // NumPy 2's
 
 bool from_numpy(const Node& callable, std::string_view part, std::string_view name) {
-  const auto module = callable.module;
-  return callable.kind == Kind::ref && callable.name == name &&
+  const auto module = callable.module();
+  return callable.kind == Kind::ref && callable.name() == name &&
          (module == "numpy.core." + std::string(part) ||
           module == "numpy._core." + std::string(part));
 }
@@ -91,24 +91,24 @@ std::optional<NumpyArray> numpy_array(const NodeGraph& nodes, NodeId id) {
   const std::vector<NodeId>& args = nodes[object.args].items;
   if (from_numpy(callable, "numeric", "_frombuffer")) {
     if (args.size() < 4 || args[3] == kNoNode || nodes[args[3]].kind != Kind::str ||
-        !object.states.empty()) {
+        !object.states().empty()) {
       return std::nullopt;
     }
     return array_of(nodes, args[1], args[2], nodes[args[3]].text == "F", args[0]);
   }
-  if (!from_numpy(callable, "multiarray", "_reconstruct") || object.states.size() != 1 ||
-      object.states[0] == kNoNode || nodes[object.states[0]].kind != Kind::tuple || args.empty() ||
-      args[0] == kNoNode || nodes[args[0]].kind != Kind::ref || !object.stored.empty() ||
-      !object.appended.empty()) {
+  if (!from_numpy(callable, "multiarray", "_reconstruct") || object.states().size() != 1 ||
+      object.states()[0] == kNoNode || nodes[object.states()[0]].kind != Kind::tuple || args.empty() ||
+      args[0] == kNoNode || nodes[args[0]].kind != Kind::ref || !object.stored().empty() ||
+      !object.appended().empty()) {
     return std::nullopt;
   }
-  std::vector<NodeId> state = nodes[object.states[0]].items;
+  std::vector<NodeId> state = nodes[object.states()[0]].items;
   if (state.size() == 4) state.insert(state.begin(), kNoNode);  // the first version has no number
   if (state.size() != 5 || state[3] == kNoNode) return std::nullopt;
   auto out = array_of(nodes, state[2], state[1], nodes[state[3]].integer != 0, state[4]);
   const Node& cls = nodes[args[0]];
-  if (out && !(cls.module == "numpy" && cls.name == "ndarray")) {
-    out->subclass = std::string(cls.module) + "." + std::string(cls.name);
+  if (out && !(cls.module() == "numpy" && cls.name() == "ndarray")) {
+    out->subclass = std::string(cls.module()) + "." + std::string(cls.name());
   }
   return out;
 }
@@ -117,7 +117,7 @@ std::optional<NumpyScalar> numpy_scalar(const NodeGraph& nodes, const TensorRead
                                         NodeId id) {
   const Node& object = nodes[id];
   if (object.kind != Kind::object || object.callable == kNoNode || object.args == kNoNode ||
-      !object.states.empty() || !from_numpy(nodes[object.callable], "multiarray", "scalar") ||
+      !object.states().empty() || !from_numpy(nodes[object.callable], "multiarray", "scalar") ||
       nodes[object.args].kind != Kind::tuple || nodes[object.args].items.size() != 2) {
     return std::nullopt;
   }

@@ -138,7 +138,7 @@ class Rewriter {
       const auto next = [&](NodeId child) {
         if (child != kNoNode && seen.insert(child).second) open.push_back(child);
       };
-      for (const auto* items : {&value.items, &value.states, &value.appended, &value.stored}) {
+      for (const auto* items : {&value.items, &value.states(), &value.appended(), &value.stored()}) {
         for (const NodeId child : *items) next(child);
       }
       next(value.args);
@@ -215,7 +215,7 @@ class Rewriter {
   }
 
   void reference(const Node& value) {
-    const auto* dtype = value.module == "torch" ? tensor::find_dtype(value.name) : nullptr;
+    const auto* dtype = value.module() == "torch" ? tensor::find_dtype(value.name()) : nullptr;
     if (torch_ && dtype != nullptr) return put(global("torch", dtype->name));
     const std::string name = Values::dotted(value);
     replaced(name);
@@ -429,7 +429,7 @@ class Rewriter {
     }
     const auto pairs = *values_.mapping(id);
     if (metadata == kNoNode) {
-      if (!value.states.empty()) replaced("attributes of an OrderedDict");
+      if (!value.states().empty()) replaced("attributes of an OrderedDict");
       return fill_mapping(pairs, {});
     }
     raw(code(op::SETITEM) + code(op::BUILD));
@@ -448,14 +448,14 @@ class Rewriter {
     raw(code(op::SETITEMS));
     if (value.kwargs != kNoNode) named("__kwargs__", value.kwargs);
     if (has_arguments(value)) named("__args__", value.args);
-    if (!value.appended.empty()) {
+    if (!value.appended().empty()) {
       raw(code(op::APPENDS));
-      elements(value.appended);
+      elements(value.appended());
       raw(text("__list__") + code(op::EMPTY_LIST) + code(op::MARK));
     }
-    if (!value.stored.empty()) {
+    if (!value.stored().empty()) {
       raw(code(op::SETITEMS));
-      entries(values_.distinct(value.stored));
+      entries(values_.distinct(value.stored()));
       raw(text("__items__") + code(op::EMPTY_DICT) + code(op::MARK));
     }
     const auto attributes = values_.attributes(value);
@@ -467,11 +467,11 @@ class Rewriter {
         later((*attributes)[i].value, Role::entry);
         raw(text((*attributes)[i].part), Role::key);
       }
-    } else if (value.states.size() == 1) {
-      named("__state__", value.states[0]);
-    } else if (!value.states.empty()) {
+    } else if (value.states().size() == 1) {
+      named("__state__", value.states()[0]);
+    } else if (!value.states().empty()) {
       raw(code(op::APPENDS));
-      elements(value.states);
+      elements(value.states());
       raw(text("__state__") + code(op::EMPTY_LIST) + code(op::MARK));
     }
   }
@@ -486,7 +486,7 @@ class Rewriter {
     const Node& args = node(object.args);
     if (args.kind != Kind::tuple) return true;
     const bool copyreg = object.callable != kNoNode && node(object.callable).kind == Kind::ref &&
-                         node(object.callable).name == "_reconstructor" && args.items.size() == 3 &&
+                         node(object.callable).name() == "_reconstructor" && args.items.size() == 3 &&
                          args.items[2] != kNoNode && node(args.items[2]).kind == Kind::none;
     return !copyreg && !args.items.empty();
   }
@@ -498,11 +498,11 @@ class Rewriter {
 
   bool called(const Node& value, std::string_view module, std::string_view name) const {
     return value.kind == Kind::object && value.callable != kNoNode &&
-           node(value.callable).kind == Kind::ref && node(value.callable).module == module &&
-           node(value.callable).name == name;
+           node(value.callable).kind == Kind::ref && node(value.callable).module() == module &&
+           node(value.callable).name() == name;
   }
   const std::vector<NodeId>* arguments(const Node& value) const {
-    const bool bare = value.states.empty() && value.stored.empty() && value.appended.empty() &&
+    const bool bare = value.states().empty() && value.stored().empty() && value.appended().empty() &&
                       value.kwargs == kNoNode && value.args != kNoNode &&
                       node(value.args).kind == Kind::tuple;
     return bare ? &node(value.args).items : nullptr;
@@ -561,8 +561,8 @@ class Rewriter {
   }
   bool of_torch(const Node& value) const {
     return value.callable != kNoNode && node(value.callable).kind == Kind::ref &&
-           (node(value.callable).module == "torch" ||
-            node(value.callable).module.starts_with("torch."));
+           (node(value.callable).module() == "torch" ||
+            node(value.callable).module().starts_with("torch."));
   }
 
   void leaf(NodeId id, Role role) {

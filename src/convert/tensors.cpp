@@ -36,7 +36,7 @@ std::unexpected<Error> broken(std::string what) {
 }
 
 // Whether something was stored into it or appended to it.
-bool is_filled(const Node& object) { return !object.stored.empty() || !object.appended.empty(); }
+bool is_filled(const Node& object) { return !object.stored().empty() || !object.appended().empty(); }
 
 bool is_text(const Node& node) { return node.kind == Kind::str && node.length == node.text.size(); }
 
@@ -123,23 +123,23 @@ Result<std::optional<Tensor>> TensorReader::read_object(NodeId id) {
   const Node& object = node(id);
   if (object.kind != Kind::object) return std::nullopt;
   if (const pickle::RawArray* raw = raw_array_of(id)) {
-    if (!object.states.empty() || is_filled(object)) return cannot(std::string(kChanged));
+    if (!object.states().empty() || is_filled(object)) return cannot(std::string(kChanged));
     return raw_array(*raw);
   }
   if (object.callable == kNoNode) return std::nullopt;
   const Node& callable = node(object.callable);
   if (callable.kind != Kind::ref) return std::nullopt;
-  if (callable.name == "_reconstruct" &&
-      (callable.module == "numpy.core.multiarray" || callable.module == "numpy._core.multiarray")) {
+  if (callable.name() == "_reconstruct" &&
+      (callable.module() == "numpy.core.multiarray" || callable.module() == "numpy._core.multiarray")) {
     return array(object);
   }
-  if (callable.name.ends_with("Tensor") &&
-      (callable.module == "torch" || callable.module == "torch.cuda") && !object.states.empty()) {
+  if (callable.name().ends_with("Tensor") &&
+      (callable.module() == "torch" || callable.module() == "torch.cuda") && !object.states().empty()) {
     return set_by_state(object);
   }
   if (object.args == kNoNode || node(object.args).kind != Kind::tuple) return std::nullopt;
   BRINE_TRY(std::optional<Tensor> out,
-            call(callable.module, callable.name, node(object.args).items));
+            call(callable.module(), callable.name(), node(object.args).items));
   if (out && is_changed(object)) return cannot(std::string(kChanged));
   return out;
 }
@@ -148,9 +148,9 @@ Result<std::optional<Tensor>> TensorReader::read_object(NodeId id) {
 // Parameter has a state of three: whether it has a gradient, and hooks.
 bool TensorReader::is_changed(const Node& object) const {
   if (is_filled(object)) return true;
-  if (object.states.empty()) return false;
-  if (object.states.size() != 1 || object.states[0] == kNoNode) return true;
-  const Node& state = node(object.states[0]);
+  if (object.states().empty()) return false;
+  if (object.states().size() != 1 || object.states()[0] == kNoNode) return true;
+  const Node& state = node(object.states()[0]);
   return state.kind != Kind::tuple || state.items.size() != 3;
 }
 
@@ -222,15 +222,15 @@ Result<std::optional<Tensor>> TensorReader::from_type(const Items& args) {
   if (args.size() < 3 || node(args[0]).kind != Kind::ref || node(args[2]).kind != Kind::tuple) {
     return broken("a tensor subclass without function, class or arguments");
   }
-  const Function* row = find(node(args[0]).module, node(args[0]).name);
+  const Function* row = find(node(args[0]).module(), node(args[0]).name());
   if (row == nullptr) {
-    return cannot("a tensor subclass made by " + std::string(node(args[0]).name));
+    return cannot("a tensor subclass made by " + std::string(node(args[0]).name()));
   }
   BRINE_TRY(std::optional<Tensor> out, (this->*row->read)(node(args[2]).items));
   if (out && args.size() > 3 && sets_tensor(args[3])) return cannot(std::string(kChanged));
   if (out && node(args[1]).kind == Kind::ref) {
     out->notes.emplace_back(
-        "class", std::string(node(args[1]).module) + "." + std::string(node(args[1]).name));
+        "class", std::string(node(args[1]).module()) + "." + std::string(node(args[1]).name()));
   }
   return out;
 }
@@ -258,7 +258,7 @@ Result<std::optional<Tensor>> TensorReader::quantized(const Items& args) {
   if (scheme.size() < 3 || node(scheme[0]).kind != Kind::ref) {
     return broken("a quantized tensor without scale or zero point");
   }
-  const std::string_view name = node(scheme[0]).name;
+  const std::string_view name = node(scheme[0]).name();
   out.notes.emplace_back("qscheme", "torch." + std::string(name));
   out.parts.push_back({"", std::move(values)});
   if (name == "per_tensor_affine") {
@@ -353,9 +353,9 @@ Result<std::optional<Tensor>> TensorReader::cast(const Items& args) {
   }
   BRINE_TRY(std::optional<Tensor> out, read(args[0]));
   if (!out || out->parts.size() != 1) return cannot("a device's tensor of no array");
-  const Dtype* wanted = tensor::find_dtype(node(args[1]).name);
+  const Dtype* wanted = tensor::find_dtype(node(args[1]).name());
   if (wanted == nullptr || wanted != out->parts[0].view.dtype) {
-    return cannot("a tensor that is cast to " + std::string(node(args[1]).name) +
+    return cannot("a tensor that is cast to " + std::string(node(args[1]).name()) +
                   " is not converted yet");
   }
   return out;
@@ -363,8 +363,8 @@ Result<std::optional<Tensor>> TensorReader::cast(const Items& args) {
 
 // torch.FloatTensor() and then set_(storage, offset, size, stride)
 Result<std::optional<Tensor>> TensorReader::set_by_state(const Node& object) {
-  const Node& state = node(object.states.back());
-  if (object.states.size() != 1 || state.kind != Kind::tuple) {
+  const Node& state = node(object.states().back());
+  if (object.states().size() != 1 || state.kind != Kind::tuple) {
     return cannot("a tensor of an old file whose state is no tuple");
   }
   if (state.items.size() == 4) return strided(state.items);
@@ -382,7 +382,7 @@ Result<TensorView> TensorReader::view(const Pieces& pieces) {
   std::uint64_t limit = use.count;
   if (pieces.dtype != kNoNode) {
     const Node& dtype = node(pieces.dtype);
-    out.dtype = dtype.kind == Kind::ref ? tensor::find_dtype(dtype.name) : nullptr;
+    out.dtype = dtype.kind == Kind::ref ? tensor::find_dtype(dtype.name()) : nullptr;
     if (out.dtype == nullptr) return cannot("an element type that torch does not have");
     const std::uint64_t wide = storage.dtype == nullptr ? 1 : storage.dtype->itemsize;
     const auto bytes = checked_product(limit, wide);
@@ -420,9 +420,9 @@ Result<TensorView> TensorReader::view(const Pieces& pieces) {
 std::string_view TensorReader::constant(NodeId id) const {
   if (id == kNoNode) return {};
   const Node& value = node(id);
-  if (value.kind == Kind::ref) return value.name;
+  if (value.kind == Kind::ref) return value.name();
   if (value.kind != Kind::object || value.callable == kNoNode || value.args == kNoNode ||
-      node(value.callable).name != "_get_layout" || node(value.args).items.size() != 1 ||
+      node(value.callable).name() != "_get_layout" || node(value.args).items.size() != 1 ||
       !is_text(node(node(value.args).items[0]))) {
     return {};
   }
@@ -445,7 +445,7 @@ std::optional<std::vector<std::uint64_t>> TensorReader::sizes(NodeId id) const {
   if (id == kNoNode) return std::nullopt;
   const Node* tuple = &node(id);
   if (tuple->kind == Kind::object && tuple->callable != kNoNode &&
-      node(tuple->callable).kind == Kind::ref && node(tuple->callable).name == "Size" &&
+      node(tuple->callable).kind == Kind::ref && node(tuple->callable).name() == "Size" &&
       tuple->args != kNoNode && node(tuple->args).items.size() == 1) {
     tuple = &node(node(tuple->args).items[0]);
   }
@@ -484,10 +484,10 @@ Result<TensorReader::StorageUse> TensorReader::use_of(NodeId id) {
     return cannot("a storage that is no storage of torch's");
   }
   const Node& callable = node(storage.callable);
-  if (callable.module != "torch.storage" || callable.name != "_load_from_bytes" ||
+  if (callable.module() != "torch.storage" || callable.name() != "_load_from_bytes" ||
       storage.args == kNoNode || node(storage.args).items.size() != 1) {
-    return cannot("a storage made by " + std::string(callable.module) + "." +
-                  std::string(callable.name));
+    return cannot("a storage made by " + std::string(callable.module()) + "." +
+                  std::string(callable.name()));
   }
   auto known = by_node_.find(id);
   if (known == by_node_.end()) {
@@ -549,14 +549,14 @@ bool TensorReader::is_octets(NodeId id) const {
 // The text of _codecs.encode(text, 'latin1'); null for anything else.
 const Node* TensorReader::encoded(const Node& object) const {
   if (object.kind != Kind::object || object.callable == kNoNode || object.args == kNoNode ||
-      !object.states.empty()) {
+      !object.states().empty()) {
     return nullptr;
   }
   const Node& callable = node(object.callable);
   const Items& args = node(object.args).items;
   // bytes(), which protocols below 3 write for no bytes at all.
-  if (callable.module == "builtins" && callable.name == "bytes" && args.empty()) return &kEmptyText;
-  if (callable.module != "_codecs" || callable.name != "encode" || args.size() != 2 ||
+  if (callable.module() == "builtins" && callable.name() == "bytes" && args.empty()) return &kEmptyText;
+  if (callable.module() != "_codecs" || callable.name() != "encode" || args.size() != 2 ||
       node(args[0]).kind != Kind::str || !is_text(node(args[1])) ||
       node(args[1]).text != "latin1") {
     return nullptr;
@@ -615,11 +615,11 @@ Result<Part> TensorReader::number(std::string suffix, NodeId id, bool floating) 
 
 // _reconstruct(ndarray, (0,), b'b') and BUILD (version, shape, dtype, fortran, bytes)
 Result<std::optional<Tensor>> TensorReader::array(const Node& object) {
-  if (object.states.size() != 1 || is_filled(object)) {
+  if (object.states().size() != 1 || is_filled(object)) {
     return cannot("an array of no state, or of more than one");
   }
-  if (node(object.states[0]).kind != Kind::tuple) return std::nullopt;
-  Items state = node(object.states[0]).items;
+  if (node(object.states()[0]).kind != Kind::tuple) return std::nullopt;
+  Items state = node(object.states()[0]).items;
   if (state.size() == 4) state.insert(state.begin(), kNoNode);  // the first version has no number
   if (state.size() == 5 && state[0] != kNoNode &&
       (node(state[0]).kind != Kind::integer || node(state[0]).integer < 0 ||
@@ -642,16 +642,16 @@ Result<std::optional<Tensor>> TensorReader::from_buffer(const Items& args) {
 Result<std::optional<Tensor>> TensorReader::array_of(const Node& dtype, NodeId shape, bool fortran,
                                                      NodeId bytes) {
   if (dtype.kind != Kind::object || dtype.callable == kNoNode || dtype.args == kNoNode ||
-      node(dtype.callable).name != "dtype" || node(dtype.args).items.empty() ||
+      node(dtype.callable).name() != "dtype" || node(dtype.args).items.empty() ||
       !is_text(node(node(dtype.args).items[0]))) {
     return std::nullopt;
   }
   BRINE_TRY(std::optional<NumpyElement> element,
             numpy_element(node(node(dtype.args).items[0]).text));
   if (!element) return std::nullopt;  // text, objects, records, dates
-  if (dtype.states.size() > 1) return cannot("an array whose element type is changed twice");
-  if (!dtype.states.empty()) {
-    const Node& state = node(dtype.states[0]);
+  if (dtype.states().size() > 1) return cannot("an array whose element type is changed twice");
+  if (!dtype.states().empty()) {
+    const Node& state = node(dtype.states()[0]);
     if (state.kind != Kind::tuple || state.items.size() < 5) return std::nullopt;
     if (std::ranges::any_of(std::span(state.items).subspan(2, 3),
                             [&](NodeId item) { return node(item).kind != Kind::none; })) {

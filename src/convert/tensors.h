@@ -87,6 +87,8 @@ class TensorReader {
   // Python 2; null for anything else, and for what cannot be read.
   SourcePtr octets(pickle::NodeId id) const;
   const Around& around() const { return around_; }
+  // How many nodes it will know again: those must not be folded.
+  std::size_t nodes_known() const { return by_node_.size(); }
 
  private:
   struct StorageUse {

@@ -50,7 +50,7 @@ std::string float_text(double value) {
 }
 
 std::string Values::dotted(const Node& ref) {
-  return std::string(ref.module) + "." + std::string(ref.name);
+  return std::string(ref.module()) + "." + std::string(ref.name());
 }
 
 std::string Values::key_text(NodeId id) const {
@@ -87,13 +87,13 @@ std::string Values::key_text(NodeId id) const {
 
 // numpy's scalar(dtype, bytes), where the bytes stand as such.
 std::optional<std::string> Values::numpy_scalar(const Node& object) const {
-  if (object.callable == kNoNode || object.args == kNoNode || !object.states.empty()) {
+  if (object.callable == kNoNode || object.args == kNoNode || !object.states().empty()) {
     return std::nullopt;
   }
   const Node& callable = node(object.callable);
   const std::vector<NodeId>& args = node(object.args).items;
-  if (callable.kind != Kind::ref || callable.name != "scalar" ||
-      !callable.module.ends_with(".multiarray") || args.size() != 2 || args[0] == kNoNode ||
+  if (callable.kind != Kind::ref || callable.name() != "scalar" ||
+      !callable.module().ends_with(".multiarray") || args.size() != 2 || args[0] == kNoNode ||
       args[1] == kNoNode) {
     return std::nullopt;
   }
@@ -104,9 +104,9 @@ std::optional<std::string> Values::numpy_scalar(const Node& object) const {
     return std::nullopt;
   }
   // In the machine's own byte order, as NumPy's types are where nobody changed it.
-  if (dtype.states.size() > 1) return std::nullopt;
-  if (!dtype.states.empty() && dtype.states[0] != kNoNode) {
-    const std::vector<NodeId>& state = node(dtype.states[0]).items;
+  if (dtype.states().size() > 1) return std::nullopt;
+  if (!dtype.states().empty() && dtype.states()[0] != kNoNode) {
+    const std::vector<NodeId>& state = node(dtype.states()[0]).items;
     if (state.size() < 2 || state[1] == kNoNode || node(state[1]).text == ">") return std::nullopt;
   }
   const std::string_view type = node(node(dtype.args).items[0]).text;
@@ -186,7 +186,7 @@ std::optional<std::string> Values::identity(NodeId id, unsigned depth) const {
       }
       if (auto bytes = latin1_bytes(key)) return "b" + *bytes;
       // Made of constants alone: its class may call two of them equal.
-      if (!key.states.empty() || key.args == kNoNode || key.callable == kNoNode) {
+      if (!key.states().empty() || key.args == kNoNode || key.callable == kNoNode) {
         return std::nullopt;
       }
       const auto callable = identity(key.callable, depth - 1);
@@ -268,7 +268,7 @@ bool Values::is_opaque(NodeId id, unsigned depth) const {
 
 // The bytes of _codecs.encode(text, 'latin1'), as protocol 2 has them.
 std::optional<std::string> Values::latin1_bytes(const Node& object) const {
-  if (object.callable == kNoNode || object.args == kNoNode || !object.states.empty() ||
+  if (object.callable == kNoNode || object.args == kNoNode || !object.states().empty() ||
       node(object.callable).kind != Kind::ref ||
       dotted(node(object.callable)) != "_codecs.encode") {
     return std::nullopt;
@@ -298,9 +298,9 @@ std::optional<std::vector<Pair>> Values::mapping(NodeId id) const {
   if (value.kind == Kind::dict) return distinct(value.items);
   if (value.kind != Kind::object) return std::nullopt;
   const bool ordered = value.callable != kNoNode && node(value.callable).kind == Kind::ref &&
-                       node(value.callable).module == "collections" &&
-                       node(value.callable).name == "OrderedDict";
-  if (!ordered && value.stored.empty()) return std::nullopt;
+                       node(value.callable).module() == "collections" &&
+                       node(value.callable).name() == "OrderedDict";
+  if (!ordered && value.stored().empty()) return std::nullopt;
   std::vector<NodeId> items;
   if (ordered && value.args != kNoNode && node(value.args).items.size() == 1) {
     // OrderedDict([[key, value], ...]), as Python 2 wrote it.
@@ -310,14 +310,14 @@ std::optional<std::vector<Pair>> Values::mapping(NodeId id) const {
       items.insert(items.end(), node(pair).items.begin(), node(pair).items.end());
     }
   }
-  items.insert(items.end(), value.stored.begin(), value.stored.end());
+  items.insert(items.end(), value.stored().begin(), value.stored().end());
   return distinct(items);
 }
 
 // The attributes that BUILD gave an object; none when a state is of another kind.
 std::optional<std::vector<Child>> Values::attributes(const Node& object) const {
   std::vector<NodeId> items;
-  for (const NodeId id : object.states) {
+  for (const NodeId id : object.states()) {
     if (id == kNoNode) return std::nullopt;
     const Node& state = node(id);
     if (state.kind == Kind::none) continue;
@@ -353,7 +353,7 @@ const Child* find(const std::vector<Child>& children, std::string_view name) {
 // The state_dict of a torch.nn.Module as children; none when the object is no module.
 std::optional<std::vector<Child>> Values::module_state(NodeId id, std::vector<Child>* rest) const {
   const Node& object = node(id);
-  if (object.kind != Kind::object || object.states.empty()) return std::nullopt;
+  if (object.kind != Kind::object || object.states().empty()) return std::nullopt;
   const auto all = attributes(object);
   if (!all) return std::nullopt;
   constexpr std::string_view kParts[] = {"_parameters", "_buffers", "_modules"};
@@ -415,7 +415,7 @@ std::vector<Child> Values::parts_of(NodeId id) const {
     indexed(value.items);
     return out;
   }
-  indexed(value.appended);
+  indexed(value.appended());
   if (auto held = attributes(value)) {
     for (Child& child : *held) out.push_back(std::move(child));
   }
@@ -430,8 +430,8 @@ NodeId Values::unwrapped(NodeId id) const {
     if (call.kind != Kind::object || call.callable == kNoNode || call.args == kNoNode) break;
     const Node& callable = node(call.callable);
     const std::vector<NodeId>& args = node(call.args).items;
-    if (callable.kind != Kind::ref || callable.module != "torch.jit._pickle" || args.empty()) break;
-    if (callable.name != "restore_type_tag" && !callable.name.starts_with("build_")) break;
+    if (callable.kind != Kind::ref || callable.module() != "torch.jit._pickle" || args.empty()) break;
+    if (callable.name() != "restore_type_tag" && !callable.name().starts_with("build_")) break;
     id = args[0];
   }
   return id;
@@ -440,14 +440,14 @@ NodeId Values::unwrapped(NodeId id) const {
 // _reconstruct(...) and BUILD (version, shape, dtype, fortran, list); NumPy writes and reads the
 // list row by row, whatever the flag says.
 const std::vector<NodeId>* Values::object_array(const Node& object) const {
-  if (object.callable == kNoNode || object.states.size() != 1 || object.states[0] == kNoNode) {
+  if (object.callable == kNoNode || object.states().size() != 1 || object.states()[0] == kNoNode) {
     return nullptr;
   }
   const Node& callable = node(object.callable);
-  const Node& state = node(object.states[0]);
-  if (callable.kind != Kind::ref || callable.name != "_reconstruct" ||
-      !(callable.module == "numpy.core.multiarray" ||
-        callable.module == "numpy._core.multiarray") ||
+  const Node& state = node(object.states()[0]);
+  if (callable.kind != Kind::ref || callable.name() != "_reconstruct" ||
+      !(callable.module() == "numpy.core.multiarray" ||
+        callable.module() == "numpy._core.multiarray") ||
       state.kind != Kind::tuple || state.items.empty() || state.items.back() == kNoNode ||
       node(state.items.back()).kind != Kind::list) {
     return nullptr;
@@ -460,7 +460,7 @@ std::string Values::class_name(const Node& object) const {
   const Node& callable = node(object.callable);
   if (callable.kind != Kind::ref) return "?";
   // copyreg._reconstructor(cls, base, state) and copyreg.__newobj__(cls, ...)
-  if ((callable.module == "copyreg" || callable.module == "copy_reg") && object.args != kNoNode &&
+  if ((callable.module() == "copyreg" || callable.module() == "copy_reg") && object.args != kNoNode &&
       !node(object.args).items.empty() && node(object.args).items[0] != kNoNode &&
       node(node(object.args).items[0]).kind == Kind::ref) {
     return dotted(node(node(object.args).items[0]));

@@ -899,7 +899,7 @@ bool Machine::Impl::assignable_index(const Value& target, const Value& key) {
   if (id == kNoNode) return true;
   auto size = static_cast<std::int64_t>(target.kind() == Kind::list
                                             ? graph[id].items.size()
-                                            : graph[id].length + graph[id].appended.size());
+                                            : graph[id].length + graph[id].appended().size());
   if (index < -size || index >= size) return fail_op("list assignment index out of range");
   return true;
 }

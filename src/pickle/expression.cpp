@@ -147,8 +147,8 @@ struct ExprBook::Copy {
       expr.shape = Expr::Shape::variable;
     } else if (node.kind == Kind::ref) {
       expr.shape = Expr::Shape::name;
-      expr.module = node.module;
-      expr.text = node.name;
+      expr.module = node.module();
+      expr.text = node.name();
     } else {
       expr.text = book.leaf_text(node, elision);
     }

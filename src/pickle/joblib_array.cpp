@@ -29,7 +29,7 @@ constexpr std::uint64_t kMostCompanions = 10'000;
 constexpr std::size_t kMostParts = 10'000;  // attributes and dimensions that are looked at
 
 std::string dotted(const Node& ref) {
-  return std::string(ref.module) + "." + std::string(ref.name);
+  return std::string(ref.module()) + "." + std::string(ref.name());
 }
 
 bool allocates_by_copyreg(const NodeGraph& graph, const Node& object) {
@@ -75,7 +75,7 @@ class Attributes {
 
   // kNoNode: surely not set, unless unsure() says that nobody knows.
   NodeId find(std::string_view name) {
-    for (auto state = object_.states.rbegin(); state != object_.states.rend(); ++state) {
+    for (auto state = object_.states().rbegin(); state != object_.states().rend(); ++state) {
       if (const NodeId found = in_state(*state, name); found != kNoNode) return found;
     }
     return allocated(graph_, object_) ? kNoNode : argument(name);
@@ -157,7 +157,7 @@ std::optional<Element> element_of(const NodeGraph& graph, NodeId id) {
   constexpr std::size_t kSize = 5, kFlags = 7;
   const Node& dtype = graph[id];
   if (dtype.kind != Kind::object || dtype.callable == kNoNode || dtype.args == kNoNode ||
-      dtype.states.size() > 1 || graph[dtype.callable].kind != Kind::ref ||
+      dtype.states().size() > 1 || graph[dtype.callable].kind != Kind::ref ||
       dotted(graph[dtype.callable]) != "numpy.dtype") {
     return std::nullopt;
   }
@@ -168,8 +168,8 @@ std::optional<Element> element_of(const NodeGraph& graph, NodeId id) {
   const std::optional<ElementType> type = parse_typestr(text.text);
   if (!type) return std::nullopt;
   Element out{type->size, type->object(), ordered_type(text.text, {})};
-  if (dtype.states.empty()) return out;
-  const Node& state = graph[dtype.states[0]];
+  if (dtype.states().empty()) return out;
+  const Node& state = graph[dtype.states()[0]];
   if (state.kind != Kind::tuple || state.items.size() <= kFlags) return std::nullopt;
   const auto version = integer(graph, state.items[0]);
   const auto size = integer(graph, state.items[kSize]);
@@ -257,7 +257,7 @@ bool Machine::Impl::read_array(const Value& inst) {
   if (id != kNoNode) {
     const Node& object = graph[id];
     const NodeId cls = class_of(graph, object);
-    const std::string_view wrapper = cls == kNoNode ? std::string_view() : graph[cls].name;
+    const std::string_view wrapper = cls == kNoNode ? std::string_view() : graph[cls].name();
     plan.companion = wrapper == kInFile || wrapper == kInZFile;
     Attributes attributes(graph, object);
     if (plan.companion) {

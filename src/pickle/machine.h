@@ -104,6 +104,8 @@ class Machine {
   // The value spelled out; kNoNode when over budget. Nodes live until clear_nodes().
   NodeId rebuild(const Value& value);
   NodeGraph& nodes();
+  // From now on the results of calls of these names are folded (node.h); null: none.
+  void fold_calls(bool (*folds)(std::string_view module, std::string_view name));
   void clear_nodes();
   // Cheap questions that need no graph. text: a str or bytes constant of at most `limit` bytes.
   bool text_of(const Value& value, std::string& out, std::size_t limit);

@@ -39,7 +39,7 @@ struct Computed {
   RefId ref = 0;
 };
 
-struct Machine::Impl {
+struct Machine::Impl final : NodeOpener {
   Impl(Machine& self_, ByteSource& source_, const Profile& profile_, World& world_,
        TraceSink& sink_, const Limits& limits_, MachineOptions options_);
 
@@ -144,6 +144,9 @@ struct Machine::Impl {
 
   // --- looking inside (rebuild.cpp) ---
   NodeId rebuild(const Value& value);
+  void open(NodeId id) override;
+  void fold_back(std::size_t nodes, std::size_t first) override;  // folding.cpp
+  void cut_nodes(std::size_t count);
   const Value& truth(const Value& handle);
   Value* truth_slot(const Value& handle);
   bool extend_target(Value& entry, std::uint64_t op_end);
@@ -200,9 +203,7 @@ struct Machine::Impl {
     std::uint64_t height;
     std::uint64_t offset;
   };
-  struct Ref {
-    std::string module, name;
-  };
+  using Ref = Imported;
   struct Box {
     std::uint64_t offset;  // of the DUP
     Value value;
@@ -294,9 +295,24 @@ struct Machine::Impl {
       return static_cast<std::size_t>(x ^ x >> 29);
     }
   };
+  static Identity identity(const Value& value);
   std::unordered_map<Identity, NodeId, IdentityHash> node_ids;
   std::vector<Value> node_values;  // by NodeId: the handle it was made from
-  std::deque<std::string> texts;  // what nodes look at when the stream is not held
+  struct NodeText {
+    NodeId node;
+    std::string text;
+  };
+  std::deque<NodeText> texts;  // what nodes look at when the stream is not held
+  // Folding (node.h). A node below `link_barrier` may refer to any other below it: nothing from
+  // there on may be cut off above a lower place.
+  bool (*folds)(std::string_view module, std::string_view name) = nullptr;
+  std::size_t link_barrier = 0;
+  std::size_t open_barrier = 0;  // likewise: what is open below it stays so
+  struct Opened {
+    NodeId id;
+    Value value;  // its range, which grows while it is open
+  };
+  std::vector<Opened> opened;  // folded nodes that are spelled out, in order
   std::uint64_t rebuilt_bytes = 0;
   std::vector<std::uint8_t> node_states;  // by NodeId: 0 asked for, 1 complete, 2 being built
   std::vector<std::uint8_t> fetch_scratch;

@@ -27,8 +27,8 @@ class Reader {
     if (id == kNoNode || depth == 0) return std::nullopt;
     const Node& object = nodes_[id];
     if (object.kind != Kind::object || object.callable == kNoNode || object.args == kNoNode ||
-        object.states.size() > 1 || nodes_[object.callable].kind != Kind::ref ||
-        nodes_[object.callable].module != "numpy" || nodes_[object.callable].name != "dtype") {
+        object.states().size() > 1 || nodes_[object.callable].kind != Kind::ref ||
+        nodes_[object.callable].module() != "numpy" || nodes_[object.callable].name() != "dtype") {
       return std::nullopt;
     }
     const Node& args = nodes_[object.args];
@@ -46,8 +46,8 @@ class Reader {
                          (out.size > 1 || out.kind == 'U');
     const char first = text.empty() ? '<' : text[0];
     if (ordered) out.order = first == '>' ? '>' : '<';
-    if (object.states.empty()) return out.size == 0 ? std::nullopt : std::optional(out);
-    return with_state(std::move(out), object.states[0], ordered, depth);
+    if (object.states().empty()) return out.size == 0 ? std::nullopt : std::optional(out);
+    return with_state(std::move(out), object.states()[0], ordered, depth);
   }
 
  private:
@@ -150,7 +150,7 @@ class Reader {
     const Node& value = nodes_[id];
     if (value.kind == Kind::bytes || value.kind == Kind::str) return value.text;
     if (value.kind != Kind::object || value.callable == kNoNode || value.args == kNoNode ||
-        nodes_[value.callable].name != "encode" || nodes_[value.args].items.empty() ||
+        nodes_[value.callable].name() != "encode" || nodes_[value.args].items.empty() ||
         nodes_[value.args].items[0] == kNoNode) {
       return std::nullopt;
     }

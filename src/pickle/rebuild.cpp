@@ -24,6 +24,7 @@ constexpr std::uint64_t kFreeRebuild = 1u << 22;  // bytes run again that no lim
 constexpr std::uint64_t kHead = 9;  // an opcode and the longest argument of fixed size
 constexpr std::uint64_t kAhead = 512;             // of a range looked at together
 constexpr std::uint64_t kMaxIntegerBytes = 4400;  // of an int spelled out in decimal
+constexpr std::uint64_t kFoldedRange = 4096;  // of a call: longer ones would be run too often
 constexpr std::uint8_t kOpenTuple = 30;           // identity of arguments that no TUPLE gathered
 
 }  // namespace
@@ -260,6 +261,18 @@ bool Machine::Impl::long_fits(const Constant& constant, std::int64_t& out) {
   return true;
 }
 
+Machine::Impl::Identity Machine::Impl::identity(const Value& v) {
+  switch (v.kind()) {
+    case Kind::tuple:
+      return {v.start, v.end, v.computed() ? kOpenTuple : static_cast<std::uint8_t>(v.kind()), 0};
+    case Kind::object:
+    case Kind::persistent:
+      return {v.start, 0, static_cast<std::uint8_t>(Kind::object),
+              static_cast<std::uint8_t>(v.depth)};
+    default: return {v.start, 0, static_cast<std::uint8_t>(Kind::list), 0};
+  }
+}
+
 // --- the small interpreter ---
 
 struct Rebuilder {
@@ -275,26 +288,17 @@ struct Rebuilder {
 
   struct Entry {
     NodeId node;
-    std::uint64_t start;  // of the entry's range
     bool in_place;        // built here, not fetched
+    std::uint64_t start;  // of the entry's range
+    std::size_t first;  // nodes that there were before the entry's own
   };
   std::vector<Entry> stack;
   std::vector<std::pair<std::size_t, std::uint64_t>> marks;  // height, offset
   std::vector<NodeId> own;  // nodes that the running range builds
+  std::size_t step_first = 0;  // nodes before the running opcode
+  NodeId opening = kNoNode;  // the folded node that is to be spelled out
 
   explicit Rebuilder(Machine::Impl& impl) : m(impl), graph(impl.graph) {}
-
-  static Machine::Impl::Identity identity(const Value& v) {
-    switch (v.kind()) {
-      case Kind::tuple:
-        return {v.start, v.end, v.computed() ? kOpenTuple : static_cast<std::uint8_t>(v.kind()), 0};
-      case Kind::object:
-      case Kind::persistent:
-        return {v.start, 0, static_cast<std::uint8_t>(Kind::object),
-                static_cast<std::uint8_t>(v.depth)};
-      default: return {v.start, 0, static_cast<std::uint8_t>(Kind::list), 0};
-    }
-  }
 
   NodeId add(Kind kind, const Value& value) {
     if (graph.size() >= m.limits.nodes) {
@@ -317,7 +321,7 @@ struct Rebuilder {
     if (v.kind() == Kind::unknown || v.kind() == Kind::buffer) return vague_node(v);
     if (v.depth == kNoDepth) return vague_node(Value::make(Kind::unknown, v.start, v.end));
     if (is_constant(v.kind())) return constant_node(v.shifted() ? v.end : v.start, v);
-    Machine::Impl::Identity key = identity(v);
+    Machine::Impl::Identity key = Machine::Impl::identity(v);
     auto it = m.node_ids.find(key);
     if (it != m.node_ids.end()) return it->second;
     NodeId id = add(v.kind(), v);
@@ -344,14 +348,13 @@ struct Rebuilder {
     if (id == kNoNode) return id;
     if (v.direct() && computed_at(maker(v)) != nullptr) graph[id].offset = maker(v);
     graph[id].ref = ref;
-    graph[id].module = m.refs[ref].module;
-    graph[id].name = m.refs[ref].name;
+    graph[id].imported = &m.refs[ref];
     return id;
   }
 
-  std::string_view keep(std::string text) {
-    m.texts.push_back(std::move(text));
-    return m.texts.back();
+  std::string_view keep(NodeId node, std::string text) {
+    m.texts.push_back({node, std::move(text)});
+    return m.texts.back().text;
   }
 
   NodeId computed_node(const Computed& made, const Value& v) {
@@ -384,7 +387,7 @@ struct Rebuilder {
             ByteSpan bytes = m.window.fetch(constant.payload, constant.length, m.fetch_scratch);
             bool literal = constant.opcode == op::INT || constant.opcode == op::LONG;
             node.text =
-                keep(literal ? decimal_of_literal(as_text(bytes)) : decimal_of_bytes(bytes));
+                keep(id, literal ? decimal_of_literal(as_text(bytes)) : decimal_of_bytes(bytes));
           }
         }
         break;
@@ -403,13 +406,13 @@ struct Rebuilder {
           node.length = constant.length;
         } else if (constant.opcode == op::PERSID) {
           ByteSpan bytes = m.window.fetch(constant.payload, constant.length, m.fetch_scratch);
-          node.text = keep(std::string(as_text(bytes)));
+          node.text = keep(id, std::string(as_text(bytes)));
           node.length = node.text.size();
         } else {
           std::string text;
           std::uint64_t length = 0;
           if (m.text_of(constant, text, m.limits.text_bytes, &length)) {
-            node.text = keep(std::move(text));
+            node.text = keep(id, std::move(text));
             node.length = length;
           } else {
             node.kind = Kind::unknown;
@@ -442,12 +445,13 @@ struct Rebuilder {
     if (depth == kNoDepth) return vague_node(Value::make(Kind::unknown, start, end));
     Value v = Value::make(kind, start, end);
     v.depth = depth & 0xffu;
-    Machine::Impl::Identity key = identity(v);
+    Machine::Impl::Identity key = Machine::Impl::identity(v);
     auto it = m.node_ids.find(key);
     NodeId id;
     if (it != m.node_ids.end()) {
       id = it->second;
       if (m.node_states[id] == 1) return id;  // complete already: leave it as it is
+      linked();
     } else {
       id = add(kind, v);
       if (id == kNoNode) return id;
@@ -459,7 +463,13 @@ struct Rebuilder {
     own.push_back(id);
     return id;
   }
+  // What changes it in its place belongs to its range; a change elsewhere is a patch.
+  bool is_folded(const Entry& entry) const {
+    return entry.in_place && entry.node != kNoNode && graph.at(entry.node).folded;
+  }
   bool mine(NodeId id) const { return id != kNoNode && m.node_states[id] == 2; }
+  // A node may now refer to nodes that were made behind it.
+  void linked() { m.link_barrier = graph.size(); }
   // The node's handle now covers what was done to it up to `end`.
   void reach(NodeId id, std::uint64_t end) {
     if (m.node_values[id].end < end && m.node_values[id].direct())
@@ -467,7 +477,7 @@ struct Rebuilder {
   }
 
   void push(NodeId node, std::uint64_t start, bool in_place = true) {
-    stack.push_back({node, start, in_place});
+    stack.push_back({node, in_place, start, step_first});
     if (node == kNoNode) over = true;
   }
   std::size_t floor() const { return marks.empty() ? 0 : marks.back().first; }
@@ -477,9 +487,13 @@ struct Rebuilder {
   void finish_own(std::uint64_t end);
   void expand(const Pending& task);
   NodeId drive(const Value& root);
+  bool drain();
   void store(NodeId target, std::size_t first, std::uint64_t end, bool pairs);
   void object(Made made, NodeId callable, NodeId args, NodeId kwargs, std::uint64_t start,
               std::uint64_t at, std::uint64_t end, unsigned depth);
+  void reduce(const Entry& callable, const Entry& args, std::uint64_t at, std::uint64_t end);
+  bool folds(const Entry& callable, std::uint64_t at, std::uint64_t end) const;
+  void cut_pending(std::size_t count);
   void array(const Value& value, std::uint64_t at, std::uint64_t end);
   NodeId gathered(std::size_t first, std::uint64_t start, std::uint64_t end);
   NodeId name_node(std::uint64_t at, std::string module, std::string name);
@@ -543,6 +557,7 @@ NodeId Rebuilder::gathered(std::size_t first, std::uint64_t start, std::uint64_t
 // Everything from stack[first] on goes into `target`.
 void Rebuilder::store(NodeId target, std::size_t first, std::uint64_t end, bool pairs) {
   if (mine(target)) {
+    linked();
     Node& node = graph[target];
     const bool builtin =
         node.kind == Kind::list || node.kind == Kind::dict || node.kind == Kind::set;
@@ -555,9 +570,13 @@ void Rebuilder::store(NodeId target, std::size_t first, std::uint64_t end, bool 
           node.items[static_cast<std::size_t>(index)] = stack[i + 1].node;
       }
     } else {
-      std::vector<NodeId>& into = builtin ? node.items : pairs ? node.stored : node.appended;
+      Node::Items& into = builtin ? node.items
+                          : pairs ? node.changes().stored
+                                  : node.changes().appended;
       for (std::size_t i = first; i < stack.size(); ++i) into.push_back(stack[i].node);
     }
+    reach(target, end);
+  } else if (first != 0 && is_folded(stack[first - 1])) {
     reach(target, end);
   }
   stack.resize(first);
@@ -589,6 +608,52 @@ void Rebuilder::object(Made made, NodeId callable, NodeId args, NodeId kwargs, s
   } else if (callable != kNoNode && graph[callable].kind == Kind::object) {
     graph[id].type = 0;
   }
+}
+
+// Whether the call's arguments need not be spelled out now.
+bool Rebuilder::folds(const Entry& callable, std::uint64_t at, std::uint64_t end) const {
+  if (m.folds == nullptr || callable.node == kNoNode || callable.first < m.link_barrier ||
+      end - callable.start > kFoldedRange || computed_at(at) != nullptr || box_at(at) != nullptr) {
+    return false;
+  }
+  const Node& named = graph.at(callable.node);
+  return named.kind == Kind::ref && m.folds(named.module(), named.name());
+}
+
+void Rebuilder::reduce(const Entry& callable, const Entry& args, std::uint64_t at,
+                       std::uint64_t end) {
+  const unsigned depth = depth_of(callable);
+  const auto it = m.node_ids.find({callable.start, 0, static_cast<std::uint8_t>(Kind::object),
+                                   static_cast<std::uint8_t>(depth)});
+  const bool known = it != m.node_ids.end();
+  const bool complete = known && m.node_states[it->second] == 1;
+  if (depth == kNoDepth || complete || (known && it->second == opening) ||
+      !folds(callable, at, end)) {
+    object(Made::reduce, callable.node, args.node, kNoNode, callable.start, at, end, depth);
+    return;
+  }
+  const RefId ref = graph.at(callable.node).ref;
+  const std::size_t barrier = m.link_barrier;
+  cut_pending(callable.first);
+  m.cut_nodes(callable.first);
+  const NodeId id = create(Kind::object, callable.start, end, depth);
+  m.link_barrier = barrier;  // what is folded refers to nothing
+  push(id, callable.start);
+  if (!mine(id)) return;
+  own.pop_back();
+  Node& node = graph[id];
+  node.offset = at;
+  node.type = m.world.result_type(m.self, ref);
+  node.fold();
+  m.node_values[id].set_aux(node.type);
+  m.node_states[id] = 1;
+  reach(id, end);
+}
+
+// Nothing below the place refers to what stands above it.
+void Rebuilder::cut_pending(std::size_t count) {
+  while (!pending.empty() && pending.back().node >= count) pending.pop_back();
+  while (!own.empty() && own.back() >= count) own.pop_back();
 }
 
 // What joblib put in the place of an array's wrapper.
@@ -743,16 +808,18 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg,
       Entry state = pop();
       NodeId inst = stack.back().node;
       if (mine(inst)) {
-        graph[inst].states.push_back(state.node);
+        linked();
+        graph[inst].changes().states.push_back(state.node);
+        reach(inst, arg_end);
+      } else if (is_folded(stack.back())) {
         reach(inst, arg_end);
       }
       return true;
     }
     case op::REDUCE: {
       if (!has(2)) return false;
-      Entry args = pop(), callable = pop();
-      object(Made::reduce, callable.node, args.node, kNoNode, callable.start, at, arg_end,
-             depth_of(callable));
+      const Entry args = pop(), callable = pop();
+      reduce(callable, args, at, arg_end);
       return true;
     }
     case op::NEWOBJ: {
@@ -814,6 +881,7 @@ bool Rebuilder::step(std::uint64_t at, const Opcode& row, std::uint64_t arg,
       }
       push(name_node(at, std::string(graph[module.node].text), std::string(graph[name.node].text)),
            module.start);
+      stack.back().first = module.first;
       return true;
     }
     case op::EXT1:
@@ -904,6 +972,7 @@ void Rebuilder::run_range(std::uint64_t start, std::uint64_t end) {
     const Opcode* row = head.empty() ? nullptr : find_opcode(head[0]);
     if (row == nullptr) break;
     if (auto tear = m.tears.empty() ? m.tears.end() : m.tears.find(at); tear != m.tears.end()) {
+      step_first = graph.size();
       if (!step_torn(at, *row, tear->second)) break;
       at = tear->second.next;
       continue;
@@ -958,6 +1027,7 @@ void Rebuilder::run_range(std::uint64_t start, std::uint64_t end) {
     std::uint64_t line_end =
         row->arg == ArgKind::line && next > at + 1 && m.byte_at(next - 1) == '\n' ? next - 1 : next;
     std::uint64_t op_end = row->code == op::GET ? line_end : next;
+    step_first = graph.size();
     if (!whole || !step(at, *row, arg, op_end)) break;
     at = next;
   }
@@ -1016,13 +1086,18 @@ void Rebuilder::expand(const Pending& task) {
 }
 
 NodeId Rebuilder::drive(const Value& root) {
-  NodeId id = node_of(root);
+  const NodeId id = node_of(root);
+  return drain() ? id : kNoNode;
+}
+
+// False: a limit was reached.
+bool Rebuilder::drain() {
   while (!pending.empty() && !over) {
     Pending task = pending.back();
     pending.pop_back();
     expand(task);
   }
-  return over ? kNoNode : id;
+  return !over;
 }
 
 NodeId Machine::Impl::rebuild(const Value& value) {
@@ -1060,20 +1135,24 @@ std::uint8_t Machine::Impl::byte_at(std::uint64_t offset) {
   return byte.empty() ? 0 : byte[0];
 }
 
-NodeId Machine::rebuild(const Value& value) { return impl_->rebuild(value); }
-NodeGraph& Machine::nodes() { return impl_->graph; }
-void Machine::clear_nodes() {
-  impl_->nodes_stale = false;
-  impl_->graph.clear();
-  // Forgetting costs what was there, never what once was.
-  if (impl_->node_ids.bucket_count() > 1024 + 4 * impl_->node_ids.size()) {
-    decltype(impl_->node_ids)().swap(impl_->node_ids);
-  } else {
-    impl_->node_ids.clear();
+// A folded node's range is run once more.
+void Machine::Impl::open(NodeId id) {
+  Node& node = graph[id];
+  node.folded = false;
+  opened.push_back({id, node_values[id]});
+  graph.set_opened(opened.size());
+  node_states[id] = 0;
+  Rebuilder rebuilder(*this);
+  rebuilder.opening = id;
+  rebuilder.pending.push_back({id, node_values[id]});
+  if (!rebuilder.drain()) {
+    graph.set_exhausted();
+    node.fold();
+    node.folded = false;
+    node.kind = Kind::unknown;
   }
-  impl_->node_values.clear();
-  impl_->node_states.clear();
-  impl_->texts.clear();
 }
 
+NodeId Machine::rebuild(const Value& value) { return impl_->rebuild(value); }
+NodeGraph& Machine::nodes() { return impl_->graph; }
 }  // namespace brine::pickle

@@ -154,7 +154,7 @@ void read_result(Machine& machine, PickleRun& run) {
     if (node.floating == static_cast<double>(kTorchProtocol)) run.protocol = Answer::yes;
   } else if (node.kind == Kind::list || node.kind == Kind::tuple) {
     if (node.items.size() == 3 && machine.nodes()[node.items[2]].kind == Kind::ref) {
-      run.third = machine.nodes()[node.items[2]].name;
+      run.third = machine.nodes()[node.items[2]].name();
     }
     std::vector<std::string> keys;
     keys.reserve(node.items.size());

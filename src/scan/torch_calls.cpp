@@ -816,7 +816,7 @@ std::optional<TorchCalls::Made> TorchCalls::tensor_of(NodeId id, unsigned depth)
   if (id == kNoNode || depth == kMostCalls) return std::nullopt;
   const Node& object = node(id);
   if (object.kind != Kind::object || object.callable == kNoNode || object.args == kNoNode ||
-      !object.states.empty() || node(object.args).kind != Kind::tuple) {
+      !object.states().empty() || node(object.args).kind != Kind::tuple) {
     return std::nullopt;
   }
   std::string name = name_of(id);
@@ -901,7 +901,7 @@ std::string TorchCalls::name_of(NodeId id) const {
   const Node* named = &node(id);
   if (named->kind == Kind::object && named->callable != kNoNode) named = &node(named->callable);
   if (named->kind != Kind::ref) return {};
-  return std::string(named->module) + "." + std::string(named->name);
+  return std::string(named->module()) + "." + std::string(named->name());
 }
 
 }  // namespace brine::scan

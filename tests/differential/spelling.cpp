@@ -57,7 +57,7 @@ class Speller {
       case Kind::frozenset: return put("frozenset");
       case Kind::buffer: return put("view");
       case Kind::ref:
-        return put("r" + hex(std::string(node.module) + '\0' + std::string(node.name)));
+        return put("r" + hex(std::string(node.module()) + '\0' + std::string(node.name())));
       case Kind::tuple:
         if (node.items.empty()) return put("()");
         if (known(id)) return;
@@ -134,7 +134,7 @@ class Speller {
         }
         return all + ")";
       }
-      case Kind::ref: return "r" + hex(std::string(node.module) + '\0' + std::string(node.name));
+      case Kind::ref: return "r" + hex(std::string(node.module()) + '\0' + std::string(node.name()));
       case Kind::frozenset:
       case Kind::buffer:
       case Kind::unknown: return std::nullopt;
@@ -187,9 +187,9 @@ class Speller {
         break;
       case Made::none: put("?<"); break;
     }
-    list("b", node.states);
-    list("a", node.appended);
-    list("s", node.stored);
+    list("b", node.states());
+    list("a", node.appended());
+    list("s", node.stored());
     put(">");
   }
 
