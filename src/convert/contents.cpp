@@ -450,6 +450,7 @@ class Walk {
       close();
       return;
     }
+    if (!options_.extras) out_.extras.clear();  // nobody wants them
     const Child child = frame.children[frame.next++];
     if (child.part == "$attributes") {
       open_attributes(child.value);

@@ -23,12 +23,11 @@ class Pass {
   bool step(const pickle::Instruction& in) {
     const std::uint8_t code = in.opcode->code;
     if (pickle::writes_memo(code)) {
-      memo_[pickle::memo_index(in).value_or(memo_.size())] = top();
+      put(pickle::memo_index(in).value_or(dense_.size() + sparse_.size()));
       return false;
     }
     if (pickle::reads_memo(code)) {
-      const auto found = memo_.find(pickle::memo_index(in).value_or(~std::uint64_t{0}));
-      stack_.push_back(found == memo_.end() ? kNone : found->second);
+      stack_.push_back(get(pickle::memo_index(in).value_or(~std::uint64_t{0})));
       return false;
     }
     switch (code) {
@@ -89,7 +88,10 @@ class Pass {
     return marks_.empty() ? stack_.size() : std::min(marks_.back(), stack_.size());
   }
 
+  // A tuple without containers cannot change: it is told apart from other values by nobody.
   std::uint32_t fresh(const std::vector<std::uint32_t>& inside, bool tuple = false) {
+    const auto is_none = [](std::uint32_t part) { return part == kNone; };
+    if (tuple && std::ranges::all_of(inside, is_none)) return kNone;
     containers_.push_back({0, tuple, {}});
     keep(containers_.back(), inside);
     return static_cast<std::uint32_t>(containers_.size());
@@ -154,8 +156,25 @@ class Pass {
 
   std::vector<std::uint32_t> stack_;
   std::vector<std::size_t> marks_;
+  // Picklers number the memo 0, 1, 2 ...
+  void put(std::uint64_t index) {
+    if (index < dense_.size()) {
+      dense_[static_cast<std::size_t>(index)] = top();
+    } else if (index == dense_.size() && !sparse_.contains(index)) {
+      dense_.push_back(top());
+    } else {
+      sparse_[index] = top();
+    }
+  }
+  std::uint32_t get(std::uint64_t index) const {
+    if (index < dense_.size()) return dense_[static_cast<std::size_t>(index)];
+    const auto found = sparse_.find(index);
+    return found == sparse_.end() ? kNone : found->second;
+  }
+
   std::vector<Container> containers_;  // number 1 is the first
-  std::unordered_map<std::uint64_t, std::uint32_t> memo_;
+  std::vector<std::uint32_t> dense_;  // the memo from 0 on
+  std::unordered_map<std::uint64_t, std::uint32_t> sparse_;  // and its other entries
 };
 
 }  // namespace

@@ -94,8 +94,8 @@ class ScanSink final : public pickle::TraceSink {
     ++run_.tensors;
     // A tensor's storage is named once for each use; the last one stands for all that are alike.
     if (id && (run_.storages.empty() || run_.storages.back().key != id->key ||
-               run_.storages.back().byte_size() != id->byte_size())) {
-      run_.storages.push_back(std::move(*id));
+               run_.storages.back().bytes != id->byte_size())) {
+      run_.storages.push_back({std::move(id->key), id->byte_size(), id->itemsize});
     }
     machine.clear_nodes();
   }
@@ -475,8 +475,8 @@ class StreamReader {
     const PickleRun& object = *view.pickles[3];
     const PickleRun& last = *view.pickles.back();
     if (!last.keys) return;
-    std::map<std::string, const tensor::StorageId*> by_key;
-    for (const tensor::StorageId& id : object.storages) by_key.emplace(id.key, &id);
+    std::map<std::string_view, const StorageSize*> by_key;
+    for (const StorageSize& id : object.storages) by_key.emplace(id.key, &id);
     std::uint64_t at = last.behind;
     const std::uint64_t size = stream_.source->size();
     for (const std::string& key : *last.keys) {
@@ -489,7 +489,7 @@ class StreamReader {
         return cut_off(view, at);
       }
       // torch multiplies in 64 bits and compares bytes, not elements.
-      const std::optional<std::uint64_t> bytes = found->second->byte_size();
+      const std::optional<std::uint64_t> bytes = found->second->bytes;
       if (bytes && load_le64(count.data()) * found->second->itemsize != *bytes) {
         return refuse(view, at, "a storage has another size than the stream says");
       }

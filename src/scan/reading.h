@@ -32,6 +32,13 @@ struct NestedPickle {
 };
 
 // One pickle, run once.
+// What tensors say of a storage.
+struct StorageSize {
+  std::string key;
+  std::optional<std::uint64_t> bytes;  // none when there are too many
+  std::uint8_t itemsize = 1;
+};
+
 struct PickleRun {
   std::uint64_t start = 0;
   std::uint64_t behind = 0;  // where the next load goes on
@@ -42,7 +49,7 @@ struct PickleRun {
   Verdict worst = Verdict::clean;
   std::vector<NestedPickle> nested;
   std::uint64_t nested_dropped = 0;
-  std::vector<tensor::StorageId> storages;
+  std::vector<StorageSize> storages;
   std::uint64_t tensors = 0;  // persistent ids met
   std::vector<std::string> waived;
   bool poisoned = false;  // at the end

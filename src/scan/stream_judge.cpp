@@ -209,10 +209,9 @@ void FileScan::describe_stream(Context& context, const format::Stream& stream, b
     if (object.tensors <= context.tensors) continue;
     context.tensors = object.tensors;
     std::uint64_t bytes = 0;
-    std::set<std::string> seen;
-    for (const tensor::StorageId& id : object.storages) {
-      const auto size = id.byte_size();
-      if (size && seen.insert(id.key).second && bytes <= ~*size) bytes += *size;
+    std::set<std::string_view> seen;
+    for (const StorageSize& id : object.storages) {
+      if (id.bytes && seen.insert(id.key).second && bytes <= ~*id.bytes) bytes += *id.bytes;
     }
     context.tensor_bytes = bytes;
     if (legacy) context.kind = "torch legacy";
@@ -263,9 +262,13 @@ void FileScan::take_nested(const format::Stream& stream, std::uint64_t depth,
 void FileScan::check_storages(Context& context, const format::Stream& stream,
                               const PickleRun& run) {
   if (stream.storage == nullptr) return;
-  for (const tensor::StorageId& id : run.storages) {
+  for (const StorageSize& id : run.storages) {
     const std::optional<format::StorageRecord> record = stream.storage(id.key);
-    const std::optional<std::uint64_t> bytes = id.byte_size();
+    const std::optional<std::uint64_t>& bytes = id.bytes;
+    if (record && bytes && *bytes == record->size) {
+      if (record->agreed) context.coverage.data(record->start, record->start + record->extent);
+      continue;
+    }
     Finding finding = finding_of(code::kStorageSize);
     finding.member = stream.member;
     finding.evidence.push_back({"value", "storage " + id.key});
@@ -274,14 +277,12 @@ void FileScan::check_storages(Context& context, const format::Stream& stream,
       finding.verdict = Verdict::incomplete;
       finding.title = "the record of a storage is missing: torch.load raises here";
       add(std::move(finding));
-    } else if (!bytes || *bytes != record->size) {
+    } else {
       finding.title = "a storage wants " +
                       (bytes ? format::counted(*bytes, "byte") : "too many bytes") +
                       ", its record has " + format::counted(record->size, "byte");
       finding.advice = "torch before 2.10 writes beyond its memory here: do not load it";
       add(std::move(finding));
-    } else if (record->agreed) {
-      context.coverage.data(record->start, record->start + record->extent);
     }
   }
 }

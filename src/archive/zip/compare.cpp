@@ -4,7 +4,6 @@
 // then every view against itself (names), the end records against each other, and the views against
 // each other. Nothing here decides what is bad: the caller does.
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "archive/zip/state.h"
@@ -93,7 +92,7 @@ class Comparison {
 
   Status compare_local(const Placed& member) {
     const ZipCentral& central = state_.entries[member.entry].central;
-    auto found = state_.local_at(member.header_offset, central.name.size());
+    auto found = state_.local_at(member.header_offset, central.name);
     if (!found) {
       if (found.error().code != ErrorCode::malformed &&
           found.error().code != ErrorCode::truncated) {
@@ -160,12 +159,11 @@ class Comparison {
   }
 
   void compare_names(const ZipView& view, bool fold) {
-    std::map<std::string, std::string_view> seen;
-    for (const ZipMember& member : view.members) {
-      std::string key = fold ? lower_ascii(member.name) : std::string(member.name);
-      auto [place, added] = seen.try_emplace(std::move(key), member.name);
-      if (added) continue;
-      bool same = place->second == member.name;
+    NameIndex names(fold);
+    names.fill(view);
+    for (const auto& [again, first] : names.repeated()) {
+      const ZipMember& member = view.members[again];
+      const bool same = view.members[first].name == member.name;
       add(same ? ZipIssue::duplicate_name : ZipIssue::case_duplicate, member.entry,
           state_.entries[member.entry].central.offset,
           std::string(to_string(view.profile)) + " sees " + shown(member.name) +
@@ -220,9 +218,11 @@ class Comparison {
   }
 
   static std::size_t listed_entries(const ZipView& view) {
-    std::set<std::size_t> entries;
-    for (const ZipMember& member : view.members) entries.insert(member.entry);
-    return entries.size();
+    std::vector<std::uint32_t> entries;
+    entries.reserve(view.members.size());
+    for (const ZipMember& member : view.members) entries.push_back(member.entry);
+    std::sort(entries.begin(), entries.end());
+    return static_cast<std::size_t>(std::unique(entries.begin(), entries.end()) - entries.begin());
   }
 
   // Between the first member's header and the directory: an archive in the archive, as a rule,
@@ -281,8 +281,13 @@ class Comparison {
           std::string(to_string(view->profile)) + " does not open it: " + view->refusal);
     }
     auto places = [](const ZipView& view) {
-      std::set<std::pair<std::size_t, std::uint64_t>> out;
-      for (const ZipMember& member : view.members) out.emplace(member.entry, member.header_offset);
+      std::vector<std::pair<std::uint32_t, std::uint64_t>> out;
+      out.reserve(view.members.size());
+      for (const ZipMember& member : view.members) {
+        out.emplace_back(member.entry, member.header_offset);
+      }
+      std::sort(out.begin(), out.end());
+      out.erase(std::unique(out.begin(), out.end()), out.end());
       return out;
     };
     if (miniz.end_found && zipfile.end_found && places(miniz) != places(zipfile)) {
@@ -343,6 +348,7 @@ const char* to_string(ZipIssue issue) {
 
 std::vector<Placed> placed_members(const ZipArchive::State& state) {
   std::vector<Placed> out;
+  out.reserve(state.miniz.members.size() + state.zipfile.members.size());
   for (const ZipView* view : {&state.miniz, &state.zipfile}) {
     for (const ZipMember& member : view->members) {
       out.push_back({member.entry, member.header_offset});

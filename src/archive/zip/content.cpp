@@ -27,7 +27,7 @@ bool is_directory(const ZipCentral& header) {
 // The member's local header, or nothing and a refusal; an error only when reading fails.
 Result<const ZipLocal*> find_local(ZipArchive::State& state, const ZipMember& member,
                                    Reading& reading) {
-  auto found = state.local_at(member.header_offset, member.name.size());
+  auto found = state.local_at(member.header_offset, member.name);
   if (found) return *found;
   if (found.error().code == ErrorCode::malformed || found.error().code == ErrorCode::truncated) {
     refuse(reading, "no local header where the directory points");
@@ -39,7 +39,7 @@ Result<const ZipLocal*> find_local(ZipArchive::State& state, const ZipMember& me
 Result<Reading> locate_miniz(ZipArchive::State& state, const ZipMember& member) {
   Reading reading;
   reading.readable = true;
-  if (!member.refusal.empty()) refuse(reading, member.refusal);
+  if (!member.refusal.empty()) refuse(reading, std::string(member.refusal));
   reading.deflated = member.method == kZipDeflated;
   BRINE_TRY(const ZipLocal* header, find_local(state, member, reading));
   if (header != nullptr) reading.data_offset = header->data_offset;
@@ -81,7 +81,7 @@ Result<std::optional<codec::Codec>> packing(ZipArchive::State& state, const ZipM
 Result<Reading> locate_zipfile(ZipArchive::State& state, const ZipMember& member) {
   Reading reading;
   reading.readable = true;
-  if (!member.refusal.empty()) refuse(reading, member.refusal);
+  if (!member.refusal.empty()) refuse(reading, std::string(member.refusal));
   reading.deflated = member.method == kZipDeflated;
   BRINE_TRY(const ZipLocal* header, find_local(state, member, reading));
   if (header == nullptr) return reading;
@@ -103,7 +103,7 @@ Result<Reading> locate_zipfile(ZipArchive::State& state, const ZipMember& member
 Result<Reading> locate_local(ZipArchive::State& state, const ZipMember& member) {
   Reading reading;
   reading.readable = true;
-  if (!member.refusal.empty()) refuse(reading, member.refusal);
+  if (!member.refusal.empty()) refuse(reading, std::string(member.refusal));
   reading.data_offset = state.walk[member.entry].data_offset;
   BRINE_TRY(reading.packed, packing(state, member, reading.data_offset));
   reading.deflated = member.method == kZipDeflated;

@@ -39,43 +39,49 @@ bool one_byte_repeated(ByteSpan bytes) {
 
 class Coverage {
  public:
-  Coverage(ZipArchive::State& state, std::vector<ZipRange>& out) : state_(state), out_(out) {}
+  // `headers`: also whole headers, explained or not; null: nobody wants them.
+  Coverage(ZipArchive::State& state, const RangeSink& out, std::vector<ZipRange>* headers)
+      : state_(state), out_(out), headers_(headers) {}
 
   Status run() {
-    for (std::size_t entry = 0; entry < state_.entries.size(); ++entry) central(entry);
+    const auto count = static_cast<std::uint32_t>(state_.entries.size());
+    for (std::uint32_t entry = 0; entry < count; ++entry) central(entry);
     for (const Placed& member : placed_members(state_)) BRINE_CHECK_STATUS(local(member));
     // Without a directory the headers that the walk went by are the structure.
     if (state_.entries.empty()) {
-      for (std::size_t i = 0; i < state_.walk.size(); ++i) BRINE_CHECK_STATUS(walked(i));
+      const auto walked_by = static_cast<std::uint32_t>(state_.walk.size());
+      for (std::uint32_t i = 0; i < walked_by; ++i) BRINE_CHECK_STATUS(walked(i));
     }
     for (const ZipView* view : {&state_.miniz, &state_.zipfile}) {
       if (view->end_found) BRINE_CHECK_STATUS(end_records(view->end_offset));
     }
-    auto by_start = [](const ZipRange& a, const ZipRange& b) {
-      return std::pair(a.start, a.end) < std::pair(b.start, b.end);
-    };
-    std::sort(out_.begin(), out_.end(), by_start);
-    std::sort(state_.headers.begin(), state_.headers.end(), by_start);
+    if (last_.end != 0) out_(last_);
     return {};
   }
 
  private:
-  void claim(std::uint64_t start, std::uint64_t end, ZipPart part,
-             std::optional<std::size_t> entry) {
+  void claim(std::uint64_t start, std::uint64_t end, ZipPart part, std::uint32_t entry) {
     end = std::min(end, state_.size);
-    if (start < end) out_.push_back({start, end, part, entry});
+    if (start >= end) return;
+    if (last_.end == start && last_.part == part && last_.entry == entry) {
+      last_.end = end;
+      return;
+    }
+    if (last_.end != 0) out_(last_);
+    last_ = {start, end, part, entry};
   }
 
-  void central(std::size_t entry) {
+  void central(std::uint32_t entry) {
     const ZipCentral& header = state_.entries[entry].central;
     std::uint64_t extra = header.offset + layout::kCentralSize + header.name.size();
     claim(header.offset, extra, ZipPart::directory, entry);
     extra_field(extra, header.extra, ZipPart::directory, entry);
-    state_.headers.push_back(
+    if (headers_ == nullptr) return;
+    headers_->push_back(
         {header.offset, header.offset + header.header_size, ZipPart::directory, entry});
   }
 
-  void extra_field(std::uint64_t at, ByteSpan extra, ZipPart part, std::size_t entry) {
+  void extra_field(std::uint64_t at, ByteSpan extra, ZipPart part, std::uint32_t entry) {
     layout::ExtraFields fields(extra);
     while (auto field = fields.next()) {
       std::uint64_t start = at + field->start;
@@ -90,7 +96,7 @@ class Coverage {
 
   Status local(const Placed& member) {
     const ZipCentral& central = state_.entries[member.entry].central;
-    auto found = state_.local_at(member.header_offset, central.name.size());
+    auto found = state_.local_at(member.header_offset, central.name);
     if (!found) {
       bool absent =
           found.error().code == ErrorCode::malformed || found.error().code == ErrorCode::truncated;
@@ -105,22 +111,23 @@ class Coverage {
     return later ? descriptor(end, central, member.entry) : Status{};
   }
 
-  void local_header(const ZipLocal& header, std::size_t entry) {
+  void local_header(const ZipLocal& header, std::uint32_t entry) {
     std::uint64_t extra = header.offset + layout::kLocalSize + header.name.size();
     claim(header.offset, extra, ZipPart::local_header, entry);
     extra_field(extra, header.extra, ZipPart::local_header, entry);
-    state_.headers.push_back({header.offset, header.data_offset, ZipPart::local_header, entry});
+    if (headers_ == nullptr) return;
+    headers_->push_back({header.offset, header.data_offset, ZipPart::local_header, entry});
   }
 
   // A descriptor whose sizes are the way that the walk went.
-  Status walked(std::size_t index) {
+  Status walked(std::uint32_t index) {
     const ZipLocal& header = state_.walk[index];
     local_header(header, index);
     if ((header.flags & layout::kFlagDescriptor) == 0) return {};
     const std::uint64_t size = state_.local.members[index].compressed;
     constexpr std::uint64_t kLongest = 24;
     const std::uint64_t at = header.data_offset + size;
-    BRINE_TRY(ByteSpan bytes, state_.fetch_some(at, kLongest));
+    BRINE_TRY(ByteSpan bytes, state_.look(at, kLongest));
     if (bytes.size() < 16 || load_le32(bytes.data()) != layout::kDescriptorSignature) return {};
     if (bytes.size() >= 24 && load_le64(bytes.data() + 8) == size) {
       claim(at, at + 24, ZipPart::descriptor, index);
@@ -131,9 +138,9 @@ class Coverage {
   }
 
   // A descriptor is explained only when it repeats what the directory says.
-  Status descriptor(std::uint64_t at, const ZipCentral& central, std::size_t entry) {
+  Status descriptor(std::uint64_t at, const ZipCentral& central, std::uint32_t entry) {
     constexpr std::uint64_t kLongest = 24;
-    BRINE_TRY(ByteSpan bytes, state_.fetch_some(at, kLongest));
+    BRINE_TRY(ByteSpan bytes, state_.look(at, kLongest));
     std::size_t skip =
         bytes.size() >= 4 && load_le32(bytes.data()) == layout::kDescriptorSignature ? 4 : 0;
     ByteSpan rest = bytes.subspan(skip);
@@ -149,25 +156,27 @@ class Coverage {
   }
 
   Status end_records(std::uint64_t at) {
-    claim(at, at + layout::kEndSize, ZipPart::end_record, std::nullopt);
+    claim(at, at + layout::kEndSize, ZipPart::end_record, kNoZipEntry);
     if (at < layout::kLocatorSize) return {};
     std::uint64_t locator_at = at - layout::kLocatorSize;
     BRINE_TRY(ByteSpan bytes, state_.fetch(locator_at, layout::kLocatorSize));
     auto locator = layout::parse_locator(bytes);
     if (!locator) return {};
-    claim(locator_at, at, ZipPart::end_record, std::nullopt);
+    claim(locator_at, at, ZipPart::end_record, kNoZipEntry);
     std::uint64_t adjacent =
         locator_at >= layout::kEnd64Size ? locator_at - layout::kEnd64Size : state_.size;
     for (std::uint64_t place : {locator->offset, adjacent}) {
       BRINE_TRY(ByteSpan record, state_.fetch_some(place, layout::kEnd64Size));
       if (!layout::parse_end64(record)) continue;
-      claim(place, place + layout::kEnd64Size, ZipPart::end_record, std::nullopt);
+      claim(place, place + layout::kEnd64Size, ZipPart::end_record, kNoZipEntry);
     }
     return {};
   }
 
   ZipArchive::State& state_;
-  std::vector<ZipRange>& out_;
+  const RangeSink& out_;
+  std::vector<ZipRange>* headers_;
+  ZipRange last_;  // what touches it belongs to it; empty at first
 };
 
 class GapFinder {
@@ -217,7 +226,7 @@ class GapFinder {
       const ZipRange& header = *std::prev(next);
       stop = std::min(stop, header.end);
       if (header.part != ZipPart::directory) return ZipGapKind::extra_field;
-      const ZipCentral& central = state_.entries[*header.entry].central;
+      const ZipCentral& central = state_.entries[header.entry].central;
       std::uint64_t comment = header.end - central.comment.size();
       if (at >= comment) return ZipGapKind::comment;
       stop = std::min(stop, comment);
@@ -253,8 +262,19 @@ class GapFinder {
 
 }  // namespace
 
+Status each_range(ZipArchive::State& state, const RangeSink& out, std::vector<ZipRange>* headers) {
+  return Coverage(state, out, headers).run();
+}
+
 Status find_ranges(ZipArchive::State& state, std::vector<ZipRange>& out) {
-  return Coverage(state, out).run();
+  BRINE_CHECK_STATUS(
+      each_range(state, [&](const ZipRange& range) { out.push_back(range); }, &state.headers));
+  const auto by_start = [](const ZipRange& a, const ZipRange& b) {
+    return std::pair(a.start, a.end) < std::pair(b.start, b.end);
+  };
+  std::sort(out.begin(), out.end(), by_start);
+  std::sort(state.headers.begin(), state.headers.end(), by_start);
+  return {};
 }
 
 Result<std::vector<ZipGap>> find_gaps(ZipArchive::State& state,

@@ -77,7 +77,7 @@ Result<Extent> extent_of(ZipArchive::State& state, Searcher& searcher, const Zip
   std::uint64_t room = state.size - header.data_offset;
   std::uint64_t end = header.data_offset + std::min(header.compressed, room);
   if (end == state.size) return Extent{end, header.compressed <= room ? end : header.data_offset};
-  BRINE_TRY(ByteSpan behind, state.fetch_some(end, 4));
+  BRINE_TRY(ByteSpan behind, state.look(end, 4));
   bool record =
       behind.size() == 4 && behind[0] == 'P' && behind[1] == 'K' && behind[3] == behind[2] + 1;
   return Extent{end, record ? end : header.data_offset};
@@ -99,10 +99,10 @@ Status walk_local_headers(ZipArchive::State& state) {
       view.refusal = "more local headers than members allows";
       break;
     }
-    BRINE_TRY(const ZipLocal* header, state.local_at(found, 0));
+    BRINE_TRY(const ZipLocal* header, state.local_at(found, {}));
     BRINE_TRY(Extent extent, extent_of(state, searcher, *header));
     ZipMember member;
-    member.entry = state.walk.size();
+    member.entry = static_cast<std::uint32_t>(state.walk.size());
     member.name = header->name;
     member.header_offset = found;
     member.method = header->method;

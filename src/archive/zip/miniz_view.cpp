@@ -176,7 +176,7 @@ Status read_rows(ZipArchive::State& state, const Directory& directory, std::stri
     member.method = row.header.method;
     member.compressed = row.header.compressed;
     member.uncompressed = row.header.uncompressed;
-    member.refusal = entry_refusal(row);
+    member.refusal = state.keep_text(entry_refusal(row));
     member.entry = state.entry_for(row.header.offset, row.header);
     state.entries[member.entry].in_miniz = true;
     view.members.push_back(std::move(member));

@@ -109,6 +109,7 @@ Result<ZipArchive> ZipArchive::open_salvage(SourcePtr source, const Limits& limi
   } else {
     state->zipfile.refusal = "no end record";
   }
+  state->finish_views();
   if (!state->miniz.members.empty()) {
     std::string_view first = state->miniz.members.front().name;
     std::size_t slash = first.find('/');
@@ -141,12 +142,7 @@ Result<const ZipView*> ZipArchive::local() {
 std::vector<std::size_t> ZipArchive::miniz_candidates(std::string_view full_name) const {
   state_->make_index();
   // The name is a C string on its way to miniz.
-  auto [first, last] =
-      state_->miniz_index.equal_range(lower_ascii(full_name.substr(0, full_name.find('\0'))));
-  std::vector<std::size_t> out;
-  for (; first != last; ++first) out.push_back(first->second);
-  std::sort(out.begin(), out.end());
-  return out;
+  return state_->miniz_index.find(full_name.substr(0, full_name.find('\0')));
 }
 
 std::vector<std::size_t> ZipArchive::torch_candidates(std::string_view record) const {
@@ -156,11 +152,7 @@ std::vector<std::size_t> ZipArchive::torch_candidates(std::string_view record) c
 
 std::vector<std::size_t> ZipArchive::zipfile_candidates(std::string_view full_name) const {
   state_->make_index();
-  auto [first, last] = state_->zipfile_index.equal_range(full_name);
-  std::vector<std::size_t> out;
-  for (; first != last; ++first) out.push_back(first->second);
-  std::sort(out.begin(), out.end());
-  return out;
+  return state_->zipfile_index.find(full_name);
 }
 
 const std::string& ZipArchive::torch_refusal() {
@@ -200,7 +192,7 @@ Result<ZipContent> ZipArchive::content(const ZipView& view, std::size_t member) 
 }
 
 Result<const ZipLocal*> ZipArchive::local_header(std::uint64_t offset) {
-  return state_->local_at(offset, 0);
+  return state_->local_at(offset, {});
 }
 
 Result<const std::vector<ZipDisagreement>*> ZipArchive::disagreements() {
@@ -219,6 +211,10 @@ Result<const std::vector<ZipRange>*> ZipArchive::ranges() {
     state_->ranges = std::move(found);
   }
   return &*state_->ranges;
+}
+
+Status ZipArchive::each_range(const std::function<void(const ZipRange&)>& take) {
+  return archive::each_range(*state_, take, nullptr);
 }
 
 Result<std::vector<ZipGap>> ZipArchive::gaps() {

@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -95,13 +96,13 @@ const char* to_string(ZipProfile profile);
 
 // An entry as one reader sees it, before its local header was read.
 struct ZipMember {
-  std::size_t entry = 0;  // index in entries(); in the local view: in local_headers()
   std::string_view name;  // as this reader sees it (zipfile: cut at NUL)
+  std::string_view refusal;  // why this reader will not read it, from the directory alone
   std::uint64_t header_offset = 0;  // where this reader looks for the local header
-  std::uint16_t method = 0;
   std::uint64_t compressed = 0;  // this reader's numbers
   std::uint64_t uncompressed = 0;
-  std::string refusal;  // why this reader will not read it, from the directory alone
+  std::uint32_t entry = 0;  // index in entries(); in the local view: in local_headers()
+  std::uint16_t method = 0;
 };
 
 // What a reader would hand out for a member; made by locate(), which reads the local header.
@@ -191,11 +192,12 @@ enum class ZipPart : std::uint8_t {
   directory,  // central headers
   end_record,  // end record, zip64 record and locator
 };
+inline constexpr std::uint32_t kNoZipEntry = 0xffffffff;
 struct ZipRange {
   std::uint64_t start = 0;
   std::uint64_t end = 0;
   ZipPart part = ZipPart::member;
-  std::optional<std::size_t> entry;
+  std::uint32_t entry = kNoZipEntry;
 };
 enum class ZipGapKind : std::uint8_t { prefix, between, extra_field, comment, suffix };
 // Bytes of the file that no structure of a zip explains. Zero bytes alone are padding, no gap.
@@ -245,6 +247,8 @@ class ZipArchive {
   // Both read every local header once (not the data).
   Result<const std::vector<ZipDisagreement>*> disagreements();
   Result<const std::vector<ZipRange>*> ranges();
+  // The same ranges in no order; nothing of them is kept.
+  Status each_range(const std::function<void(const ZipRange&)>& take);
   Result<std::vector<ZipGap>> gaps();
 
   // Private to this folder.

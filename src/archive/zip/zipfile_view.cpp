@@ -157,7 +157,7 @@ Status read_rows(ZipArchive::State& state, const Directory& directory, std::stri
     member.method = header.method;
     member.compressed = header.compressed;
     member.uncompressed = header.uncompressed;
-    member.refusal = entry_refusal(header);
+    member.refusal = state.keep_text(entry_refusal(header));
     member.entry = state.entry_for(offset, header);
     state.entries[member.entry].in_zipfile = true;
     view.members.push_back(member);

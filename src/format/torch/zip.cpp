@@ -199,12 +199,7 @@ class ZipReader {
 
   // Everything but the members' own bytes.
   bool note_structure() {
-    const auto ranges = archive_->ranges();
-    if (!ranges) {
-      refuse(ranges.error());
-      return false;
-    }
-    for (const ZipRange& range : **ranges) {
+    const Status all = archive_->each_range([&](const ZipRange& range) {
       switch (range.part) {
         case ZipPart::local_header:
         case ZipPart::descriptor:
@@ -213,8 +208,9 @@ class ZipReader {
         case ZipPart::padding: sink_.data(range.start, range.end); break;
         case ZipPart::member: break;
       }
-    }
-    return true;
+    });
+    if (!all) refuse(all.error());
+    return all.has_value();
   }
 
   void read_view(const ZipView& view) {
