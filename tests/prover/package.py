@@ -433,7 +433,7 @@ PatchedElsewhere.__setstate__ = run
 """
 
 PLAIN = '''
-import abc, collections, enum, threading, typing, warnings
+import abc, collections, enum, threading, types, typing, warnings
 from collections import OrderedDict, defaultdict
 
 class PatchedElsewhere:
@@ -471,6 +471,17 @@ class Concrete(Abstract):
 
 class Ordered(OrderedDict):
     pass
+
+class Spaced(types.SimpleNamespace):
+    def __iter__(self):
+        return iter(vars(self).items())
+    def __getattr__(self, name):
+        raise AttributeError(f"no {name} here")
+
+class SpacedBegins(types.SimpleNamespace):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.callback()
 
 class Point(typing.NamedTuple):
     x: int
@@ -536,6 +547,8 @@ PROVEN = {
     "Abstract": {"state": "attrs"},
     "Concrete": {"state": "attrs"},
     "Ordered": {"call": "()"},
+    "Spaced": {"call": "()", "state": "attrs"},
+    "SpacedBegins": {"new": "()"},
     "Point": {"call": "(any*)"},
     "Colour": {"call": "($member)"},
     "Word": {"call": "($member)"},
@@ -591,6 +604,7 @@ WITHOUT = {
     "SlotsAsked": ("state", "dict"),
     "SlotsDropped": ("state", "dict"),
     "ErrorMade": ("call", ""),
+    "SpacedBegins": ("call", ""),
     "TextStarted": ("call", ""),
 }
 FILES = {

@@ -12,6 +12,7 @@ sys.path.insert(0, str(ROOT / "tools" / "catalogue"))
 sys.path.insert(0, str(ROOT))
 
 from prover.decide import Decider, Verdict  # noqa: E402
+from prover.library import Library, other_name  # noqa: E402
 from prover.sources import Sources  # noqa: E402
 
 from tests.prover import package  # noqa: E402
@@ -71,3 +72,10 @@ def test_stores_that_the_class_overrides_have_no_fact(verdicts: dict[str, Verdic
 def test_hash_is_never_inert_where_it_is_the_classes_own(verdicts: dict[str, Verdict]) -> None:
     for name in ("Hashes", "Equal"):
         assert verdicts[name].facts.get("hash") != "inert"
+
+
+def test_files_know_a_repository_by_other_names() -> None:
+    row = Library("yolo", "yolo", "yolo", ["1"], also={"yolo.models": "models"})
+    assert other_name(row, "yolo.models.common") == "models.common"
+    assert other_name(row, "yolo.modelsx.common") == ""
+    assert other_name(row, "yolo.train") == ""

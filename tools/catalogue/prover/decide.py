@@ -190,8 +190,9 @@ class Decider:
             if interpreter.find("__init__") is None:
                 verdict.facts["call"] = "() | ($factory)"
             return
-        ordered = any(b.name == "collections.OrderedDict" for b in interpreter.order)
-        if ordered and interpreter.find("__init__") is None:
+        # Both name themselves and nothing else when they are pickled.
+        plain = {"collections.OrderedDict", "types.SimpleNamespace"}
+        if {b.name for b in interpreter.order} & plain and interpreter.find("__init__") is None:
             verdict.facts["call"] = "()"
 
     def state(self, interpreter: Interpreter, layout: str, verdict: Verdict) -> None:

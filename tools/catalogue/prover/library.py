@@ -31,6 +31,7 @@ class Library:
     older: list[str] = field(default_factory=list, hash=False)
     modules: list[str] = field(default_factory=list, hash=False)
     without: list[str] = field(default_factory=list, hash=False)
+    also: dict[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def packages(self) -> list[str]:
@@ -78,6 +79,14 @@ def version_in(folder: Path, distribution: str) -> str | None:
         if name == distribution:
             return found.version.split("+")[0]
     return None
+
+
+def other_name(library: Library, module: str) -> str:
+    """The name that files know a module by, where the library is also used unpacked."""
+    for inside, outside in library.also.items():
+        if module.startswith(f"{inside}."):
+            return outside + module.removeprefix(inside)
+    return ""
 
 
 def covers(library: Library, module: str) -> bool:
@@ -218,7 +227,10 @@ def merge(row: Row, verdict: Verdict) -> None:
 def prove_library(
     library: Library, folders: list[Path], known: set[str], by_hand: dict[str, str]
 ) -> Outcome | None:
-    """Decide all versions, the newest first, and keep what holds in each that has the class."""
+    """Decide all versions, the newest first, and keep what holds in each that has the class.
+
+    The first two folders hold what the library builds on: what is installed, and the newest.
+    """
     found: dict[str, Path] = {}
     for folder in folders:
         version = version_in(folder, library.distribution)
@@ -230,7 +242,7 @@ def prove_library(
     keys: set[str] = set()
     newer: list[Judged] = []
     for version in library.pinned:
-        judged = decided(library, version, found[version], folders[:1], by_hand)
+        judged = decided(library, version, found[version], folders[:2], by_hand)
         for key, verdict in judged.verdicts.items():
             first = key not in keys
             keys.add(key)
@@ -259,7 +271,7 @@ def add(out: Outcome, key: str, verdict: Verdict, version: str, newer: list[Judg
         row = out.rows[key] = Row(
             cls.module.name, cls.name, dict(verdict.facts), list(verdict.members),
             cls.node.lineno, cls.module.file, list(verdict.places), version, bool(newer),
-            verdict.alias,
+            verdict.alias or other_name(out.library, cls.module.name),
         )  # fmt: skip
         for judged in newer:
             other = judged.means(key)

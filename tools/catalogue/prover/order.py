@@ -42,6 +42,7 @@ NATIVE = {
         Native("collections.OrderedDict", ("dict",), "dict", "none"),
         Native("collections.defaultdict", ("dict",), "dict", "none"),
         Native("set", layout="set", hashes="none"),
+        Native("types.SimpleNamespace", hashes="none"),
         Native("typing.Generic"),
         Native("typing.Protocol", ("typing.Generic",)),
         Native("abc.ABC"),
