@@ -7,7 +7,8 @@
 // A reader that comes to it has its range run once more; behind the reader the nodes are cut off
 // again. What is read a second time is shared, and stays. Invariant: nodes are cut off only from a
 // place on above which nothing refers to anything behind it: every link from a node to a later one
-// raises the barrier below which nothing is cut.
+// raises the barrier below which nothing is cut. Where something was changed through
+// an alias, or DUP was used, nothing is folded.
 #include <algorithm>
 
 #include "pickle/machine_impl.h"

@@ -81,6 +81,7 @@ std::string random_stream(std::mt19937& random) {
     out += "h" + byte(index);
     return memo[index];
   };
+  const bool in_place = below(3) != 0;  // as picklers do
   for (int step = 0; step < 40; ++step) {
     const std::size_t what = stack.empty() ? 0 : below(15);
     const char under = stack.size() > 1 ? stack[stack.size() - 2] : 'v';
@@ -103,7 +104,7 @@ std::string random_stream(std::mt19937& random) {
     } else if (what == 7) {
       out += "\x85";
       stack.back() = 'v';
-    } else if (what < 10 && !memo.empty()) {  // something changes elsewhere
+    } else if (what < 10 && !in_place && !memo.empty()) {  // something changes elsewhere
       const char kind = get();
       if (kind != 'v') out += below(2) == 0 && kind == 'o' ? "K\7b" : "K\7a";
       out += "0";
@@ -113,7 +114,7 @@ std::string random_stream(std::mt19937& random) {
     } else if (what == 11 && under != 'v') {
       out += "a";
       stack.pop_back();
-    } else if (what == 12) {
+    } else if (what == 12 && !in_place) {
       out += "2";
       stack += stack.back();
     } else if (what == 13 && memo.size() < 60) {  // a call of what lies on top

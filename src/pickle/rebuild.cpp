@@ -612,7 +612,9 @@ void Rebuilder::object(Made made, NodeId callable, NodeId args, NodeId kwargs, s
 
 // Whether the call's arguments need not be spelled out now.
 bool Rebuilder::folds(const Entry& callable, std::uint64_t at, std::uint64_t end) const {
-  if (m.folds == nullptr || callable.node == kNoNode || callable.first < m.link_barrier ||
+  // No pickler changes a value but where it was built: other streams are spelled out whole.
+  if (m.folds == nullptr || !m.boxes.empty() || !m.patches.empty()) return false;
+  if (callable.node == kNoNode || callable.first < m.link_barrier ||
       end - callable.start > kFoldedRange || computed_at(at) != nullptr || box_at(at) != nullptr) {
     return false;
   }
