@@ -12,7 +12,7 @@ sys.path.insert(0, str(ROOT / "tools" / "catalogue"))
 sys.path.insert(0, str(ROOT))
 
 from prover.decide import Decider, Verdict  # noqa: E402
-from prover.library import Library, other_name  # noqa: E402
+from prover.library import Library, other_name, prove_library  # noqa: E402
 from prover.sources import Sources  # noqa: E402
 
 from tests.prover import package  # noqa: E402
@@ -79,3 +79,30 @@ def test_files_know_a_repository_by_other_names() -> None:
     assert other_name(row, "yolo.models.common") == "models.common"
     assert other_name(row, "yolo.modelsx.common") == ""
     assert other_name(row, "yolo.train") == ""
+
+
+def test_a_module_that_answers_for_names_may_mean_another_class(tmp_path: Path) -> None:
+    """A fact of an older version's name holds only where the newer has no such name at all."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    moved = "class Moved:\n    pass\n"
+    for folder, version, text in (
+        (old, "1", "class Gone:\n    pass\n\nclass Moved:\n    pass\n"),
+        (new, "2", "def __getattr__(name):\n    return object\n"),
+    ):
+        (folder / "lib").mkdir(parents=True)
+        (folder / "lib" / "__init__.py").write_text("", "ascii")
+        (folder / "lib" / "moved.py").write_text(text, "ascii")
+        (folder / "lib" / "kept.py").write_text("" if version == "2" else text, "ascii")
+        given = "from . import plain\n\ndef __getattr__(name):\n    return getattr(plain, name)\n"
+        (folder / "lib" / "given.py").write_text(given if version == "2" else text, "ascii")
+        (folder / "lib" / "plain.py").write_text(moved, "ascii")
+        (folder / f"lib-{version}.dist-info").mkdir()
+        note = f"Name: lib\nVersion: {version}\n"
+        (folder / f"lib-{version}.dist-info" / "METADATA").write_text(note, "ascii")
+    library = Library("lib", "lib", "lib", ["2"], older=["1"])
+    outcome = prove_library(library, [new, old], set(), {})
+    assert outcome is not None
+    assert outcome.rows.keys() == {
+        "lib.kept:Gone", "lib.kept:Moved", "lib.given:Gone", "lib.given:Moved", "lib.plain:Moved"
+    }  # fmt: skip
+    assert "gives" in outcome.undecided["lib.moved:Gone"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import re
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from prover.decide import Decider, Verdict, import_problem, slotted_state
 from prover.order import UnknownError
-from prover.sources import Class, Sources
+from prover.sources import Class, Module, Sources
 from prover.values import Wish
 
 # What `slotted_state` writes.
@@ -100,6 +101,23 @@ def covers(library: Library, module: str) -> bool:
     return below(library.modules or library.packages) and not below(library.without)
 
 
+def forwarded(sources: Sources, module: Module) -> Module | None:
+    """The module that another's `__getattr__` takes all names from: `return getattr(other, name)`.
+
+    None when it does anything else.
+    """
+    found = module.bound["__getattr__"]
+    if len(found) != 1 or not isinstance(found[0], ast.FunctionDef):
+        return None
+    function = found[0]
+    match function.body:
+        case [ast.Return(ast.Call(ast.Name("getattr"), [ast.Name(other), ast.Name(name)], []))]:
+            meaning = sources.look_up(module, other)
+            asked = [argument.arg for argument in function.args.args]
+            return meaning if asked == [name] and isinstance(meaning, Module) else None
+    return None
+
+
 @dataclass
 class Judged:
     """One version of a library, and what was decided of its classes."""
@@ -118,7 +136,13 @@ class Judged:
         module_name, _, name = key.partition(":")
         module = self.sources.module(module_name)
         top = name.split(".")[0]
-        if module is None or not (top in module.bound or module.stars):
+        if module is None:
+            return None
+        if top not in module.bound and "__getattr__" in module.bound:
+            module = forwarded(self.sources, module)
+            if module is None:
+                raise UnknownError(f"something that {module_name} gives in {self.version}")
+        if not (top in module.bound or module.stars):
             return None
         meaning = self.sources.look_up(module, top)
         if top not in module.bound and not isinstance(meaning, Class):
