@@ -41,7 +41,10 @@ BASES = 6  # accepted values of each contract that are changed
 GROUP = 60  # names whose files are scanned in one go
 PATIENCE = 120.0  # seconds without an answer
 # Events that a fact lists besides imports: the contract says which text is compiled, to the letter.
-LISTED = {"scipy.stats.": ("compile ", "exec ")}
+LISTED = {
+    "scipy.stats.": ("compile ", "exec "),
+    "hyperopt.rdists:": ("compile ", "exec "),  # SciPy's distributions again
+}
 # Changes that making any object of the class brings about: an optimizer of torch wraps its class's
 # step() for the profiler, once, whoever makes it (Optimizer._patch_step_function).
 # A hook's handle raises the class's counter above its own number (RemovableHandle.__setstate__).
