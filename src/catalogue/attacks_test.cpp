@@ -288,6 +288,17 @@ std::vector<Attack> attacks() {
           .tuple2()
           .newobj()
           .stop());
+  add("memmap by newobj", Level::malicious,
+      Assembler()
+          .proto(2)
+          .global("numpy", "memmap")
+          .mark()
+          .str("model.bin")
+          .str("uint8")
+          .str("w+")
+          .tuple()
+          .newobj()
+          .stop());
   add("reduce", Level::malicious,
       Assembler()
           .global("functools", "reduce")

@@ -359,6 +359,8 @@ void Judge::construct(const Thing& cls, std::span<const Thing> args, Outcome& ou
   const ClassFact type = inspector_.blob().type(fact.kind == FactKind::type ? fact.type : 0);
   out.type = fact.kind == FactKind::type ? fact.type : object_type::kForeign;
   if (!matcher_.arguments(type.construct, args)) {
+    // Where no allocation is known to be inert, what harms is in __new__ (numpy.memmap).
+    if (type.construct == 0 && calling_harms(fact)) return danger(*callee, args, out);
     out.judgement = broken(*callee, args, "is made with arguments that no model has");
   }
 }

@@ -97,9 +97,9 @@ std::optional<NumpyArray> numpy_array(const NodeGraph& nodes, NodeId id) {
     return array_of(nodes, args[1], args[2], nodes[args[3]].text == "F", args[0]);
   }
   if (!from_numpy(callable, "multiarray", "_reconstruct") || object.states().size() != 1 ||
-      object.states()[0] == kNoNode || nodes[object.states()[0]].kind != Kind::tuple || args.empty() ||
-      args[0] == kNoNode || nodes[args[0]].kind != Kind::ref || !object.stored().empty() ||
-      !object.appended().empty()) {
+      object.states()[0] == kNoNode || nodes[object.states()[0]].kind != Kind::tuple ||
+      args.empty() || args[0] == kNoNode || nodes[args[0]].kind != Kind::ref ||
+      !object.stored().empty() || !object.appended().empty()) {
     return std::nullopt;
   }
   std::vector<NodeId> state = nodes[object.states()[0]].items;

@@ -138,7 +138,8 @@ class Rewriter {
       const auto next = [&](NodeId child) {
         if (child != kNoNode && seen.insert(child).second) open.push_back(child);
       };
-      for (const auto* items : {&value.items, &value.states(), &value.appended(), &value.stored()}) {
+      for (const auto* items :
+           {&value.items, &value.states(), &value.appended(), &value.stored()}) {
         for (const NodeId child : *items) next(child);
       }
       next(value.args);
@@ -486,8 +487,9 @@ class Rewriter {
     const Node& args = node(object.args);
     if (args.kind != Kind::tuple) return true;
     const bool copyreg = object.callable != kNoNode && node(object.callable).kind == Kind::ref &&
-                         node(object.callable).name() == "_reconstructor" && args.items.size() == 3 &&
-                         args.items[2] != kNoNode && node(args.items[2]).kind == Kind::none;
+                         node(object.callable).name() == "_reconstructor" &&
+                         args.items.size() == 3 && args.items[2] != kNoNode &&
+                         node(args.items[2]).kind == Kind::none;
     return !copyreg && !args.items.empty();
   }
 
@@ -502,9 +504,9 @@ class Rewriter {
            node(value.callable).name() == name;
   }
   const std::vector<NodeId>* arguments(const Node& value) const {
-    const bool bare = value.states().empty() && value.stored().empty() && value.appended().empty() &&
-                      value.kwargs == kNoNode && value.args != kNoNode &&
-                      node(value.args).kind == Kind::tuple;
+    const bool bare = value.states().empty() && value.stored().empty() &&
+                      value.appended().empty() && value.kwargs == kNoNode &&
+                      value.args != kNoNode && node(value.args).kind == Kind::tuple;
     return bare ? &node(value.args).items : nullptr;
   }
   // The name of a built-in class whose call with these arguments is a plain value here.

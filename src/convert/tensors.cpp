@@ -36,7 +36,9 @@ std::unexpected<Error> broken(std::string what) {
 }
 
 // Whether something was stored into it or appended to it.
-bool is_filled(const Node& object) { return !object.stored().empty() || !object.appended().empty(); }
+bool is_filled(const Node& object) {
+  return !object.stored().empty() || !object.appended().empty();
+}
 
 bool is_text(const Node& node) { return node.kind == Kind::str && node.length == node.text.size(); }
 
@@ -129,12 +131,13 @@ Result<std::optional<Tensor>> TensorReader::read_object(NodeId id) {
   if (object.callable == kNoNode) return std::nullopt;
   const Node& callable = node(object.callable);
   if (callable.kind != Kind::ref) return std::nullopt;
-  if (callable.name() == "_reconstruct" &&
-      (callable.module() == "numpy.core.multiarray" || callable.module() == "numpy._core.multiarray")) {
+  if (callable.name() == "_reconstruct" && (callable.module() == "numpy.core.multiarray" ||
+                                            callable.module() == "numpy._core.multiarray")) {
     return array(object);
   }
   if (callable.name().ends_with("Tensor") &&
-      (callable.module() == "torch" || callable.module() == "torch.cuda") && !object.states().empty()) {
+      (callable.module() == "torch" || callable.module() == "torch.cuda") &&
+      !object.states().empty()) {
     return set_by_state(object);
   }
   if (object.args == kNoNode || node(object.args).kind != Kind::tuple) return std::nullopt;
@@ -555,7 +558,8 @@ const Node* TensorReader::encoded(const Node& object) const {
   const Node& callable = node(object.callable);
   const Items& args = node(object.args).items;
   // bytes(), which protocols below 3 write for no bytes at all.
-  if (callable.module() == "builtins" && callable.name() == "bytes" && args.empty()) return &kEmptyText;
+  if (callable.module() == "builtins" && callable.name() == "bytes" && args.empty())
+    return &kEmptyText;
   if (callable.module() != "_codecs" || callable.name() != "encode" || args.size() != 2 ||
       node(args[0]).kind != Kind::str || !is_text(node(args[1])) ||
       node(args[1]).text != "latin1") {

@@ -350,6 +350,27 @@ const Child* find(const std::vector<Child>& children, std::string_view name) {
 
 }  // namespace
 
+// Whether RNNBase.__setstate__ (torch 2.13, nn/modules/rnn.py:419) gets through a recurrent layer's
+// state: it asks for the first name of all weights and makes a weak reference to each flat one. An
+// older state, whose names are made anew, is not told apart.
+bool Values::recurrent_loads(const std::vector<Child>& state) const {
+  const auto list_of = [&](std::string_view name) -> const Node* {
+    const Child* held = find(state, name);
+    const bool list = held != nullptr && held->value != kNoNode &&
+                      node(held->value).kind == Kind::list && !node(held->value).items.empty();
+    return list ? &node(held->value) : nullptr;
+  };
+  const Node* flat = list_of("_flat_weights");
+  const Node* all = list_of("_all_weights");
+  if (flat == nullptr || all == nullptr || all->items.front() == kNoNode) return false;
+  const Node& names = node(all->items.front());
+  return names.kind == Kind::list && !names.items.empty() &&
+         std::ranges::all_of(flat->items, [&](NodeId weight) {
+           return weight != kNoNode &&
+                  (node(weight).kind == Kind::object || node(weight).kind == Kind::none);
+         });
+}
+
 // The state_dict of a torch.nn.Module as children; none when the object is no module.
 std::optional<std::vector<Child>> Values::module_state(NodeId id, std::vector<Child>* rest) const {
   const Node& object = node(id);
@@ -357,6 +378,10 @@ std::optional<std::vector<Child>> Values::module_state(NodeId id, std::vector<Ch
   const auto all = attributes(object);
   if (!all) return std::nullopt;
   constexpr std::string_view kParts[] = {"_parameters", "_buffers", "_modules"};
+  const std::string cls = class_name(object);
+  if (cls.starts_with("torch.nn.modules.rnn.") && !cls.ends_with("Cell")) {
+    ambiguous_ = ambiguous_ || !recurrent_loads(*all);
+  }
   std::vector<Child> out;
   const Child* skipped = find(*all, "_non_persistent_buffers_set");
   std::unordered_set<std::string> names;
@@ -430,7 +455,8 @@ NodeId Values::unwrapped(NodeId id) const {
     if (call.kind != Kind::object || call.callable == kNoNode || call.args == kNoNode) break;
     const Node& callable = node(call.callable);
     const std::vector<NodeId>& args = node(call.args).items;
-    if (callable.kind != Kind::ref || callable.module() != "torch.jit._pickle" || args.empty()) break;
+    if (callable.kind != Kind::ref || callable.module() != "torch.jit._pickle" || args.empty())
+      break;
     if (callable.name() != "restore_type_tag" && !callable.name().starts_with("build_")) break;
     id = args[0];
   }
@@ -460,9 +486,9 @@ std::string Values::class_name(const Node& object) const {
   const Node& callable = node(object.callable);
   if (callable.kind != Kind::ref) return "?";
   // copyreg._reconstructor(cls, base, state) and copyreg.__newobj__(cls, ...)
-  if ((callable.module() == "copyreg" || callable.module() == "copy_reg") && object.args != kNoNode &&
-      !node(object.args).items.empty() && node(object.args).items[0] != kNoNode &&
-      node(node(object.args).items[0]).kind == Kind::ref) {
+  if ((callable.module() == "copyreg" || callable.module() == "copy_reg") &&
+      object.args != kNoNode && !node(object.args).items.empty() &&
+      node(object.args).items[0] != kNoNode && node(node(object.args).items[0]).kind == Kind::ref) {
     return dotted(node(node(object.args).items[0]));
   }
   return dotted(callable);

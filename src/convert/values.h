@@ -56,6 +56,8 @@ class Values {
   pickle::NodeId unwrapped(pickle::NodeId id) const;
   // The items of a NumPy array of objects, row by row; null when the object is none.
   const std::vector<pickle::NodeId>* object_array(const pickle::Node& object) const;
+  // Whether a recurrent layer of torch can be given this state.
+  bool recurrent_loads(const std::vector<Child>& state) const;
   // The class of an object, or the callable that made it.
   std::string class_name(const pickle::Node& object) const;
 

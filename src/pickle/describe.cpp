@@ -73,12 +73,15 @@ class Writer {
         break;
       case Kind::frozenset: list(n.items, "frozenset([", "])", depth, 1); break;
       case Kind::dict: list(n.items, "{", "}", depth, 2); break;
-      case Kind::ref: out_ += escape_text(std::string(n.module()) + "." + std::string(n.name())); break;
+      case Kind::ref:
+        out_ += escape_text(std::string(n.module()) + "." + std::string(n.name()));
+        break;
       case Kind::persistent: call("persistent_load", n, depth, false); break;
       case Kind::object:
         if (n.callable != kNoNode && graph_[n.callable].kind == Kind::ref) {
           const Node& ref = graph_[n.callable];
-          call(escape_text(std::string(ref.module()) + "." + std::string(ref.name())), n, depth, true);
+          call(escape_text(std::string(ref.module()) + "." + std::string(ref.name())), n, depth,
+               true);
         } else {
           call("?", n, depth, true);
         }

@@ -204,3 +204,20 @@ def test_what_changes_behind_an_inner_pickle(tmp_path: Path) -> None:
         path.write_bytes(outer + inner.replace(body("MARKER"), what) + b".")
         assert list(joblib.load(path)[0]) == ["a"], name
         assert exact or converted(path)["verdict"] != "EXACT"
+
+
+@pytest.mark.parametrize("lost", ["_flat_weights", "_all_weights"])
+def test_a_recurrent_layer_without_what_its_state_must_hold(lost: str, tmp_path: Path) -> None:
+    """RNNBase.__setstate__ raises: there is nothing that could be equal."""
+    path = tmp_path / "lstm.pt"
+    torch.save({"rnn": torch.nn.LSTM(2, 3)}, path)
+    assert converted(path)["verdict"] == "EXACT"
+    key = b"X" + len(lost).to_bytes(4, "little") + lost.encode()
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(tmp_path / "lost.pt", "w") as out:
+        for info in source.infolist():
+            data = source.read(info)
+            assert key in data or not info.filename.endswith("data.pkl")
+            out.writestr(info.filename, data.replace(key, key[:-1] + b"z"))
+    with pytest.raises(AttributeError):
+        torch.load(tmp_path / "lost.pt", weights_only=False)
+    assert converted(tmp_path / "lost.pt")["verdict"] != "EXACT"

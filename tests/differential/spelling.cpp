@@ -134,7 +134,8 @@ class Speller {
         }
         return all + ")";
       }
-      case Kind::ref: return "r" + hex(std::string(node.module()) + '\0' + std::string(node.name()));
+      case Kind::ref:
+        return "r" + hex(std::string(node.module()) + '\0' + std::string(node.name()));
       case Kind::frozenset:
       case Kind::buffer:
       case Kind::unknown: return std::nullopt;

@@ -110,7 +110,7 @@ Status walk_local_headers(ZipArchive::State& state) {
     member.uncompressed = header->uncompressed;
     if ((header->flags & layout::kFlagEncrypted) != 0) member.refusal = "encrypted";
     state.walk.push_back(*header);
-    view.members.push_back(std::move(member));
+    view.members.push_back(member);
     at = std::max(extent.next, found + 4);
   }
   view.opens = !view.members.empty();

@@ -179,7 +179,7 @@ Status read_rows(ZipArchive::State& state, const Directory& directory, std::stri
     member.refusal = state.keep_text(entry_refusal(row));
     member.entry = state.entry_for(row.header.offset, row.header);
     state.entries[member.entry].in_miniz = true;
-    view.members.push_back(std::move(member));
+    view.members.push_back(member);
     at += layout::kCentralSize + variable;
   }
   return {};

@@ -163,7 +163,7 @@ Status read_rows(ZipArchive::State& state, const Directory& directory, std::stri
     view.members.push_back(member);
     if (names.other && *names.other != names.seen) {
       member.name = *names.other;
-      view.members.push_back(std::move(member));
+      view.members.push_back(member);
     }
   }
   return {};
