@@ -4,6 +4,7 @@ out of them stands in our trace."""
 from __future__ import annotations
 
 import bz2
+import contextlib
 import io
 import json
 import lzma
@@ -11,7 +12,6 @@ import os
 import random
 import struct
 import subprocess
-import tempfile
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,8 @@ from typing import Any
 
 import py7zr
 import pytest
+
+from tests.containers.wrappers import open_7z
 
 ROOT = Path(__file__).resolve().parents[2]
 BRINE = Path(os.environ.get("BRINE", ROOT / "build" / "brine")).absolute()
@@ -85,13 +87,12 @@ def damaged_header() -> bytes:
 
 
 def read_by_py7zr(data: bytes) -> list[bytes]:
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            with py7zr.SevenZipFile(io.BytesIO(data)) as archive:
-                archive.extractall(folder)
-        except Exception:  # what came out before it counts
-            pass
-        return [path.read_bytes() for path in sorted(Path(folder).rglob("*")) if path.is_file()]
+    """What came out, also before an error."""
+    found: list[bytes] = []
+    with contextlib.suppress(Exception):
+        for member in open_7z(data):
+            found.append(member)
+    return found
 
 
 def scan(path: Path) -> dict[str, Any]:
