@@ -3,8 +3,9 @@
 // Problem: py7zr and libarchive do not read the same archives. py7zr checks no sum of a compressed
 // header, takes packed streams from byte 32 on whatever their position says, and passes over what
 // libarchive calls damaged: one changed byte, and a person unpacks what a scanner refused. Method:
-// the rules of py7zr (archiveinfo.py, py7zr.py of 1.1) without its sums, into plain rows, from which
-// decode.h decodes. A folder with a method that libarchive alone knows becomes an archive of its own
+// the rules of py7zr (archiveinfo.py, py7zr.py of 1.1) without its sums, into plain rows, from
+// which decode.h decodes. A folder with a method that libarchive alone knows becomes an archive of
+// its own
 // (`rewrite`): a new header behind the packed streams as they are. Invariant: everything is bounded
 // by the bytes of the header that is read; no number of it is added to another unchecked.
 #pragma once
@@ -48,7 +49,7 @@ struct Folder {
   bool chain = true;  // each coder has one stream in and one out
   std::uint64_t streams = 1;  // packed ones, as py7zr counts them
   std::uint64_t unpacked = 0;  // bytes that come out of the coder that feeds no other
-  std::uint64_t last = 0;      // bytes that come out of the last coder
+  std::uint64_t last = 0;  // bytes that come out of the last coder
   std::uint64_t at = 0, packed = 0;  // where its packed stream is in the file
   std::vector<Member> members;  // those that have bytes
 };
