@@ -5,9 +5,8 @@
 // libarchive calls damaged: one changed byte, and a person unpacks what a scanner refused. Method:
 // the rules of py7zr (archiveinfo.py, py7zr.py of 1.1) without its sums, into plain rows, from
 // which decode.h decodes. A folder with a method that libarchive alone knows becomes an archive of
-// its own
-// (`rewrite`): a new header behind the packed streams as they are. Invariant: everything is bounded
-// by the bytes of the header that is read; no number of it is added to another unchecked.
+// its own (`rewrite`): a new header behind the packed streams as they are. Invariant: everything is
+// bounded by the bytes of the header that is read; no number of it is added to another unchecked.
 #pragma once
 
 #include <array>
