@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "base/escape.h"
+#include "format/codes.h"
 
 namespace brine::render {
 namespace {
@@ -121,6 +123,29 @@ std::string Explanation::reading_text(const FileReport& report, const Reading& r
   return out;
 }
 
+// Of the gravest reading. In a clean file that is one whose loader raises on its way where another
+// reads on: then the longest of the harmless readings speaks, and what the report says of the
+// loader that raises.
+std::string Explanation::sentence(const FileReport& report) const {
+  const auto gravest =
+      std::max_element(readings_.begin(), readings_.end(),
+                       [](const Reading& a, const Reading& b) { return a.worst < b.worst; });
+  if (report.verdict != Verdict::clean || gravest->worst == pickle::Level::inert) {
+    return gravest->sentence;
+  }
+  const auto whole =
+      std::max_element(readings_.begin(), readings_.end(), [](const Reading& a, const Reading& b) {
+        return std::pair(a.worst == pickle::Level::inert, a.lines.size()) <
+               std::pair(b.worst == pickle::Level::inert, b.lines.size());
+      });
+  const auto raises =
+      std::find_if(report.findings.begin(), report.findings.end(), [&](const Finding& finding) {
+        return finding.code == format::code::kEarlyStop && finding.loader == gravest->loader;
+      });
+  if (raises == report.findings.end()) return whole->sentence;
+  return whole->sentence + " " + raises->title + ".";
+}
+
 std::string Explanation::text(const FileReport& report) const {
   std::string out;
   for (const Reading& reading : readings_) {
@@ -136,12 +161,9 @@ std::string Explanation::text(const FileReport& report) const {
   if (readings_.empty()) {
     return "# " + closing + "\n# no loader that Brine knows runs a pickle of this file\n";
   }
-  const auto worst =
-      std::max_element(readings_.begin(), readings_.end(),
-                       [](const Reading& a, const Reading& b) { return a.worst < b.worst; });
   out += '\n';
   for (const std::string& line :
-       wrap("In one sentence: " + worst->sentence, reading_width(style) + kContinued)) {
+       wrap("In one sentence: " + sentence(report), reading_width(style) + kContinued)) {
     out += line + "\n";
   }
   return out + closing + "\n";

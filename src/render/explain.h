@@ -53,6 +53,7 @@ class Explanation final : public scan::ViewObserver {
   Reading& open(const scan::ViewStart& view);
   std::string reading_text(const FileReport& report, const Reading& reading) const;
   std::string code_line(const std::string& line) const;
+  std::string sentence(const FileReport& report) const;
 
   ExplainOptions options_;
   std::vector<Reading> open_;

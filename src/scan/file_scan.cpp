@@ -381,7 +381,7 @@ FileScan::Ranges FileScan::follow_up(Context& context, const SourcePtr& source,
     std::uint64_t reached = stream.start;
     for (const ViewRun& view : reading.views) {
       for (const auto& run : view.pickles) {
-        take_run(context, stream, *run, view.use->loader);
+        take_run(context, stream, *run, view.use->loader, nullptr);
         take_nested(stream, context.item.depth, *run);
         reached = std::max({reached, run->behind, run->result.end.offset});
       }

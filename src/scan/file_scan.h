@@ -20,6 +20,7 @@
 #include "format/stream.h"
 #include "scan/coverage.h"
 #include "scan/findings.h"
+#include "scan/joblib_parts.h"
 #include "scan/reading.h"
 #include "scan/scan_file.h"
 #include "scan/search.h"
@@ -81,8 +82,9 @@ class FileScan {
   static void cover(Context& context, std::uint64_t base, const PickleRun& run, std::uint64_t end);
   void describe_stream(Context& context, const format::Stream& stream, bool own,
                        const StreamReading& reading);
+  // `missing`: the loader raises inside joblib's array, and this is what is left of the run.
   void take_run(Context& context, const format::Stream& stream, const PickleRun& run,
-                const std::string& loader);
+                const std::string& loader, const MissingModule* missing);
   void take_nested(const format::Stream& stream, std::uint64_t depth, const PickleRun& run);
   SourcePtr companion(const Context& context, const std::string& name) const;
   // The same for a member of an archive: as after its unpacking.

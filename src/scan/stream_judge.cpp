@@ -13,6 +13,7 @@
 #include "format/words.h"
 #include "scan/codes.h"
 #include "scan/file_scan.h"
+#include "scan/joblib_parts.h"
 
 namespace brine::scan {
 
@@ -23,18 +24,6 @@ using pickle::Unpickler;
 
 constexpr std::string_view kJoblibPause = "joblib array";
 
-// Where joblib leaves the pickle for an array, when it reads the whole stream: no other loader can
-// go on from there, and what they make of the array's bytes has been looked at.
-std::optional<std::uint64_t> joblib_parts(const StreamReading& reading) {
-  for (const ViewRun& view : reading.views) {
-    if (view.use->profile.joblib != pickle::JoblibReads::arrays || view.end.kind != EndKind::stop)
-      continue;
-    for (const auto& run : view.pickles) {
-      if (run->first_array) return run->first_array;
-    }
-  }
-  return std::nullopt;
-}
 constexpr std::uint64_t kHoldStream = 1u << 20;
 
 bool is_limit(std::string_view text) {
@@ -113,7 +102,8 @@ bool FileScan::run_stream(Context& context, const format::Stream& given,
     for (std::size_t i = 0; i < view.pickles.size(); ++i) {
       const auto& run = view.pickles[i];
       if (!view.same_as) {
-        take_run(context, stream, *run, view.use->loader);
+        const auto missing = parts && i == 0 ? missing_module(view, *run, *parts) : std::nullopt;
+        take_run(context, stream, *run, view.use->loader, missing ? &*missing : nullptr);
         take_nested(stream, context.item.depth, *run);
       }
       if (i >= view.sure) continue;
@@ -222,8 +212,8 @@ void FileScan::describe_stream(Context& context, const format::Stream& stream, b
 }
 
 void FileScan::take_run(Context& context, const format::Stream& stream, const PickleRun& run,
-                        const std::string& loader) {
-  for (Finding finding : run.findings) {
+                        const std::string& loader, const MissingModule* missing) {
+  for (Finding finding : missing != nullptr ? missing->left : run.findings) {
     finding.member = stream.member;
     finding.loader = loader;
     if (finding.offset && stream.file_base) {
@@ -231,7 +221,16 @@ void FileScan::take_run(Context& context, const format::Stream& stream, const Pi
     }
     add(std::move(finding));
   }
-  findings_.note(run.worst, run.findings_dropped);
+  if (missing == nullptr) {
+    findings_.note(run.worst, run.findings_dropped);
+  } else {
+    Finding finding =
+        finding_at(code::kEarlyStop, stream.member, stream.file_base, missing->offset);
+    finding.title = "joblib.load reads this file; " + loader +
+                    " stops at an array and looks for a module " + missing->module;
+    finding.loader = loader;
+    add(std::move(finding));
+  }
   waived_.insert(run.waived.begin(), run.waived.end());
   if (run.nested_dropped > 0) add_limit("nested_streams", stream.member, std::nullopt);
   check_storages(context, stream, run);
@@ -376,6 +375,7 @@ void FileScan::judge_disagreement(const format::Stream& stream, const StreamRead
         view.use->profile.unpickler == stops->use->profile.unpickler) {
       return false;
     }
+    if (parted_by_joblib(*stops, view, parts)) return false;
     if (run->result.end.kind == EndKind::stop) return run->behind != known->behind;
     if (parts && run->result.end.offset >= *parts) return false;
     return run->result.end.kind == EndKind::broken && !other_encoding_goes_on(view, reading);
