@@ -86,7 +86,7 @@ class Decider:
     def facts(self, cls: Class, verdict: Verdict) -> None:
         """Fill in the facts; fail on what is not known."""
         order = self.order.of(cls)
-        self.order.metaclass(cls)
+        intercepted = self.order.metaclass(cls)
         layout = layout_of(order)
         verdict.alias = stated_module(cls)
         frozen = False
@@ -107,6 +107,8 @@ class Decider:
         self.state(interpreter, layout, verdict)
         self.stores(interpreter, layout, verdict)
         self.hash(order, frozen, verdict)
+        if intercepted:
+            verdict.facts.pop("call", None)
         verdict.places += interpreter.places
 
     def inherited(self, order: list[Base]) -> str:

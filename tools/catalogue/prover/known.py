@@ -17,6 +17,8 @@ LOOKS_AT_TYPE_ONLY = {"torch.is_tensor", "typing.cast"}
 INHERITED: dict[str, set[str]] = {
     # Its __getattribute__ and __setattr__ look into the class's `attribute_map`, a table of names.
     "transformers.configuration_utils.PreTrainedConfig": set(),
+    # Its constructor and its stores keep fields of a dataclass.
+    "transformers.utils.generic.ModelOutput": {"__post_init__", "_replace_old_cache_name"},
     # Its __getattribute__ finds what the instance and its class have before it asks the results.
     "statsmodels.base.wrapper.ResultsWrapper": set(),
     # Their __setstate__ runs the source text of the state, which the contract spells out, and makes
@@ -40,6 +42,13 @@ ROOTS_ABOVE: dict[str, set[str]] = {
     "torchmetrics.metric.Metric": {"torch.nn.modules.module.Module"},
     "gpytorch.priors.prior.Prior": {"torch.nn.modules.module.Module"},
     "sentence_transformers.base.modules.module.Module": {"torch.nn.modules.module.Module"},
+}
+# Metaclasses that were read: what they do to a class when it is made, no instance runs.
+READ_METACLASSES = {
+    # Wraps the constructor that the dataclass decorator sets.
+    "transformers.utils.generic:_BCCacheNameMeta",
+    # Keeps the constructor's signature; its __call__ coerces arguments.
+    "pyro.distributions.distribution:DistributionMeta",
 }
 # Modules that give methods to a class under names that are computed, and which names these are.
 NAMED_IN_LOOPS = {"scipy.sparse._data": "NumPy's functions of one argument: sin, sqrt, floor ..."}

@@ -10,6 +10,7 @@ import ast
 import builtins
 from dataclasses import dataclass
 
+from prover.known import READ_METACLASSES
 from prover.sources import Class, External, Meaning, Module, Sources, Value, dotted_name
 
 
@@ -208,8 +209,11 @@ class Order:
             lists = [[item for item in rest if item is not head] for rest in lists]
         return out
 
-    def metaclass(self, cls: Class) -> None:
-        """Fail when a class or one of its bases has a metaclass that is not known to be plain."""
+    def metaclass(self, cls: Class) -> bool:
+        """Fail when a class or one of its bases has a metaclass that is not known to be plain; give
+        whether it has one that may do something of its own when the class is called.
+        """
+        calls = False
         for base in self.of(cls):
             if isinstance(base, Native):
                 continue
@@ -218,9 +222,12 @@ class Order:
                     continue
                 meaning = self.sources.resolve(base.module, dotted_name(keyword.value) or "?")
                 plain = isinstance(meaning, External) and meaning.dotted in METACLASSES
-                plain = plain or (isinstance(meaning, Class) and self.plain_meta(meaning))
+                if isinstance(meaning, Class):
+                    plain = meaning.key in READ_METACLASSES or self.plain_meta(meaning)
+                    calls = calls or meaning.key != "abc:ABCMeta"
                 if not plain:
                     raise UnknownError(f"a metaclass of its own at {base.place}")
+        return calls
 
     def plain_meta(self, meta: Class) -> bool:
         """Whether a metaclass changes nothing that unpickling an instance runs."""
