@@ -15,8 +15,10 @@ struct Limits {
   // Interpreter.
   std::uint64_t stack_entries = 64u << 20;  // pickle stack and marks, 16 bytes each
   std::uint64_t memo_entries = 64u << 20;   // dense memo; sparse indices count threefold
-  std::uint64_t nodes = 64u << 10;          // values spelled out at one time to look inside
-  std::uint64_t aliases = 1u << 20;         // changes through a second handle, copies by DUP
+  // Values spelled out at one time to look inside, about 140 bytes each. A vectorizer's vocabulary
+  // has two for a word, a forest some fifty for a tree.
+  std::uint64_t nodes = 4u << 20;
+  std::uint64_t aliases = 1u << 20;  // changes through a second handle, copies by DUP
   std::uint64_t rebuild_factor = 16;  // bytes run again for looking inside, per stream byte
   std::uint64_t text_bytes = 1u << 20;  // a name, or text put together at run time
   std::uint64_t evaluated_bytes = 16u << 20;  // results of pure functions, all together

@@ -20,7 +20,6 @@
 namespace brine::convert {
 namespace {
 
-constexpr std::uint64_t kMostNodes = 4u << 20;  // values spelled out at one time
 constexpr unsigned kNestedDepth = 2;  // torch's files in pickles in torch's files
 constexpr std::uint64_t kOutputFactor = 16;  // expanded views: output per byte of the file
 constexpr std::uint64_t kOutputFloor = std::uint64_t{4} << 30;
@@ -40,7 +39,6 @@ class Converter {
   explicit Converter(const ConvertOptions& options) : options_(options) {
     scan_ = options.scan;
     scan_.policy = nullptr;
-    scan_.limits.nodes = kMostNodes;
   }
 
   Conversion run(const std::string& path, const SourcePtr& source) {

@@ -232,7 +232,7 @@ TEST(Decompiler, TheSentenceSaysWhatCannotBeVouchedFor) {
 
 TEST(Decompiler, WhatIsTooLargeIsOutlined) {
   std::string bytes = "](";
-  for (int i = 0; i < 200'000; ++i) bytes += 'N';
+  for (int i = 0; i < 5'000'000; ++i) bytes += 'N';
   bytes += "e.";
   const Printed out = explain(bytes);
   EXPECT_THAT(out.text, HasSubstr("result = [...]"));

@@ -786,9 +786,10 @@ bool Machine::Impl::load_counted(std::uint8_t code) {
     bool ascii = true;
     while (done < size) {
       std::uint64_t piece = std::min<std::uint64_t>(size - done, 1u << 16);
-      if (!window.ensure(pos + done, piece)) return fail_op("cannot be read");
+      const bool more = piece < size - done;
+      if (!window.ensure(pos + done, piece + (more ? 1 : 0))) return fail_op("cannot be read");
       const std::uint8_t* q = window.at(pos + done);
-      if (piece < size - done) {
+      if (more) {
         for (int back = 0; back < 3 && piece > 1 && (q[piece] & 0xc0) == 0x80; ++back) --piece;
       }
       std::string_view view{reinterpret_cast<const char*>(q), static_cast<std::size_t>(piece)};

@@ -93,6 +93,25 @@ TEST(Machine, SeesAChangeThroughAnAliasInWhatHoldsTheList) {
   EXPECT_EQ(run("]q\0K\1ah\0K\2a0K\3a."s).value, "[1, 2, 3]");
 }
 
+TEST(Machine, DecodesALongTextWhereverThePiecesEnd) {
+  for (std::size_t before = 0; before < 5; ++before) {
+    std::string text(before, 'a');
+    for (std::uint32_t seed = 1; text.size() < 1'300'000; seed = seed * 1664525 + 1013904223) {
+      text += seed >> 30 == 0 ? "a" : seed >> 31 == 0 ? "\xc3\xa9" : "\xe2\x82\xac";
+    }
+    std::string stream = "X";
+    for (int shift = 0; shift < 32; shift += 8) {
+      stream += static_cast<char>(text.size() >> shift & 0xff);
+    }
+    ColdSource source(stream + text + ".");
+    EXPECT_EQ(run(source).result.end.kind, EndKind::stop) << before;
+    stream += text;
+    stream[stream.size() - 1] = 'a';  // the last sequence is cut
+    ColdSource cut(stream + ".");
+    EXPECT_EQ(run(cut).result.end.kind, EndKind::broken) << before;
+  }
+}
+
 TEST(Machine, AMemoIndexMeansWhatItMeantAtEachUse) {
   EXPECT_EQ(run("(K\1\x85q\0h\0K\2\x85q\0h\0l."s).value, "[(1,), (1,), (2,), (2,)]");
   EXPECT_EQ(run("(]q\0h\0]q\0h\0K\5a0l."s).value, "[[], [], [5]]");
