@@ -15,7 +15,7 @@ struct Limits {
   // Interpreter.
   std::uint64_t stack_entries = 64u << 20;  // pickle stack and marks, 16 bytes each
   std::uint64_t memo_entries = 64u << 20;   // dense memo; sparse indices count threefold
-  // Values spelled out at one time to look inside, about 140 bytes each. A vectorizer's vocabulary
+  // Values spelled out at one time to look inside, about 180 bytes each. A vectorizer's vocabulary
   // has two for a word, a forest some fifty for a tree.
   std::uint64_t nodes = 4u << 20;
   std::uint64_t aliases = 1u << 20;  // changes through a second handle, copies by DUP

@@ -91,6 +91,7 @@ void Machine::Impl::reset() {
   raw_arrays.clear();
   arrays.clear();
   first_array.reset();
+  too_large.reset();
   companions.clear();
   end = End{};
   stopped = false;

@@ -112,6 +112,23 @@ TEST(Machine, DecodesALongTextWhereverThePiecesEnd) {
   }
 }
 
+TEST(Machine, WhatIsTooLargeIsNotSpelledOutAgainForWhatHoldsIt) {
+  std::string stream;
+  for (int i = 0; i < 40; ++i) stream += "cx\ny\n)\x81";
+  stream += "](";
+  for (int i = 0; i < 600'000; ++i) stream += "K\1";
+  stream += "e";
+  for (int i = 0; i < 40; ++i)
+    stream +=
+        "\x85"
+        "b";
+  ColdSource source(stream + ".");
+  Limits limits;
+  limits.nodes = 400'000;
+  EXPECT_EQ(run(source, {}, limits).result.end.kind, EndKind::stop);
+  EXPECT_LT(source.bytes_read(), 4 * source.size());
+}
+
 TEST(Machine, AMemoIndexMeansWhatItMeantAtEachUse) {
   EXPECT_EQ(run("(K\1\x85q\0h\0K\2\x85q\0h\0l."s).value, "[(1,), (1,), (2,), (2,)]");
   EXPECT_EQ(run("(]q\0h\0]q\0h\0K\5a0l."s).value, "[[], [], [5]]");

@@ -1079,7 +1079,10 @@ void Rebuilder::expand(const Pending& task) {
     finish_own(v.end);
     return;
   }
+  if (m.too_large && v.start <= m.too_large->first && v.end >= m.too_large->second) over = true;
+  const std::size_t first = graph.size();
   run_range(v.start, v.end);
+  if (over && graph.size() - first > m.limits.nodes / 4 * 3) m.too_large.emplace(v.start, v.end);
   finish_own(v.end);
   if (m.node_states[task.node] == 0) {  // the range did not give the value: say so
     m.node_states[task.node] = 1;
