@@ -30,10 +30,11 @@ from tests.honest.core import CORE  # noqa: E402
 from tests.honest.further import FURTHER  # noqa: E402
 from tests.honest.kinds import KINDS  # noqa: E402
 from tests.honest.later import LATER  # noqa: E402
+from tests.honest.sizes import SIZES  # noqa: E402
 from tests.honest.writers import File  # noqa: E402
 
 BRINE = Path(os.environ.get("BRINE", ROOT / "build" / "brine")).absolute()
-LIBRARIES: dict[str, Callable[[], Iterator[File]]] = {**CORE, **FURTHER, **LATER, **KINDS}
+LIBRARIES: dict[str, Callable[[], Iterator[File]]] = {**CORE, **FURTHER, **LATER, **KINDS, **SIZES}
 
 
 @dataclass

@@ -11,17 +11,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.honest import run  # noqa: E402
 from tests.honest.core import CORE  # noqa: E402
+from tests.honest.sizes import SIZES  # noqa: E402
 
 # Names by which an honest file is suspicious, and why no fact covers them.
 EXCEPTIONS = {
     "scipy.spatial._ckdtree.cKDTree": "its state is raw memory, which it trusts",
     "scipy.stats._stats_py.LinregressResult.__new__": "protocol 2 calls a bound __new__",
-    "steps.dtype": "joblib at protocol 2: pickle.load reads such a file otherwise than joblib does",
 }
 LIMIT = {"scipy": 0.045, "scikit-learn": 0.005}
 
 
-@pytest.mark.parametrize("library", sorted(CORE))
+@pytest.mark.parametrize("library", sorted({**CORE, **SIZES}))
 def test_honest_files(library: str) -> None:
     tally = run.measure(library, 0, None)
     assert tally.failed == ""
