@@ -92,6 +92,7 @@ void Machine::Impl::reset() {
   arrays.clear();
   first_array.reset();
   too_large.reset();
+  looked = 0;
   companions.clear();
   end = End{};
   stopped = false;
@@ -187,6 +188,7 @@ bool Machine::Impl::read_line(std::string_view& line, bool& ended) {
       pos += count + 1;
       return true;
     }
+    looked = std::max(looked, pos + seen);
     if (seen >= left) {
       if (!python() || in_frame) return fail_op("a line without its newline");
       line = {reinterpret_cast<const char*>(first), static_cast<std::size_t>(left)};
@@ -1019,6 +1021,7 @@ const std::unordered_map<std::uint64_t, std::uint64_t>& Machine::jumps() const {
 std::optional<std::uint64_t> Machine::first_array() const { return impl_->first_array; }
 const std::vector<Companion>& Machine::companions() const { return impl_->companions; }
 std::uint64_t Machine::position() const { return impl_->pos; }
+std::uint64_t Machine::looked() const { return std::max(impl_->pos, impl_->looked); }
 const Profile& Machine::profile() const { return impl_->profile; }
 const Limits& Machine::limits() const { return impl_->limits; }
 bool Machine::poisoned() const { return impl_->poisoned; }

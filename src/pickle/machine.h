@@ -93,6 +93,9 @@ class Machine {
   const std::vector<Companion>& companions() const;
   // Behind the last opcode that ran.
   std::uint64_t position() const;
+  // Behind the farthest byte that was looked at, also for an opcode that did not run: a line may be
+  // searched for its end in vain.
+  std::uint64_t looked() const;
 
   const Profile& profile() const;
   const Limits& limits() const;

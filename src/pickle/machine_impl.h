@@ -314,6 +314,7 @@ struct Machine::Impl final : NodeOpener {
   };
   std::vector<Opened> opened;  // folded nodes that are spelled out, in order
   std::uint64_t rebuilt_bytes = 0;
+  std::uint64_t looked = 0;  // behind the farthest byte that was searched for a line's end
   // A range that alone has too many nodes: nothing that holds it is spelled out again.
   std::optional<std::pair<std::uint64_t, std::uint64_t>> too_large;
   std::vector<std::uint8_t> node_states;  // by NodeId: 0 asked for, 1 complete, 2 being built

@@ -573,6 +573,7 @@ Trial try_pickle(ByteSource& source, std::uint64_t start, const Limits& limits) 
     const std::uint64_t left = source.size() - start;
     const std::uint64_t read = std::min(machine.position() - start, left);
     trial.reached = std::max(trial.reached, reached);
+    trial.looked = std::max({trial.looked, reached, machine.looked()});
     trial.pickle = trial.pickle || result.uses_ext || result.imports_identifier ||
                    (stopped && read >= left - left / 10);
     trial.stopped = trial.stopped || stopped;

@@ -95,6 +95,7 @@ struct Trial {
   bool acts = false;  // imports a name, or has one by EXT, and calls something
   bool stopped = false;  // reaches a STOP
   std::uint64_t reached = 0;  // how far the run came
+  std::uint64_t looked = 0;  // and how far it looked, which is what it cost
 };
 Trial try_pickle(ByteSource& source, std::uint64_t start, const Limits& limits);
 

@@ -164,7 +164,7 @@ Result<std::optional<std::uint64_t>> find_pickle(ByteSource& source, std::uint64
       if (!is_candidate(ByteSpan(chunk).subspan(i))) continue;
       NearSource near(source, chunk, at);
       const Trial trial = try_pickle(near, at + i, limits);
-      const std::uint64_t cost = std::max(trial.reached, at + i) - (at + i);
+      const std::uint64_t cost = std::max(trial.looked, at + i) - (at + i);
       if (trial.acts) return at + i;
       if (!budget.spend(cost + kTrialCost)) return std::nullopt;
     }
@@ -181,7 +181,7 @@ Result<bool> imports_nowhere(ByteSource& source, std::uint64_t start, std::uint6
   for (std::uint64_t at = 0; at < part.size(); ++at) {
     const Trial trial = try_pickle(part, at, limits);
     if (trial.imports || trial.acts) return false;
-    if (!budget.spend(std::max(trial.reached, at) - at + 1)) return false;
+    if (!budget.spend(std::max(trial.looked, at) - at + 1)) return false;
   }
   return true;
 }

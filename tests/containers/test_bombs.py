@@ -104,3 +104,15 @@ def test_a_bomb_costs_little(tmp_path: Path, kind: str) -> None:
     assert json.loads(done.stdout)["files"][0]["verdict"] == "incomplete"
     assert seconds < SECONDS
     assert int(done.stderr) * 1024 < MEMORY
+
+
+def test_lines_that_never_end_are_paid_for(tmp_path: Path) -> None:
+    """Each letter may begin an opcode whose line is searched for its end: one budget for all."""
+    path = tmp_path / "line.pkl"
+    path.write_bytes(b"(V" + b"cVSi" * (9 << 20) + b"\n.")
+    done = subprocess.run(
+        [BRINE, "scan", "--format", "json", path], capture_output=True, check=False, timeout=60
+    )
+    summary = json.loads(done.stdout)["summary"]
+    assert summary["clean"] == 0
+    assert summary["bytes_read"] < 40 * path.stat().st_size
