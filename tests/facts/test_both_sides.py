@@ -188,8 +188,125 @@ def bit(value: str) -> Callable[[], Any]:
     return lambda: New(Name("torch_geometric.data.data", "Data"), (), {"_store": value})
 
 
+def gam(**state: Any) -> New:
+    terms = New(Name("pygam.terms", "TermList"), (), {"_terms": [1]})
+    known = {"_term_location": "terms", "terms": terms, "max_iter": 100}
+    return New(Name("pygam.pygam", "LinearGAM"), (), {**known, **state})
+
+
+def boosted(**state: Any) -> New:
+    scored = Name("ngboost.scores", "LogScore")
+    known = {
+        "Dist": Name("ngboost.distns.normal", "Normal"),
+        "Score": scored,
+        "Dist_name": "Normal",
+    }
+    return New(Name("ngboost.api", "NGBRegressor"), (), {**known, **state})
+
+
+def output(*args: Any, pairs: list[tuple[Any, Any]] | None = None) -> Call:
+    cls = Name("transformers.modeling_outputs", "BaseModelOutput")
+    return Call(cls, args, {"attentions": None}, pairs=pairs or [])
+
+
+def parameter(name: Any, kind: Any = None) -> Call:
+    kinds = Name("inspect", "_ParameterKind")
+    given = kind or Call(GETATTR, (kinds, "KEYWORD_ONLY"))
+    return Call(Name("inspect", "Parameter"), (name, given), {"_default": 1, "_annotation": None})
+
+
+def cookie(value: Any = "/", held: Any = None) -> New:
+    morsel = New(Name("http.cookies", "Morsel"), (), {"key": "a"}, pairs=[("path", value)])
+    return New(Name("http.cookies", "SimpleCookie"), pairs=[("a", held or morsel)])
+
+
+def heterogeneous(spec: Any) -> New:
+    cls = Name("transformers.models.gemma4.configuration_gemma4", "Gemma4TextConfig")
+    return New(cls, (), {"_heterogeneity_spec": spec, "hidden_size": 8})
+
+
+def spec(**state: Any) -> New:
+    module = "transformers.integrations.heterogeneity.configuration_utils"
+    known = {"per_layer_attributes": {"head_dim"}, "per_layer_overrides": {}}
+    return New(Name(module, "_HeterogeneitySpec"), (), {**known, **state})
+
+
 # (the honest value, abuses of it)
 SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
+    "additive model": (
+        gam,
+        [
+            lambda: gam(_plural=["__setstate__"]),
+            lambda: gam(_term_location="callbacks"),
+            lambda: gam(_has_terms=SYSTEM),
+            lambda: gam(terms=UNKNOWN),
+            lambda: New(Name("pygam.terms", "TermList"), (), (None, {"lam": 1})),
+        ],
+    ),
+    "natural gradient": (
+        lambda: [boosted(), boosted(K=3)],
+        [
+            lambda: boosted(uncensor=True),
+            lambda: boosted(_basedist=SYSTEM),
+            lambda: boosted(Dist=SYSTEM),
+            lambda: boosted(Score=Name("sklearn.linear_model", "Ridge")),
+            lambda: boosted(K=1 << 40),
+            lambda: boosted(Dist_name=UNKNOWN),
+        ],
+    ),
+    "model output": (
+        lambda: [output(None, None, None), output(pairs=[("loss", None)])],
+        [
+            lambda: output([("to_tuple", SYSTEM)]),
+            lambda: output({"__class__": 1}),
+            lambda: output("text"),
+            lambda: output(None, pairs=[("__class__", Name("collections", "OrderedDict"))]),
+            lambda: output(None, pairs=[(1, None)]),
+            lambda: output(None, pairs=[("loss", UNKNOWN)]),
+        ],
+    ),
+    "signature": (
+        lambda: Call(Name("inspect", "Signature"), ((parameter("a"), parameter("b")),)),
+        [
+            lambda: Call(Name("inspect", "Signature"), ([parameter("a")],)),
+            lambda: Call(Name("inspect", "Signature"), ((UNKNOWN,),)),
+            lambda: parameter(UNKNOWN),
+            lambda: parameter("a", kind=UNKNOWN),
+        ],
+    ),
+    "cookie": (
+        cookie,
+        [
+            lambda: cookie(UNKNOWN),
+            lambda: cookie(held="text"),
+            lambda: cookie(held=UNKNOWN),
+        ],
+    ),
+    "normal distribution": (
+        lambda: New(Name("statistics", "NormalDist"), (), (1.0, 2.0)),
+        [
+            lambda: New(Name("statistics", "NormalDist"), (), (1.0, UNKNOWN)),
+            lambda: New(Name("statistics", "NormalDist"), (), ("1", "2")),
+        ],
+    ),
+    "errors": (
+        lambda: [
+            Call(Name("json.decoder", "JSONDecodeError"), ("x", "text", 1)),
+            Call(Name("configparser", "NoOptionError"), ("a", "b")),
+        ],
+        [
+            lambda: Call(Name("json.decoder", "JSONDecodeError"), ("x", UNKNOWN, 1)),
+            lambda: Call(Name("configparser", "NoOptionError"), ("a", UNKNOWN)),
+        ],
+    ),
+    "heterogeneous configuration": (
+        lambda: heterogeneous(spec()),
+        [
+            lambda: heterogeneous(UNKNOWN),
+            lambda: heterogeneous(spec(per_layer_attributes=UNKNOWN)),
+            lambda: heterogeneous(spec(per_layer_attributes={1})),
+        ],
+    ),
     "frozen distribution": (
         lambda: frozen(norm()),
         [

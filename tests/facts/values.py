@@ -92,6 +92,8 @@ class Writer:
             return self.tuple(value)
         if isinstance(value, list):
             return b"](" + b"".join(map(self.value, value)) + b"e"
+        if isinstance(value, set):
+            return b"\x8f(" + b"".join(map(self.value, value)) + b"\x90"
         if isinstance(value, dict):
             return b"}(" + b"".join(self.value(x) for pair in value.items() for x in pair) + b"u"
         return constant(value)

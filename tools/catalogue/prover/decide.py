@@ -124,9 +124,16 @@ class Decider:
         names = {name for each in roots for name in INHERITED[each]}
         taken = (HOOKS | names) - {"__init__", "append", "extend", "add", "__contains__",
                                    "__setitem__", "__reduce__", "__reduce_ex__"}  # fmt: skip
+        read = {
+            base.name
+            for above in order
+            if isinstance(above, Class) and self.by_hand.get(above.key) in roots
+            for base in self.order.of(above)
+            if isinstance(base, Native)
+        }
         for base in order:
             if isinstance(base, Native):
-                if base.layout or base.hashes:
+                if base.name not in read and (base.layout or base.hashes):
                     return ""
             elif self.by_hand.get(base.key) not in roots and taken & base.members.keys():
                 return ""
