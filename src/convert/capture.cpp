@@ -38,9 +38,10 @@ int rank_of(std::string_view loader) {
   return row == kLoaders.end() ? 0 : static_cast<int>(kLoaders.end() - row);
 }
 
-// torch's own format before all else, then what is read to its end.
-int bonus(bool legacy, const scan::ViewEnd& how) {
-  return (legacy ? 1000 : 0) + (how.end.kind == EndKind::stop ? 100 : 0);
+// torch's own format before all else, then joblib's, whose arrays no other loader reads: it stops
+// inside them. Then what is read to its end.
+int bonus(bool legacy, bool joblib, const scan::ViewEnd& how) {
+  return (legacy ? 1000 : 0) + (joblib ? 500 : 0) + (how.end.kind == EndKind::stop ? 100 : 0);
 }
 
 // torch.jit.load has no other reading of its file.
@@ -223,6 +224,7 @@ void Capture::ran(const scan::ViewStart& view, const pickle::RunResult& result, 
   if (index != (running.legacy ? 3 : 0)) return;
   machine.clear_nodes();
   machine.fold_calls(gives_tensor);
+  running.joblib = view.profile.joblib == pickle::JoblibReads::arrays && machine.first_array();
   const bool whole = result.end.kind == EndKind::stop;
   const NodeId root = whole ? machine.rebuild(result.result) : unfinished(machine);
   if (root == kNoNode) {
@@ -265,7 +267,9 @@ void Capture::end(const scan::ViewStart& view, const scan::ViewEnd& how) {
   // torch.load refuses a pickle that has no magic number in front.
   const bool refused = how.end.kind == EndKind::refused && !running.mapped().legacy;
   const int rank =
-      refused || rank_of(loader) == 0 ? 0 : rank_of(loader) + bonus(running.mapped().legacy, how);
+      refused || rank_of(loader) == 0
+          ? 0
+          : rank_of(loader) + bonus(running.mapped().legacy, running.mapped().joblib, how);
   if (rank == 0) return;
   Best& best = best_[view.member];
   if (rank <= best.rank) return;

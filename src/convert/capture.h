@@ -54,6 +54,7 @@ class Capture final : public scan::ViewObserver {
     int pickles = 0;
     std::uint64_t next = 0;  // where the next pickle begins
     bool legacy = false;
+    bool joblib = false;  // arrays in the stream, which joblib has read
     std::optional<Contents> contents;
   };
 

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from joblib import numpy_pickle
+from safetensors.numpy import load_file
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -76,6 +77,35 @@ def test_honest_files_are_clean(
     report = scan(path)
     assert report["verdict"] == "clean", report["findings"]
     joblib.load(path)
+
+
+@pytest.mark.parametrize("inner", [2, 5])
+@pytest.mark.parametrize("name", ["model", "dict of a model", "three words", "list"])
+def test_joblib_says_what_is_converted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, inner: int
+) -> None:
+    monkeypatch.setattr(numpy_pickle, "pickle", Inner(inner))
+    path = tmp_path / "model.joblib"
+    joblib.dump(ROOTS[name], path)
+    out = tmp_path / "out.safetensors"
+    done = subprocess.run(
+        [BRINE, "convert", "--format", "json", path, "-o", out], capture_output=True, check=False
+    )
+    report = json.loads(done.stdout)["files"][0]
+    assert report["verdict"] == "EXACT", report
+    held = load_file(out)
+    key = next(key for key in held if key.endswith("coef_"))
+    np.testing.assert_array_equal(held[key], MODEL.coef_)
+    loaded = disarmed(path, tmp_path / "out.joblib")
+    assert loaded["verdict"] == "EXACT", loaded
+    assert MODEL.coef_.tobytes() in (tmp_path / "out.joblib").read_bytes()
+
+
+def disarmed(path: Path, out: Path) -> dict[str, Any]:
+    done = subprocess.run(
+        [BRINE, "disarm", "--format", "json", path, "-o", out], capture_output=True, check=False
+    )
+    return dict(json.loads(done.stdout)["files"][0])
 
 
 def desynchronized(word: str, behind: Any = None) -> dict[str, Any]:
