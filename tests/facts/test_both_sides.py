@@ -262,6 +262,7 @@ SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
             lambda: output("text"),
             lambda: output(None, pairs=[("__class__", Name("collections", "OrderedDict"))]),
             lambda: output(None, pairs=[(1, None)]),
+            lambda: Later(output(None), {"_replace_old_cache_name": Name("builtins", "dict")}),
             lambda: output(None, pairs=[("loss", UNKNOWN)]),
         ],
     ),
@@ -280,6 +281,7 @@ SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
             lambda: cookie(UNKNOWN),
             lambda: cookie(held="text"),
             lambda: cookie(held=UNKNOWN),
+            lambda: New(Name("http.cookies", "Morsel"), (), {"_reserved": {"x": 1}}),
         ],
     ),
     "normal distribution": (
