@@ -23,7 +23,9 @@ struct Limits {
   std::uint64_t text_bytes = 1u << 20;  // a name, or text put together at run time
   std::uint64_t evaluated_bytes = 16u << 20;  // results of pure functions, all together
   std::uint64_t forks = 8;  // readings of one stream; more is suspicious
-  std::uint64_t nested_streams = 1024;  // pickles inside pickles
+  // Pickles inside pickles: a state_dict that pickle.dump wrote has one for each tensor, joblib's
+  // models of many shops one for each array of names.
+  std::uint64_t nested_streams = 64u << 10;
   std::uint64_t nested_depth = 8;  // members in members, pickles in pickles
   std::uint64_t references = 100'000;  // different names that one stream imports
   std::uint64_t reference_bytes = 8u << 20;  // their text, all together

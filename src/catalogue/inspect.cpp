@@ -161,6 +161,14 @@ bool Inspector::text(const Thing& thing, std::string& out, std::size_t limit) co
   return true;
 }
 
+std::optional<std::pair<std::uint64_t, std::uint64_t>> Inspector::raw_bytes(const Thing& thing) {
+  if (thing.node == kNoNode) return machine_->raw_bytes(thing.value);
+  const Node& spelled = machine_->nodes()[thing.node];
+  if (spelled.kind != Kind::bytes) return std::nullopt;
+  const auto place = machine_->raw_bytes(spelled.offset);
+  return place && place->second == spelled.length ? place : std::nullopt;
+}
+
 bool Inspector::integer(const Thing& thing, std::int64_t& out) const {
   if (thing.node == kNoNode) return machine_->integer_of(thing.value, out);
   const Node& spelled = machine_->nodes()[thing.node];

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "catalogue/blob.h"
@@ -53,6 +54,8 @@ class Inspector {
   void spelled_out() { spelled_out_ = true; }
 
   pickle::Machine& machine() const { return *machine_; }
+  // Where the constant bytes that it is stand in the stream, first and number.
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> raw_bytes(const Thing& thing);
   const Blob& blob() const { return *blob_; }
 
   // The fact of a reference; none when there is none (or it is danger data and the world is blind).

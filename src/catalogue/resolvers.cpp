@@ -315,12 +315,18 @@ bool do_carried(Judge& judge, const Callee&, Things args, Outcome& out, int) {
 
 // Hands constant bytes on as a view of their own; over budget they are not followed: incomplete.
 bool nest(const Callee& callee, Judge& judge, const Thing& thing, Outcome& out) {
+  constexpr std::uint64_t kCopied = 4096;
+  const std::string_view loader = judge.inspector().blob().text(callee.known.fact.loader);
+  if (const auto place = judge.inspector().raw_bytes(thing); place && place->second > kCopied) {
+    if (out.type == 0) out.result = Outcome::Result::unknown;
+    out.nested.push_back({{}, std::string(loader), place});
+    return true;
+  }
   Evaluator::Octets octets = judge.evaluator().octets(thing);
   if (!octets.constant) return false;
   if (out.type == 0) out.result = Outcome::Result::unknown;
   if (octets.whole) {
-    out.nested.push_back({std::move(octets.bytes),
-                          std::string(judge.inspector().blob().text(callee.known.fact.loader))});
+    out.nested.push_back({std::move(octets.bytes), std::string(loader), std::nullopt});
     return true;
   }
   out.judgement = suspicious(Code::unpickle, "loads a pickle that is too large to follow",

@@ -477,8 +477,14 @@ Decompiler::~Decompiler() = default;
 void Decompiler::on_event(const Event& event, Machine& machine) { impl_->on_event(event, machine); }
 
 void Decompiler::on_nested(std::string_view bytes, std::string_view loader, std::uint64_t offset,
-                           Machine& /*machine*/) {
-  impl_->add_words({"    a pickle inside (" + count_of(bytes.size(), "byte") + " at byte " +
+                           Machine& machine) {
+  on_nested_part(0, bytes.size(), loader, offset, machine);
+}
+
+void Decompiler::on_nested_part(std::uint64_t /*start*/, std::uint64_t count,
+                                std::string_view loader, std::uint64_t offset,
+                                Machine& /*machine*/) {
+  impl_->add_words({"    a pickle inside (" + count_of(count, "byte") + " at byte " +
                     std::to_string(offset) + ") goes to " + escape_text(loader) +
                     ": see its own view"});
 }

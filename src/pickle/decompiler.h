@@ -40,6 +40,8 @@ class Decompiler final : public TraceSink {
 
   bool wants_inert() const override { return true; }
   void on_event(const Event& event, Machine& machine) override;
+  void on_nested_part(std::uint64_t start, std::uint64_t count, std::string_view loader,
+                      std::uint64_t offset, Machine& machine) override;
   void on_nested(std::string_view bytes, std::string_view loader, std::uint64_t offset,
                  Machine& machine) override;
 

@@ -39,7 +39,7 @@ class SmallWorld : public World {
       implied.name = "system";
       out.implied.push_back(implied);
     }
-    if (name == "pickle.loads") out.nested.push_back({"N.", "pickle.loads"});
+    if (name == "pickle.loads") out.nested.push_back({"N.", "pickle.loads", {}});
   }
   void construct(Machine&, const Value&, const Args&, Outcome&) override {}
   StateRule set_state(Machine&, const Value&, const Value&, Outcome&) override {

@@ -158,7 +158,12 @@ void Machine::Impl::after_outcome() {
     if (implied.judgement.level != Level::inert || sink.wants_inert()) sink.on_event(event, self);
   }
   for (const Outcome::Nested& nested : outcome.nested) {
-    sink.on_nested(nested.bytes, nested.loader, op_offset, self);
+    if (nested.place) {
+      sink.on_nested_part(nested.place->first, nested.place->second, nested.loader, op_offset,
+                          self);
+    } else {
+      sink.on_nested(nested.bytes, nested.loader, op_offset, self);
+    }
   }
   for (const Outcome::Extension& extension : outcome.extensions) {
     extension_names[extension.code] = {extension.module, extension.name};

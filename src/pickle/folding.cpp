@@ -78,6 +78,7 @@ void Machine::clear_nodes() {
   impl_->node_values.clear();
   impl_->node_states.clear();
   impl_->texts.clear();
+  impl_->text_at.clear();
   impl_->opened.clear();
   impl_->link_barrier = impl_->open_barrier = 0;
 }

@@ -89,6 +89,11 @@ class Machine {
   // Where reading of the last run went on elsewhere, behind arrays and pickles in the stream: from
   // the first offset to the second.
   const std::unordered_map<std::uint64_t, std::uint64_t>& jumps() const;
+  // Where the bytes of a constant stand in the stream as they are, first and number; none for bytes
+  // that were put together, read across frames, or are no constant.
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> raw_bytes(const Value& value);
+  // The same for the constant whose opcode is at `offset`.
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> raw_bytes(std::uint64_t offset);
   // Files that joblib's old wrappers name, in the order of reading.
   const std::vector<Companion>& companions() const;
   // Behind the last opcode that ran.

@@ -301,8 +301,13 @@ struct Machine::Impl final : NodeOpener {
   struct NodeText {
     NodeId node;
     std::string text;
+    std::uint64_t offset;  // of the constant, when other nodes may show it too
+    std::uint64_t length;  // of the whole text
   };
   std::deque<NodeText> texts;  // what nodes look at when the stream is not held
+  // Long texts by the offset of their constant. An entry means something only while `texts` has
+  // that offset there: what was cut off since is made again.
+  std::unordered_map<std::uint64_t, std::size_t> text_at;
   // Folding (node.h). A node below `link_barrier` may refer to any other below it: nothing from
   // there on may be cut off above a lower place.
   bool (*folds)(std::string_view module, std::string_view name) = nullptr;

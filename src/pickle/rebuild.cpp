@@ -25,6 +25,7 @@ constexpr std::uint64_t kHead = 9;  // an opcode and the longest argument of fix
 constexpr std::uint64_t kAhead = 512;             // of a range looked at together
 constexpr std::uint64_t kMaxIntegerBytes = 4400;  // of an int spelled out in decimal
 constexpr std::uint64_t kFoldedRange = 4096;  // of a call: longer ones would be run too often
+constexpr std::size_t kSharedText = 256;  // bytes of a text that is worth looking for
 constexpr std::uint8_t kOpenTuple = 30;           // identity of arguments that no TUPLE gathered
 
 }  // namespace
@@ -353,8 +354,33 @@ struct Rebuilder {
   }
 
   std::string_view keep(NodeId node, std::string text) {
-    m.texts.push_back({node, std::move(text)});
+    m.texts.push_back({node, std::move(text), kMaxOffset, 0});
     return m.texts.back().text;
+  }
+
+  // A text that many nodes show is kept once.
+  void long_text(NodeId id, const Constant& constant, std::uint64_t offset) {
+    Node& node = graph[id];
+    const bool shared = constant.length >= kSharedText;
+    if (const auto known = shared ? m.text_at.find(offset) : m.text_at.end();
+        known != m.text_at.end() && known->second < m.texts.size() &&
+        m.texts[known->second].offset == offset) {
+      node.text = m.texts[known->second].text;
+      node.length = m.texts[known->second].length;
+      return;
+    }
+    std::string text;
+    std::uint64_t length = 0;
+    if (!m.text_of(constant, text, m.limits.text_bytes, &length)) {
+      node.kind = Kind::unknown;
+      return;
+    }
+    node.text = keep(id, std::move(text));
+    node.length = length;
+    if (!shared) return;
+    m.texts.back().offset = offset;
+    m.texts.back().length = length;
+    m.text_at[offset] = m.texts.size() - 1;
   }
 
   NodeId computed_node(const Computed& made, const Value& v) {
@@ -409,14 +435,7 @@ struct Rebuilder {
           node.text = keep(id, std::string(as_text(bytes)));
           node.length = node.text.size();
         } else {
-          std::string text;
-          std::uint64_t length = 0;
-          if (m.text_of(constant, text, m.limits.text_bytes, &length)) {
-            node.text = keep(id, std::move(text));
-            node.length = length;
-          } else {
-            node.kind = Kind::unknown;
-          }
+          long_text(id, constant, offset);
         }
         if (constant.kind == Kind::bytearray && m.patches.contains(mutable_identity(v))) {
           node.kind = Kind::unknown;  // changed later: contents are not followed
@@ -1156,6 +1175,21 @@ void Machine::Impl::open(NodeId id) {
     node.folded = false;
     node.kind = Kind::unknown;
   }
+}
+
+std::optional<std::pair<std::uint64_t, std::uint64_t>> Machine::raw_bytes(const Value& value) {
+  const Value& told = impl_->truth(value);
+  if (told.computed() || told.kind() != Kind::bytes) return std::nullopt;
+  return raw_bytes(told.shifted() ? told.end : told.start);
+}
+
+std::optional<std::pair<std::uint64_t, std::uint64_t>> Machine::raw_bytes(std::uint64_t offset) {
+  if (impl_->tears.contains(offset)) return std::nullopt;
+  const Constant constant = impl_->constant_at(offset);
+  const bool raw = constant.opcode == op::SHORT_BINBYTES || constant.opcode == op::BINBYTES ||
+                   constant.opcode == op::BINBYTES8;
+  if (!raw) return std::nullopt;
+  return std::pair(constant.payload, constant.length);
 }
 
 NodeId Machine::rebuild(const Value& value) { return impl_->rebuild(value); }

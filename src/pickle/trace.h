@@ -115,6 +115,11 @@ class TraceSink {
   // A pickle inside the pickle: constant bytes that a call at `offset` hands to an unpickler.
   virtual void on_nested(std::string_view /*bytes*/, std::string_view /*loader*/,
                          std::uint64_t /*offset*/, Machine& /*machine*/) {}
+  // The same for bytes that stand in the stream, where they are not copied from: `count` of them
+  // from `start` on.
+  virtual void on_nested_part(std::uint64_t /*start*/, std::uint64_t /*count*/,
+                              std::string_view /*loader*/, std::uint64_t /*offset*/,
+                              Machine& /*machine*/) {}
   // What the World says of the value that STOP returned, when that is not inert; behind all events.
   virtual void on_result(const Judgement& /*judgement*/, std::uint64_t /*offset*/,
                          Machine& /*machine*/) {}

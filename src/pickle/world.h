@@ -10,9 +10,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "pickle/profile.h"
@@ -73,6 +75,8 @@ struct Outcome {
   struct Nested {
     std::string bytes;
     std::string loader;  // "pickle.loads", "torch.load", "joblib.load", ...
+    // Where the bytes stand in the stream, when they are not copied: first and number.
+    std::optional<std::pair<std::uint64_t, std::uint64_t>> place;
   };
   std::vector<Nested> nested;
 

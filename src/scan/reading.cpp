@@ -53,12 +53,13 @@ class ScanSink final : public pickle::TraceSink {
   }
   void on_nested(std::string_view bytes, std::string_view loader, std::uint64_t offset,
                  Machine& machine) override {
-    if (run_.nested.size() < limits_.nested_streams) {
-      run_.nested.push_back({std::string(bytes), std::string(loader), offset});
-    } else {
-      ++run_.nested_dropped;
-    }
+    keep({std::string(bytes), std::string(loader), offset, std::nullopt});
     if (watcher_ != nullptr) watcher_->on_nested(bytes, loader, offset, machine);
+  }
+  void on_nested_part(std::uint64_t start, std::uint64_t count, std::string_view loader,
+                      std::uint64_t offset, Machine& machine) override {
+    keep({{}, std::string(loader), offset, std::pair(start, count)});
+    if (watcher_ != nullptr) watcher_->on_nested_part(start, count, loader, offset, machine);
   }
   void on_event(const Event& event, Machine& machine) override {
     const bool inert = event.judgement->level == pickle::Level::inert;
@@ -88,6 +89,14 @@ class ScanSink final : public pickle::TraceSink {
   }
 
  private:
+  void keep(NestedPickle nested) {
+    if (run_.nested.size() < limits_.nested_streams) {
+      run_.nested.push_back(std::move(nested));
+    } else {
+      ++run_.nested_dropped;
+    }
+  }
+
   void note_storage(const Event& event, Machine& machine) {
     std::optional<tensor::StorageId> id =
         event.has_argument ? tensor::parse_storage_id(machine, event.argument) : std::nullopt;

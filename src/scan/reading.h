@@ -29,6 +29,10 @@ struct NestedPickle {
   std::string bytes;
   std::string loader;
   std::uint64_t offset = 0;
+  // Where the bytes stand in the stream, when they are not copied: first and number.
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> place;
+
+  std::uint64_t size() const { return place ? place->second : bytes.size(); }
 };
 
 // One pickle, run once.

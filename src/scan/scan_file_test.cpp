@@ -33,7 +33,7 @@ class TestWorld : public pickle::World {
     } else if (name == "pickle.loads" && args.items.size() == 1) {
       std::string bytes;
       if (machine.text_of(args.items[0], bytes, 1 << 20)) {
-        out.nested.push_back({bytes, "pickle.loads"});
+        out.nested.push_back({bytes, "pickle.loads", {}});
       }
     }
   }

@@ -241,13 +241,21 @@ void FileScan::take_nested(const format::Stream& stream, std::uint64_t depth,
                            const PickleRun& run) {
   for (const NestedPickle& nested : run.nested) {
     std::string name = nested.loader + " at byte " + std::to_string(nested.offset);
-    // Several loaders of the outer stream meet the same inner one.
-    std::string identity = name + '\0' + std::to_string(nested.bytes.size());
+    // Several loaders of the outer stream meet the same inner one, and several calls the same
+    // bytes.
+    std::string identity =
+        nested.place ? nested.loader + '\0' + std::to_string(nested.place->first) : name;
+    identity += '\0' + std::to_string(nested.size());
     for (const std::string& part : stream.member) identity += '\0' + part;
     if (!nested_seen_.insert(std::move(identity)).second) continue;
     Item item;
-    const ByteSpan bytes = as_bytes(nested.bytes);
-    item.source = std::make_shared<MemorySource>(std::vector(bytes.begin(), bytes.end()));
+    if (nested.place) {
+      item.source =
+          std::make_shared<SliceSource>(stream.source, nested.place->first, nested.place->second);
+    } else {
+      const ByteSpan bytes = as_bytes(nested.bytes);
+      item.source = std::make_shared<MemorySource>(std::vector(bytes.begin(), bytes.end()));
+    }
     item.member = stream.member;
     item.member.push_back(std::move(name));
     item.depth = depth + 1;

@@ -7,6 +7,8 @@ import io
 import json
 import os
 import pickle
+import resource
+import struct
 import subprocess
 import sys
 import warnings
@@ -113,3 +115,32 @@ def test_a_file_that_nobody_can_see_here(tmp_path: Path, load: object) -> None:
     path = tmp_path / "model.pkl"
     path.write_bytes(pickle.dumps(Call(load, "/tmp/elsewhere.bin"), 4))
     assert verdict(path) == "suspicious"
+
+
+def verdict_of(path: Path) -> str:
+    done = subprocess.run(
+        [BRINE, "scan", "--format", "json", path], capture_output=True, check=False
+    )
+    return str(json.loads(done.stdout)["files"][0]["verdict"])
+
+
+@pytest.mark.parametrize("protocol", [3, 4, 5])
+def test_a_large_pickle_inside_is_followed_where_it_stands(tmp_path: Path, protocol: int) -> None:
+    """Bytes beyond every budget for copies: the inner pickle is read as a part of the file."""
+    for inner, wanted in ((Harm(), "malicious"), ([], "clean")):
+        octets = pickle.dumps([inner, bytes(24 << 20)], protocol)
+        path = tmp_path / "outer.pkl"
+        path.write_bytes(pickle.dumps(Call(pickle.loads, octets), protocol))
+        assert verdict_of(path) == wanted
+
+
+def test_one_constant_in_many_calls_costs_no_copies(tmp_path: Path) -> None:
+    octets = pickle.dumps([bytes(1 << 20)], 4)
+    constant = b"B" + struct.pack("<I", len(octets)) + octets + b"q\x01"
+    calls = b"cpickle\nloads\nq\x000" + constant + b"0(" + b"h\x00h\x01\x85R" * 20_000 + b"l."
+    path = tmp_path / "many.pkl"
+    path.write_bytes(b"\x80\x03" + calls)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    verdict_of(path)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    assert after <= max(before, 300 << 10)

@@ -134,6 +134,10 @@ def trained() -> Iterator[tuple[str, Make]]:
     yield "nested", nested
     yield "checkpoint", checkpoint
     yield (
+        "wide",
+        lambda: {**deep().state_dict(), "embedding": torch.zeros(3000, 2000)},
+    )
+    yield (
         "history",
         lambda: {
             "losses": [i / 7 for i in range(100_000)],
@@ -144,6 +148,15 @@ def trained() -> Iterator[tuple[str, Make]]:
     )
 
 
+def shops() -> Any:
+    """A small model for each shop, each with the names of its columns."""
+    import pandas as pd
+    from sklearn.linear_model import LinearRegression
+
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [3.0, 1.0, 2.0]})
+    return {f"shop{i}": LinearRegression().fit(frame, [1, 2, 3]) for i in range(1500)}
+
+
 def sized() -> Iterator[File]:
     """All of them."""
     import torch
@@ -151,7 +164,10 @@ def sized() -> Iterator[File]:
     for part in (learned, tabled):
         for name, make in part():
             yield from written(f"z_{part.__name__}_{name}", make)
+    yield from written("z_shops", shops)
     for name, make in trained():
+        if name == "wide":
+            yield from written("z_pickled_wide", make)
         for zipped in (True, False):
             out = io.BytesIO()
             torch.save(made(make), out, _use_new_zipfile_serialization=zipped)
