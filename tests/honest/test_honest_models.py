@@ -17,8 +17,9 @@ from tests.honest.sizes import SIZES  # noqa: E402
 EXCEPTIONS = {
     "scipy.spatial._ckdtree.cKDTree": "its state is raw memory, which it trusts",
     "scipy.stats._stats_py.LinregressResult.__new__": "protocol 2 calls a bound __new__",
+    "torch.storage._load_from_bytes": "protocol 2 writes bytes as text: 24 MB are not put together",
 }
-LIMIT = {"scipy": 0.045, "scikit-learn": 0.005}
+LIMIT = {"scipy": 0.045, "sizes": 0.007}
 
 
 @pytest.mark.parametrize("library", sorted({**CORE, **SIZES}))
