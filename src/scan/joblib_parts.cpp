@@ -1,7 +1,6 @@
 #include "scan/joblib_parts.h"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 
 #include "catalogue/findings.h"

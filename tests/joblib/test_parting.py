@@ -58,9 +58,9 @@ class Inner:
         pickle.dump(array, file, protocol=self.protocol)
 
 
-def scan(path: Path) -> dict[str, Any]:
+def report_of(path: Path, command: str = "scan", *options: str) -> dict[str, Any]:
     done = subprocess.run(
-        [BRINE, "scan", "--format", "json", path], capture_output=True, check=False
+        [BRINE, command, "--format", "json", path, *options], capture_output=True, check=False
     )
     return dict(json.loads(done.stdout)["files"][0])
 
@@ -74,7 +74,7 @@ def test_honest_files_are_clean(
     monkeypatch.setattr(numpy_pickle, "pickle", Inner(inner))
     path = tmp_path / "model.joblib"
     joblib.dump(ROOTS[name], path, protocol=protocol)
-    report = scan(path)
+    report = report_of(path)
     assert report["verdict"] == "clean", report["findings"]
     joblib.load(path)
 
@@ -88,24 +88,14 @@ def test_joblib_says_what_is_converted(
     path = tmp_path / "model.joblib"
     joblib.dump(ROOTS[name], path)
     out = tmp_path / "out.safetensors"
-    done = subprocess.run(
-        [BRINE, "convert", "--format", "json", path, "-o", out], capture_output=True, check=False
-    )
-    report = json.loads(done.stdout)["files"][0]
+    report = report_of(path, "convert", "-o", str(out))
     assert report["verdict"] == "EXACT", report
     held = load_file(out)
     key = next(key for key in held if key.endswith("coef_"))
     np.testing.assert_array_equal(held[key], MODEL.coef_)
-    loaded = disarmed(path, tmp_path / "out.joblib")
+    loaded = report_of(path, "disarm", "-o", str(tmp_path / "out.joblib"))
     assert loaded["verdict"] == "EXACT", loaded
     assert MODEL.coef_.tobytes() in (tmp_path / "out.joblib").read_bytes()
-
-
-def disarmed(path: Path, out: Path) -> dict[str, Any]:
-    done = subprocess.run(
-        [BRINE, "disarm", "--format", "json", path, "-o", out], capture_output=True, check=False
-    )
-    return dict(json.loads(done.stdout)["files"][0])
 
 
 def desynchronized(word: str, behind: Any = None) -> dict[str, Any]:
@@ -122,7 +112,7 @@ def test_the_missing_module_is_named(at: Path) -> None:
     joblib.dump(desynchronized("nowhere"), at)
     with pytest.raises(ModuleNotFoundError, match="nowhere"):
         pickle.loads(at.read_bytes())
-    report = scan(at)
+    report = report_of(at)
     assert report["verdict"] == "clean"
     told = [f["title"] for f in report["findings"] if f["code"] == "BRN314"]
     assert any("pickle.load stops at an array and looks for a module nowhere" in t for t in told)
@@ -131,18 +121,18 @@ def test_the_missing_module_is_named(at: Path) -> None:
 @pytest.mark.parametrize("word", ["antigravity", "inner.module", "os.path", ".hidden"])
 def test_a_module_that_means_something_counts(at: Path, word: str) -> None:
     joblib.dump(desynchronized(word), at)
-    assert scan(at)["verdict"] in ("suspicious", "malicious")
+    assert report_of(at)["verdict"] in ("suspicious", "malicious")
 
 
 def test_a_module_beside_the_file_counts(at: Path) -> None:
     joblib.dump(desynchronized("settings"), at)
     (at.parent / "settings.py").write_text("dtype = print\n")
-    assert scan(at)["verdict"] == "suspicious"
+    assert report_of(at)["verdict"] == "suspicious"
 
 
 def test_what_joblib_alone_reads_counts(at: Path) -> None:
     joblib.dump(desynchronized("nowhere", Marked("behind")), at)
-    assert scan(at)["verdict"] == "suspicious"
+    assert report_of(at)["verdict"] == "suspicious"
 
 
 def test_another_name_than_dtype_counts(at: Path) -> None:
@@ -150,7 +140,7 @@ def test_another_name_than_dtype_counts(at: Path) -> None:
     data = at.read_bytes()
     inner = data.rindex(b"\x8c\x05dtype")
     at.write_bytes(data[:inner] + b"\x8c\x05dtypf" + data[inner + 7 :])
-    assert scan(at)["verdict"] != "clean"
+    assert report_of(at)["verdict"] != "clean"
 
 
 def test_calls_behind_the_missing_module_count(at: Path) -> None:
@@ -160,7 +150,7 @@ def test_calls_behind_the_missing_module_count(at: Path) -> None:
     stop = next(at for at, byte in enumerate(data) if byte == ord(".") and ends_inner(data, at))
     call = b"0\x8c\x08builtins\x8c\x04exec\x93\x8c\x04pass\x85R"
     at.write_bytes(data[:stop] + b"2" + call + b"0" + data[stop:])
-    assert scan(at)["verdict"] == "malicious"
+    assert report_of(at)["verdict"] == "malicious"
 
 
 def ends_inner(data: bytes, stop: int) -> bool:
@@ -185,4 +175,4 @@ def test_pickle_load_stops_where_the_inner_pickle_does(
     assert CALLED == []
     joblib.load(at)
     assert CALLED == ["behind"]
-    assert scan(at)["verdict"] == "suspicious"
+    assert report_of(at)["verdict"] == "suspicious"
