@@ -122,8 +122,8 @@ class Decider:
             return ""
         root = roots[0]
         names = {name for each in roots for name in INHERITED[each]}
-        taken = (HOOKS | names) - {"__init__", "append", "extend", "add", "__contains__",
-                                   "__setitem__", "__reduce__", "__reduce_ex__"}  # fmt: skip
+        taken = HOOKS - {"__init__", "append", "extend", "add", "__contains__", "__setitem__",
+                         "__reduce__", "__reduce_ex__"} | names  # fmt: skip
         read = {
             base.name
             for above in order

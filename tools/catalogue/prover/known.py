@@ -18,7 +18,9 @@ INHERITED: dict[str, set[str]] = {
     # Its __getattribute__ and __setattr__ look into the class's `attribute_map`, a table of names.
     "transformers.configuration_utils.PreTrainedConfig": set(),
     # Its constructor and its stores keep fields of a dataclass.
-    "transformers.utils.generic.ModelOutput": {"__post_init__", "_replace_old_cache_name"},
+    "transformers.utils.generic.ModelOutput": {
+        "__init__", "__post_init__", "__setitem__", "_replace_old_cache_name",
+    },
     # Its __getattribute__ finds what the instance and its class have before it asks the results.
     "statsmodels.base.wrapper.ResultsWrapper": set(),
     # Their __setstate__ runs the source text of the state, which the contract spells out, and makes
