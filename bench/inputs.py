@@ -20,6 +20,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bench import codec_rates  # noqa: E402
+
 GIB = 1 << 30
 SPARSE_RECORDS = 20
 FOLDER_FILES = 2000
@@ -292,6 +296,8 @@ def main(arguments: list[str]) -> int:
     if not (root / "containers" / "small.7z").exists():
         (root / "containers").mkdir(parents=True, exist_ok=True)
         containers(root / "containers")
+    if not all((root / "codecs" / name).exists() for name in codec_rates.NAMES):
+        codec_rates.write_inputs(root / "codecs")
     if not (root / "small" / "done").exists():
         for name, data in small_files():
             path = root / "small" / "files" / name

@@ -142,13 +142,15 @@ bool may_equal_anything(Kind kind) {
          kind == Kind::persistent;
 }
 
+// What the loader asks of the result. Only where it wants a list's or tuple's parts are they
+// spelled out: a pickle of plain data costs memory for each of its values then.
 void read_result(Machine& machine, PickleRun& run) {
   const pickle::Value& value = run.result.result;
   using Answer = PickleRun::Answer;
   if (may_equal_anything(value.kind())) run.magic = run.protocol = Answer::maybe;
   const bool number = value.kind() == Kind::integer || value.kind() == Kind::floating;
   const bool container = value.kind() == Kind::list || value.kind() == Kind::tuple;
-  if (!number && !container) return;
+  if (!number && !(container && run.parts)) return;
   const NodeId id = machine.rebuild(value);
   if (id == pickle::kNoNode) {
     run.magic = run.protocol = Answer::maybe;
@@ -216,10 +218,11 @@ class StreamReader {
 
  private:
   std::shared_ptr<const PickleRun> find_run(std::uint64_t start, const Profile& profile,
-                                            bool poisoned) const {
+                                            bool poisoned, bool parts) const {
     if (!options_.share_runs) return nullptr;
     for (const auto& run : runs_) {
       if (run->start != start || run->began_poisoned != poisoned) continue;
+      if (parts && !run->parts) continue;
       if (run->profile == profile) return run;
       if (own_modules(run->profile) != own_modules(profile)) continue;
       if (run->profile.unpickler != profile.unpickler &&
@@ -246,10 +249,10 @@ class StreamReader {
 
   // Null when there are too many different readings.
   std::shared_ptr<const PickleRun> run_pickle(std::uint64_t start, const Profile& profile,
-                                              bool poisoned, const ViewStart* watched,
+                                              bool poisoned, bool parts, const ViewStart* watched,
                                               pickle::TraceSink* watcher) {
     if (watched == nullptr) {
-      if (auto known = find_run(start, profile, poisoned)) return known;
+      if (auto known = find_run(start, profile, poisoned, parts)) return known;
     }
     std::uint64_t& forks = forks_[start];
     if (options_.share_runs && forks > options_.limits.forks) {
@@ -261,6 +264,7 @@ class StreamReader {
     run->start = start;
     run->profile = profile;
     run->began_poisoned = poisoned;
+    run->parts = parts;
     const bool judged = watched == nullptr && options_.share_runs && judged_already(start, profile);
     const bool storages = !judged && profile.persistent != pickle::PersistentLoad::none;
     WorldInUse in_use = judged ? WorldInUse{std::make_unique<pickle::OpaqueWorld>(), nullptr}
@@ -326,7 +330,7 @@ class StreamReader {
     ViewRun view;
     view.use = &use;
     const Profile first = profile_of(use, 0);
-    if (auto known = find_run(stream_.start, first, false);
+    if (auto known = find_run(stream_.start, first, false, false);
         known != nullptr && ends_with_first(use, *known)) {
       view.pickles.push_back(known);
       view.same_as = owner_of(*known);
@@ -383,7 +387,8 @@ class StreamReader {
     for (int index = 0; index < (stack ? kTorchPickles : 1); ++index) {
       // Only what is surely torch's own is wanted whole; else the loader may have stopped before.
       if (!sure && start >= stream_.source->size()) break;
-      auto run = run_pickle(start, profile_of(use, index), poisoned, watched, watcher);
+      const bool keys = index + 1 == kTorchPickles;
+      auto run = run_pickle(start, profile_of(use, index), poisoned, keys, watched, watcher);
       if (run == nullptr) {
         view.end = {EndKind::budget, start, 0, "forks"};
         return;
@@ -414,7 +419,7 @@ class StreamReader {
         view.end = {EndKind::budget, start, 0, "members"};
         return;
       }
-      auto run = run_pickle(start, use.profile, poisoned, watched, watcher);
+      auto run = run_pickle(start, use.profile, poisoned, true, watched, watcher);
       if (run == nullptr) {
         view.end = {EndKind::budget, start, 0, "forks"};
         return;

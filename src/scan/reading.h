@@ -58,6 +58,7 @@ struct PickleRun {
   std::vector<std::string> waived;
   bool poisoned = false;  // at the end
   bool began_poisoned = false;  // a pickle before it in the view voided all facts
+  bool parts = false;  // `third` and `keys` were asked for
   // What the stack of torch's legacy format asks of its pickles.
   enum class Answer : std::uint8_t { no, maybe, yes };
   Answer magic = Answer::no;  // whether the result is torch's magic number
