@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
-#include <unordered_map>
+#include <map>
 #include <vector>
 
 #include "pickle/decoder.h"
@@ -174,13 +174,13 @@ class Pass {
 
   std::vector<Container> containers_;  // number 1 is the first
   std::vector<std::uint32_t> dense_;  // the memo from 0 on
-  std::unordered_map<std::uint64_t, std::uint32_t> sparse_;  // and its other entries
+  std::map<std::uint64_t, std::uint32_t> sparse_;  // and its other entries
 };
 
 }  // namespace
 
 bool changes_late(ByteSource& source, std::uint64_t start, std::uint64_t end,
-                  const std::unordered_map<std::uint64_t, std::uint64_t>& jumps) {
+                  const std::map<std::uint64_t, std::uint64_t>& jumps) {
   constexpr std::size_t kKeep = 32;  // of texts, which do not matter here
   pickle::Decoder decoder(source, start, kKeep);
   Pass pass;

@@ -7,7 +7,7 @@
 #pragma once
 
 #include <cstdint>
-#include <unordered_map>
+#include <map>
 
 #include "io/source.h"
 
@@ -16,6 +16,6 @@ namespace brine::convert {
 // The pickle at [start, end). `jumps`: where reading goes on elsewhere, behind arrays and pickles
 // that stand in it (pickle::Machine::jumps). A pickle in it is looked at by a call of its own.
 bool changes_late(ByteSource& source, std::uint64_t start, std::uint64_t end,
-                  const std::unordered_map<std::uint64_t, std::uint64_t>& jumps);
+                  const std::map<std::uint64_t, std::uint64_t>& jumps);
 
 }  // namespace brine::convert

@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace brine::convert {
@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::string_literals;
 
-using Jumps = std::unordered_map<std::uint64_t, std::uint64_t>;
+using Jumps = std::map<std::uint64_t, std::uint64_t>;
 
 bool late(std::string_view stream, const Jumps& jumps = {}) {
   MemorySource source(std::vector<std::uint8_t>(stream.begin(), stream.end()));

@@ -171,6 +171,12 @@ void Machine::Impl::after_outcome() {
   if (outcome.poisons) poisoned = true;
 }
 
+// The same, of a call of `callable`.
+bool Machine::Impl::push_made(const Value& callable, std::uint64_t start, std::uint8_t depth) {
+  if (joblib_wrapper_named) note_maker(callable, start);
+  return push_outcome(start, depth);
+}
+
 // Pushes what the World said the effect gives. `start` is where the value's range begins.
 bool Machine::Impl::push_outcome(std::uint64_t start, std::uint8_t depth) {
   Value value = Value::make(Kind::object, start, pos, outcome.type);
@@ -566,7 +572,7 @@ bool Machine::Impl::do_reduce() {
     event.has_argument = true;
     emit(event);
   }
-  return push_outcome(callable.start, call_depth(callable));
+  return push_made(callable, callable.start, call_depth(callable));
 }
 
 // How many calls begin where this callable begins: a call of a call's result shares its start.
@@ -666,7 +672,7 @@ bool Machine::Impl::do_newobj(bool ex) {
     event.has_key = ex;
     emit(event);
   }
-  return push_outcome(cls.start, call_depth(cls));
+  return push_made(cls, cls.start, call_depth(cls));
 }
 
 // Keyword arguments: a dict whose keys are all text.
@@ -730,7 +736,7 @@ bool Machine::Impl::instantiate(const Value& cls, std::span<const Value> items, 
     event.has_argument = true;
     emit(event);
   }
-  return push_outcome(start, 0);
+  return push_made(cls, start, 0);
 }
 
 // --- state and stores ---
@@ -757,7 +763,9 @@ bool Machine::Impl::do_build() {
   if (inst.kind() != Kind::ref && !extend_target(inst, pos)) return false;
   if (joblib_wrapper_named) {
     result.divergence |= kDivergesByJoblib;
-    if (profile.joblib != JoblibReads::nothing && is_joblib_wrapper(inst)) return read_array(inst);
+    if (profile.joblib != JoblibReads::nothing && may_be_wrapper(inst) && is_joblib_wrapper(inst)) {
+      return read_array(inst);
+    }
   }
   return true;
 }

@@ -28,14 +28,17 @@ constexpr std::string_view kInFile = "NDArrayWrapper", kInZFile = "ZNDArrayWrapp
 constexpr std::uint64_t kMostCompanions = 10'000;
 constexpr std::size_t kMostParts = 10'000;  // attributes and dimensions that are looked at
 
+constexpr std::string_view kAllocates = "copyreg._reconstructor";
+constexpr std::size_t kMostWrappers = 65'536;  // remembered one by one
+
 std::string dotted(const Node& ref) {
   return std::string(ref.module()) + "." + std::string(ref.name());
 }
 
 bool allocates_by_copyreg(const NodeGraph& graph, const Node& object) {
   return object.made != Made::construct && object.args != kNoNode &&
-         dotted(graph[object.callable]) == "copyreg._reconstructor" &&
-         graph[object.args].kind == Kind::tuple && !graph[object.args].items.empty();
+         dotted(graph[object.callable]) == kAllocates && graph[object.args].kind == Kind::tuple &&
+         !graph[object.args].items.empty();
 }
 
 // The reference that an object was made from; protocols 0 and 1 allocate through copyreg.
@@ -193,6 +196,25 @@ std::optional<Element> element_of(const NodeGraph& graph, NodeId id) {
 }
 
 }  // namespace
+
+// An object made by a reference that names no wrapper is none: it need not be spelled out when a
+// state is given to it.
+void Machine::Impl::note_maker(const Value& callable, std::uint64_t start) {
+  const Value& made_by = truth(callable);
+  if (made_by.kind() == Kind::ref) {
+    const Ref& ref = refs[made_by.aux()];
+    if (!ref.name.ends_with("ArrayWrapper") && ref.module + "." + ref.name != kAllocates) return;
+  }
+  if (wrappers.size() < kMostWrappers) {
+    wrappers.insert(start);
+  } else {
+    many_wrappers = true;
+  }
+}
+
+bool Machine::Impl::may_be_wrapper(const Value& inst) {
+  return many_wrappers || wrappers.contains(truth(inst).start);
+}
 
 bool Machine::Impl::is_joblib_wrapper(const Value& inst) {
   const NodeId id = rebuild(inst);

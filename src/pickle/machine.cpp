@@ -87,6 +87,8 @@ void Machine::Impl::reset() {
   tears.clear();
   moved = false;
   jumps.clear();
+  wrappers.clear();
+  many_wrappers = false;
   array_values.clear();
   raw_arrays.clear();
   arrays.clear();
@@ -1015,9 +1017,7 @@ const RawArray* Machine::raw_array(std::uint64_t build) const {
   const auto found = impl_->raw_arrays.find(build);
   return found == impl_->raw_arrays.end() ? nullptr : &found->second;
 }
-const std::unordered_map<std::uint64_t, std::uint64_t>& Machine::jumps() const {
-  return impl_->jumps;
-}
+const std::map<std::uint64_t, std::uint64_t>& Machine::jumps() const { return impl_->jumps; }
 std::optional<std::uint64_t> Machine::first_array() const { return impl_->first_array; }
 const std::vector<Companion>& Machine::companions() const { return impl_->companions; }
 std::uint64_t Machine::position() const { return impl_->pos; }

@@ -8,11 +8,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -88,7 +88,7 @@ class Machine {
   const RawArray* raw_array(std::uint64_t build) const;
   // Where reading of the last run went on elsewhere, behind arrays and pickles in the stream: from
   // the first offset to the second.
-  const std::unordered_map<std::uint64_t, std::uint64_t>& jumps() const;
+  const std::map<std::uint64_t, std::uint64_t>& jumps() const;
   // Where the bytes of a constant stand in the stream as they are, first and number; none for bytes
   // that were put together, read across frames, or are no constant.
   std::optional<std::pair<std::uint64_t, std::uint64_t>> raw_bytes(const Value& value);

@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "pickle/growable.h"
@@ -112,6 +114,7 @@ struct Machine::Impl final : NodeOpener {
   bool hash_foreign(const Value& value);
   bool keywords_fit(const Value& kwargs);
   bool push_outcome(std::uint64_t start, std::uint8_t depth);
+  bool push_made(const Value& callable, std::uint64_t start, std::uint8_t depth);
   bool tells_nothing_else(const Value& value) const;
   bool iterate(const Value& value, std::vector<Value>& items, bool& known);
   bool unpack_tuple(const Value& tuple, Args& args);
@@ -122,6 +125,8 @@ struct Machine::Impl final : NodeOpener {
 
   // --- joblib's arrays in the stream (joblib_array.cpp) ---
   struct ArrayPlan;
+  void note_maker(const Value& callable, std::uint64_t start);
+  bool may_be_wrapper(const Value& inst);
   bool is_joblib_wrapper(const Value& inst);
   bool read_array(const Value& inst);
   bool read_companion(const ArrayPlan& plan);
@@ -268,9 +273,11 @@ struct Machine::Impl final : NodeOpener {
   // joblib's arrays. The Python unpickler holds a whole frame, so an array that is read in the
   // middle of one lies behind the frame: opcodes go on in it, and from its end behind the array.
   bool joblib_wrapper_named = false;
+  std::unordered_set<std::uint64_t> wrappers;  // where objects begin that may be wrappers
+  bool many_wrappers = false;  // any object may be one
   std::uint64_t file_next = 0;  // where the file stands while a frame is held
   bool moved = false;  // file_next is not frame_end
-  std::unordered_map<std::uint64_t, std::uint64_t> jumps;  // reading goes on at the second offset
+  std::map<std::uint64_t, std::uint64_t> jumps;  // reading goes on at the second offset
   std::unordered_map<std::uint64_t, Value> array_values;  // by offset of the BUILD
   std::unordered_map<std::uint64_t, RawArray> raw_arrays;  // by offset of the BUILD
   std::vector<std::pair<std::uint64_t, std::uint64_t>> arrays;

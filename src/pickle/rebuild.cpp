@@ -979,9 +979,12 @@ void Rebuilder::run_range(std::uint64_t start, std::uint64_t end) {
   std::vector<std::uint8_t> scratch;
   ByteSpan ahead;  // from `ahead_at` on
   std::uint64_t ahead_at = start;
+  auto jump = m.jumps.lower_bound(at);
   while (at < end && !over) {
-    if (auto jump = m.jumps.empty() ? m.jumps.end() : m.jumps.find(at); jump != m.jumps.end()) {
+    while (jump != m.jumps.end() && jump->first < at) ++jump;
+    if (jump != m.jumps.end() && jump->first == at) {
       at = jump->second;
+      jump = m.jumps.lower_bound(at);
       continue;
     }
     if (at < ahead_at || at - ahead_at + kHead > ahead.size()) {

@@ -29,11 +29,15 @@ from tests.containers.wrappers import mark  # noqa: E402
 BRINE = Path(os.environ.get("BRINE", ROOT / "build" / "brine")).absolute()
 
 
-def wrapper(dtype: str, shape: tuple[int, ...], alignment: int | None = None) -> bytes:
-    """The opcodes that build an array's wrapper, without PROTO, FRAME and STOP."""
+def wrapped(dtype: str, shape: tuple[int, ...], alignment: int | None = None) -> NumpyArrayWrapper:
     made = NumpyArrayWrapper(np.ndarray, shape, "C", np.dtype(dtype))
     made.numpy_array_alignment_bytes = alignment
-    whole = pickle.dumps(made, 4)
+    return made
+
+
+def wrapper(dtype: str, shape: tuple[int, ...], alignment: int | None = None) -> bytes:
+    """The opcodes that build an array's wrapper, without PROTO, FRAME and STOP."""
+    whole = pickle.dumps(wrapped(dtype, shape, alignment), 4)
     assert whole[2] == 0x95
     return whole[11:-1]
 
@@ -47,6 +51,9 @@ FLOATS, INTS, OBJECTS = wrapper("f8", (3,)), wrapper("i4", (2,)), wrapper("O", (
 RAW = b"\x01" * 24
 INNER = PROTO + frame(b"]" + mark("inner") + b"a.")
 M = mark("m")
+CLASS = b"cjoblib.numpy_pickle\nNumpyArrayWrapper\n"
+STATE = pickle.dumps(vars(wrapped("f8", (3,))), 3)[2:-1] + b"b"
+COPYREG = b"ccopyreg\n_reconstructor\n"
 
 FILES = {
     "two arrays in a frame": PROTO + frame(FLOATS + b"0" + INTS + b"0" + M + b".") + RAW + b"2" * 8,
@@ -70,6 +77,41 @@ FILES = {
     "a negative shape": PROTO + frame(M + b"0" + wrapper("f8", (-1,)) + b".") + RAW,
     "too few bytes": PROTO + frame(M + b"0" + FLOATS + b".") + RAW[:5],
     "no bytes": PROTO + frame(wrapper("f8", (0, 5)) + b"0" + M + b"."),
+    "a class from the memo": PROTO + CLASS + b"q\x700h\x70)\x81" + STATE + RAW + b"0" + M + b".",
+    "an object from the memo": PROTO + CLASS + b")\x81q\x700h\x70" + STATE + RAW + b"0" + M + b".",
+    "an object from a list": PROTO
+    + b"]q\x71("
+    + (CLASS + b")\x81q\x70e0h\x70" + STATE + RAW + b"0" + M + b"."),
+    "an object by a call": PROTO
+    + CLASS
+    + (
+        b"(cnumpy\nndarray\nK\x03\x85\x8c\x01Ccnumpy\ndtype\n\x8c\x02f8\x85RtR"
+        + STATE
+        + RAW
+        + b"0"
+        + M
+        + b"."
+    ),
+    "an object by copyreg": PROTO
+    + COPYREG
+    + CLASS
+    + (b"cbuiltins\nobject\nN\x87R" + STATE + RAW + b"0" + M + b"."),
+    "an object by OBJ": PROTO
+    + b"("
+    + CLASS
+    + (
+        b"cnumpy\nndarray\nK\x03\x85\x8c\x01Ccnumpy\ndtype\n\x8c\x02f8\x85Ro"
+        + STATE
+        + RAW
+        + b"0"
+        + M
+        + b"."
+    ),
+    "more objects than are remembered": PROTO
+    + CLASS
+    + b"q\x700"
+    + b"h\x70)\x810" * 65_600
+    + (b"h\x70)\x81" + STATE + RAW + b"0" + M + b"."),
     "a second state": PROTO + frame(M + b"0" + FLOATS + b"}b.") + RAW,
 }
 
