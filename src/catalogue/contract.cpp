@@ -145,6 +145,7 @@ bool Matcher::value(std::uint32_t word, Thing thing) {
     case ContractOp::filled: return filled(pattern, thing);
     case ContractOp::first: return has_target_ && states_of(target_) == std::size_t{0};
     case ContractOp::stated: return states_of(thing).value_or(0) != 0;
+    case ContractOp::attribute: return attribute(thing);
   }
   return false;
 }
@@ -197,9 +198,11 @@ bool Matcher::mapping(const Pattern& pattern, Thing& thing) {
 }
 
 // Names of the form __x__, but for a docstring that is text: that is only ever shown.
+bool is_special(std::string_view name) { return name.starts_with("__") && name.ends_with("__"); }
+
 bool is_special(const Node& key, const Node& value) {
   const std::string_view name = key.text;
-  if (!name.starts_with("__") || !name.ends_with("__")) return false;
+  if (!is_special(name)) return false;
   const bool text = value.kind == Kind::str || value.kind == Kind::none;
   return name != "__doc__" || !text;
 }
@@ -289,6 +292,13 @@ bool Matcher::filled(const Pattern& pattern, Thing& thing) {
     if (!value(key, Thing::of(stored[i])) || !value(item, Thing::of(stored[i + 1]))) return false;
   }
   return true;
+}
+
+// The key of a pair that becomes an attribute.
+bool Matcher::attribute(Thing& thing) {
+  if (inspector_->kind(thing) != Kind::str) return false;
+  const Node* node = inspector_->node(thing);
+  return node != nullptr && node->length == node->text.size() && !is_special(node->text);
 }
 
 // How many states an instance was given so far.

@@ -75,6 +75,8 @@ class Matcher {
   bool untouched(Thing& thing);
   bool plain(Thing& thing);
   bool hashable(Thing& thing);
+  bool whole_text(Thing thing, std::string& out);
+  bool attribute(Thing& thing);
 
   Inspector* inspector_;
   Thing target_{};  // what the state that is being matched is given to

@@ -100,7 +100,15 @@ bool Matcher::subarray(Thing pair, std::int64_t size) {
   return *bytes == size;
 }
 
-// Names and fields are the same, and each field lies within the element.
+bool Matcher::whole_text(Thing thing, std::string& out) {
+  const Node* node = inspector_->node(thing);
+  if (node == nullptr || !is_text(*node) || node->length != node->text.size()) return false;
+  out = node->text;
+  return true;
+}
+
+// Names and fields are the same but for titles, by which a field is found as well, and each field
+// lies within the element.
 bool Matcher::fields_within(Thing names, Thing fields, std::int64_t size) {
   const bool none = inspector_->kind(names) == Kind::none;
   if (none != (inspector_->kind(fields) == Kind::none)) return false;
@@ -112,22 +120,22 @@ bool Matcher::fields_within(Thing names, Thing fields, std::int64_t size) {
   const std::vector<pickle::NodeId> items = dict->items;
   std::vector<std::string> keys;
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
-    const Node& key = inspector_->machine().nodes()[items[i]];
-    if (!is_text(key) || key.length != key.text.size()) return false;
-    keys.emplace_back(key.text);
+    std::string key;
+    if (!whole_text(Thing::of(items[i]), key)) return false;
     std::vector<Thing> field;
     std::int64_t offset = 0;
     Thing entry = Thing::of(items[i + 1]);
-    if (!inspector_->items(entry, field) || field.size() < 2) return false;
+    if (!inspector_->items(entry, field) || field.size() < 2 || field.size() > 3) return false;
+    std::string title;
+    if (field.size() == 3 && !whole_text(field[2], title)) return false;
+    if (field.size() != 3 || title != key) keys.push_back(key);
     const auto bytes = element_size(field[0]);
     if (!bytes || !inspector_->integer(field[1], offset)) return false;
     if (offset < 0 || offset > size || *bytes > size - offset) return false;
   }
   std::vector<std::string> wanted;
   for (Thing& name : listed) {
-    const Node* node = inspector_->node(name);
-    if (node == nullptr || !is_text(*node) || node->length != node->text.size()) return false;
-    wanted.emplace_back(node->text);
+    if (!whole_text(name, wanted.emplace_back())) return false;
   }
   std::ranges::sort(keys);
   std::ranges::sort(wanted);

@@ -77,6 +77,7 @@ class Speller {
       case ContractOp::first: return "the first that it is given";
       case ContractOp::stated: return "one that was given a state";
       case ContractOp::record: return "a type whose parts lie within it";
+      case ContractOp::attribute: return "an attribute name";
     }
     return "?";
   }

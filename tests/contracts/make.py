@@ -182,6 +182,9 @@ class Maker:
         some = (text("a"), integer(3), tuple_of(integer(1), text("b")))
         return making.chance.choice(some) if making.chance else text("a")
 
+    def make_attribute(self, node: Node, making: Making) -> bytes:
+        return text("trend")
+
     def make_range(self, node: Node, making: Making) -> bytes:
         number = node.low
         if making.chance:

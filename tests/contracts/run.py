@@ -55,6 +55,7 @@ FIRST = {
     "attrs": make.dict_of(make.text("__abuse__"), b"N"),
     "never": b"N",
     "hashable": make.UNHASHABLE,
+    "attribute": make.text("__abuse__"),
     "dict": make.dict_of(make.text("abuse"), b"N"),
     "plain": make.call("builtins:object"),
     "(": make.tuple_of(*[b"N"] * 14),

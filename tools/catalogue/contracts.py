@@ -6,7 +6,7 @@
               '"text"'  'b"octets"'  7  int[0..255]
               word                   any none bool int float str bytes bytearray plain hashable
                                      storage class inert attrs pairs cells record first
-                                     stated
+                                     stated attribute
               word<...>              tuple<p> list<p> seq<p> set<p> dict<k, v> ref<names>
                                      object<names> empty<names> chars<"..." or b"...">
                                      both<p, p> attrs<"forbidden", "name": p, ...> made<name, p>
@@ -45,6 +45,7 @@ SIMPLE = {
     "record": "record",
     "first": "first",
     "stated": "stated",
+    "attribute": "attribute",
 }
 COLLECTIONS = {"tuple": TUPLE, "list": LIST, "seq": TUPLE | LIST, "set": SET | FROZENSET}
 
