@@ -231,8 +231,120 @@ def spec(**state: Any) -> New:
     return New(Name(module, "_HeterogeneitySpec"), (), {**known, **state})
 
 
+STATE_SPACE = "statsmodels.tsa.statespace"
+
+
+def start(state: Any, *args: Any) -> Call:
+    cls = Name(f"{STATE_SPACE}._initialization", "dInitialization")
+    return Call(cls, args or (1, numbers(), numbers(), 1e6), state)
+
+
+def space(state: Any = b"N", first: Any = None) -> Call:
+    cls = Name(f"{STATE_SPACE}._representation", "dStatespace")
+    return Call(cls, (first or numbers(), *[numbers() for _ in range(7)], -1), state)
+
+
+def kalman(model: Any, **state: Any) -> Call:
+    cls = Name(f"{STATE_SPACE}._kalman_filter", "dKalmanFilter")
+    return Call(cls, (model, 1, 9, 1, 0, 0, 1e-19, 0), {"t": 0, **state})
+
+
+def bunch(*pairs: tuple[Any, Any]) -> New:
+    made = New(Name("statsmodels.tools.tools", "Bunch"), pairs=list(pairs))
+    made.state = made
+    return made
+
+
+def quantiles(packed: bool, state: Any) -> Call:
+    cls = Name("quantile_forest._quantile_forest_fast", "QuantileForest")
+    return Call(cls, (numbers(), numbers(), numbers(), packed), state)
+
+
+def adapted(**state: Any) -> New:
+    return layer("peft.tuners.lora.model", "LoraModel", **state)
+
+
+def grouped(module: str, name: str, **state: Any) -> New:
+    return New(Name(module, name), (), {"obj": None, "_selection": None, **state})
+
+
+def titled(title: Any, offset: int = 0, key: Any = None) -> Any:
+    field = (element(), offset, title)
+    return record("V8", {"a": field, key or title: field}, 8, names=("a",))
+
+
 # (the honest value, abuses of it)
 SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
+    "state space model": (
+        lambda: [
+            start({"_tmp_transition": numbers()}),
+            space({"initial_state": None, "missing": numbers(), "t": 0}),
+            kalman(space({"t": 0}), determinant=1.0),
+        ],
+        [
+            lambda: start({"_tmp_transition": objects(UNKNOWN)}),
+            lambda: start({"_tmp_transition": UNKNOWN}),
+            lambda: start({}, UNKNOWN, numbers(), numbers(), 1e6),
+            lambda: start({}, 1, UNKNOWN, numbers(), 1e6),
+            lambda: space({"t": objects(1)}),
+            lambda: space({"t": UNKNOWN}),
+            lambda: space({}, first=UNKNOWN),
+            lambda: kalman(None),
+            lambda: kalman(UNKNOWN),
+            lambda: kalman(New(Name(f"{STATE_SPACE}._representation", "dStatespace"))),
+            lambda: kalman(space({"t": 0}), t=objects(1)),
+            lambda: New(Name(f"{STATE_SPACE}._kalman_filter", "dKalmanFilter"), (), {"t": 0}),
+        ],
+    ),
+    "bunch": (
+        lambda: bunch(("trend", "c"), ("measurement_error", False)),
+        [
+            lambda: bunch(("__setstate__", SYSTEM)),
+            lambda: bunch(("__class__", None)),
+            lambda: bunch((1, 2)),
+        ],
+    ),
+    "quantile forest": (
+        lambda: quantiles(False, {}),
+        [
+            lambda: quantiles(True, {}),
+            lambda: quantiles(True, {"matrix1": UNKNOWN, "shape1": (1,)}),
+            lambda: quantiles(False, UNKNOWN),
+            lambda: New(Name("quantile_forest._quantile_forest_fast", "QuantileForest"), (), {}),
+        ],
+    ),
+    "adapted model": (
+        adapted,
+        [
+            lambda: adapted(__setstate__=SYSTEM),
+            lambda: adapted(__class__=None),
+            lambda: adapted(model=UNKNOWN),
+            lambda: Call(Call(GETATTR, (adapted(), "system")), ()),
+        ],
+    ),
+    "groups and windows": (
+        lambda: [
+            grouped("pandas.api.typing", "DataFrameGroupBy"),
+            grouped("pandas.core.window.rolling", "Rolling"),
+            grouped("pandas.api.typing", "Expanding"),
+            New(Name("pandas", "NamedAgg"), (), {"column": "v", "aggfunc": "sum"}),
+        ],
+        [
+            lambda: grouped("pandas.api.typing", "DataFrameGroupBy", _internal_names_set=[]),
+            lambda: grouped("pandas.core.window.rolling", "Rolling", _internal_names_set={1}),
+            lambda: grouped("pandas.api.typing", "Rolling", __setstate__=SYSTEM),
+            lambda: New(Name("pandas", "NamedAgg"), (), {"aggfunc": UNKNOWN}),
+        ],
+    ),
+    "title of a field": (
+        lambda: titled("Title"),
+        [
+            lambda: titled("Title", key="Other"),
+            lambda: titled(UNKNOWN),
+            lambda: titled("Title", offset=8),
+            lambda: titled(1),
+        ],
+    ),
     "additive model": (
         gam,
         [
