@@ -273,8 +273,72 @@ def titled(title: Any, offset: int = 0, key: Any = None) -> Any:
     return record("V8", {"a": field, key or title: field}, 8, names=("a",))
 
 
+def node(state: Any = None, *pairs: tuple[Any, Any]) -> New:
+    known = {"__immutable__": False, "__renamed_keys__": {}}
+    return New(Name("yacs.config", "CfgNode"), (), state or known, pairs=list(pairs))
+
+
+def munched(key: Any, value: Any) -> New:
+    return New(Name("munch", "Munch"), (), {key: value}, pairs=[(key, value)])
+
+
+def addicted(key: Any, value: Any, state: Any = None) -> New:
+    made = New(Name("addict.addict", "Dict"), ((key, value),), pairs=[(key, value)])
+    made.state = state or made
+    return made
+
+
+def history(**state: Any) -> New:
+    cls = Name("mmengine.logging.history_buffer", "HistoryBuffer")
+    return New(cls, (), {"max_length": 10, "_log_history": numbers(), **state})
+
+
+def method(name: str) -> Call:
+    return Call(GETATTR, (Name("mmengine.logging.history_buffer", "HistoryBuffer"), name))
+
+
 # (the honest value, abuses of it)
 SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
+    "configuration node": (
+        lambda: node(None, ("LR", 0.1), ("MODEL", node())),
+        [
+            lambda: node(None, ("__setstate__", SYSTEM)),
+            lambda: node(None, ("__setstate__", Name("builtins", "print"))),
+            lambda: node({"__class__": 1}),
+            lambda: node({"__immutable__": UNKNOWN}),
+            lambda: node({"LR": 1}),
+        ],
+    ),
+    "munch": (
+        lambda: munched("a", munched("b", 1)),
+        [
+            lambda: munched("a", UNKNOWN),
+            lambda: New(Name("munch", "Munch"), (), UNKNOWN),
+            lambda: New(Name("munch", "Munch"), (), [("a", 1)]),
+            lambda: New(Name("munch", "DefaultMunch"), (), {"a": 1}),
+        ],
+    ),
+    "addict": (
+        lambda: addicted("a", addicted("b", [1, addicted("c", None)])),
+        [
+            lambda: addicted("a", New(Name("collections", "Counter"))),
+            lambda: addicted("a", New(Name("addict.addict", "Dict"))),
+            lambda: addicted("a", 1, state=[("a", 1)]),
+            lambda: addicted("a", 1, state=UNKNOWN),
+        ],
+    ),
+    "history of a value": (
+        lambda: [history(), history(statistics_methods={"min": method("min")})],
+        [
+            lambda: history(statistics_methods={"min": SYSTEM}),
+            lambda: history(statistics_methods={"min": Name("builtins", "print")}),
+            lambda: history(statistics_methods={"other": method("min")}),
+            lambda: history(statistics_methods=UNKNOWN),
+            lambda: history(_statistics_methods={}),
+            lambda: history(_set_default_statistics=SYSTEM),
+            lambda: method("update"),
+        ],
+    ),
     "state space model": (
         lambda: [
             start({"_tmp_transition": numbers()}),

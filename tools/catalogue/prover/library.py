@@ -76,7 +76,7 @@ class Outcome:
 def version_in(folder: Path, distribution: str) -> str | None:
     """The version of a distribution that lies unpacked in a folder."""
     for found in importlib.metadata.distributions(path=[str(folder)]):
-        name = (found.metadata["Name"] or "").replace("_", "-").lower()
+        name = re.sub(r"[-_.]+", "-", found.metadata["Name"] or "").lower()
         if name == distribution:
             return found.version.split("+")[0]
     return None
