@@ -92,9 +92,11 @@ class World final : public CatalogueWorld {
                                  "gives " + target_name(target) + " a state that no model has",
                                  target_name(target));
       show_value(state, out.judgement);
-    } else if (target.kind() == Kind::object &&
-               inspector.blob().type(target.aux() & object_type::kNumber).parser) {
-      out.judgement = parsed_natively(target_name(target));
+    } else if (target.kind() == Kind::object) {
+      const ClassFact cls = inspector.blob().type(target.aux() & object_type::kNumber);
+      if (cls.parser) out.judgement = parsed_natively(target_name(target));
+      // What it keeps may be called by anybody later, with what it keeps beside.
+      if (cls.instance == Behaviour::partial) keep_callable(state, target_name(target), out);
     }
     inspector.release();
     return StateRule::dict;
@@ -284,6 +286,45 @@ class World final : public CatalogueWorld {
     return machine.render(target, 120);
   }
 
+  void keep_callable(const Value& state, const std::string& keeper, Outcome& out) {
+    Thing root = Thing::of(state);
+    if (judge_.inspector().node(root) == nullptr) return;
+    const std::optional<pickle::NodeId> found = acting_name(root.node);
+    if (!found) return;
+    const pickle::Node& node = judge_.inspector().machine().nodes()[*found];
+    const std::string text = dotted(node.module(), node.name());
+    out.judgement =
+        suspicious(Code::danger_referenced, keeper + " keeps a dangerous callable for later", text,
+                   judge_.inspector().known(node.ref).fact.caps);
+  }
+
+  // The first name below a node that acts when somebody calls it.
+  std::optional<pickle::NodeId> acting_name(pickle::NodeId root) {
+    const auto& nodes = judge_.inspector().machine().nodes();
+    std::vector<pickle::NodeId> open{root};
+    std::vector<bool> seen(nodes.size(), false);
+    while (!open.empty()) {
+      const pickle::NodeId id = open.back();
+      open.pop_back();
+      if (id == pickle::kNoNode || id >= seen.size() || seen[id]) continue;
+      seen[id] = true;
+      const pickle::Node& node = nodes[id];
+      if (node.kind == Kind::ref) {
+        const Inspector::Known known = judge_.inspector().known(node.ref);
+        if (known.rank != kNoRank &&
+            (acts_later(known.fact) || reaches_others(known.fact.behaviour))) {
+          return id;
+        }
+      }
+      for (const auto* part : {&node.items, &node.states(), &node.appended(), &node.stored()}) {
+        open.insert(open.end(), part->begin(), part->end());
+      }
+      open.push_back(node.args);
+      open.push_back(node.kwargs);
+    }
+    return std::nullopt;
+  }
+
   // Inert, yet worth a line: what native code makes of the bytes, no contract says.
   static pickle::Judgement parsed_natively(const std::string& cls) {
     pickle::Judgement out;
@@ -353,25 +394,33 @@ class World final : public CatalogueWorld {
 void World::finish(Machine& machine, const Value& result, Outcome& out) {
   Inspector& inspector = attached(machine);
   if (!judge_.danger_seen() && !judge_.reach_seen()) return;
+  const auto too_large = [&out] {
+    out.judgement.level = pickle::Level::incomplete;
+    out.judgement.code = static_cast<std::uint16_t>(Code::danger_left);
+    out.judgement.what = "the result is too large to see whether it holds what reaches other code";
+  };
   Thing root = Thing::of(result);
   if (inspector.node(root) == nullptr) {
     // A dangerous name was reported where it was imported; one that only reaches others was not.
-    if (judge_.reach_seen()) {
-      out.judgement.level = pickle::Level::incomplete;
-      out.judgement.code = static_cast<std::uint16_t>(Code::danger_left);
-      out.judgement.what =
-          "the result is too large to see whether it holds what reaches other code";
-    }
+    if (judge_.reach_seen()) too_large();
     return;
+  }
+  if (judge_.reach_seen() && machine.discarded()) {
+    out.judgement =
+        suspicious(Code::danger_left, "drops a value, and names what reaches other code", {});
   }
   const auto& nodes = machine.nodes();
   std::vector<pickle::NodeId> open{root.node};
   std::vector<bool> seen(nodes.size(), false);
   std::size_t visited = 0;
-  while (!open.empty() && visited++ < kMostResult) {
+  while (!open.empty()) {
     const pickle::NodeId id = open.back();
     open.pop_back();
     if (id == pickle::kNoNode || id >= nodes.size()) continue;
+    if (visited++ >= kMostResult) {
+      too_large();
+      break;
+    }
     if (id < seen.size()) {
       if (seen[id]) continue;
       seen[id] = true;
@@ -389,8 +438,8 @@ void World::finish(Machine& machine, const Value& result, Outcome& out) {
     for (const auto* part : {&node.items, &node.states(), &node.appended(), &node.stored()}) {
       open.insert(open.end(), part->begin(), part->end());
     }
-    open.push_back(node.args);
-    open.push_back(node.kwargs);
+    if (node.args != pickle::kNoNode) open.push_back(node.args);
+    if (node.kwargs != pickle::kNoNode) open.push_back(node.kwargs);
   }
   inspector.release();
 }

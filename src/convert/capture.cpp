@@ -160,7 +160,8 @@ std::optional<Contents> Capture::inner_contents(const scan::ViewStart& view, con
   if (root == kNoNode) return std::nullopt;
   Contents contents =
       read_contents(machine.nodes(), root, options, around(view.source, machine, nested_));
-  if (changes_late(*view.source, start, result.end.offset, machine.jumps())) {
+  if (machine.irregular() ||
+      changes_late(*view.source, start, result.end.offset, machine.jumps())) {
     contents.ambiguous = true;
   }
   return contents;
@@ -246,7 +247,9 @@ void Capture::ran(const scan::ViewStart& view, const pickle::RunResult& result, 
       options.dialect = Dialect::torch;
       read();
     }
-    if (changes_late(*view.source, start, result.end.offset, machine.jumps())) {
+    // What was dropped, or given a state late, may have changed what is read here.
+    if (machine.irregular() ||
+        changes_late(*view.source, start, result.end.offset, machine.jumps())) {
       running.contents->ambiguous = true;
     }
     if (!running.contents->inner.empty()) read_inner(view, machine, *running.contents);

@@ -386,11 +386,13 @@ class Converter {
       return;
     }
     const auto strange = std::ranges::find_if(out.storages, [](const Storage& storage) {
-      return !tensor::is_known_location(storage.location);
+      return !tensor::is_known_location(storage.location) || storage.location.starts_with("meta");
     });
     if (strange != out.storages.end()) {
       out.outcome = Outcome::disarmed;
-      out.reason = "torch.load knows no device " + strange->location;
+      out.reason = strange->location.starts_with("meta")
+                       ? "torch.load gives tensors without elements for the device meta"
+                       : "torch.load knows no device " + strange->location;
       return;
     }
     if (!contents.opaque.empty()) {

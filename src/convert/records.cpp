@@ -39,7 +39,13 @@ void swap_all(Captured& captured) {
   for (NamedTensor& tensor : captured.contents.tensors) {
     const Storage& storage = captured.contents.storages[tensor.view.storage];
     // torch swaps the elements of typed storages; those of untyped ones stay as they are.
-    if (!storage.key.empty() && storage.dtype != nullptr) tensor.view.swapped = true;
+    if (storage.key.empty() || storage.dtype == nullptr) continue;
+    tensor.view.swapped = true;
+    // It swaps by the storage's element, whatever the view makes of it.
+    const auto* shown = tensor.view.dtype;
+    if (shown == nullptr || shown->itemsize != storage.dtype->itemsize) {
+      captured.contents.ambiguous = true;
+    }
   }
 }
 

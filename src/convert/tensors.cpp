@@ -661,7 +661,9 @@ Result<std::optional<Tensor>> TensorReader::array_of(const Node& dtype, NodeId s
                             [&](NodeId item) { return node(item).kind != Kind::none; })) {
       return std::nullopt;  // parts or fields
     }
-    if (is_text(node(state.items[1]))) element->swapped = node(state.items[1]).text == ">";
+    const Node& order = node(state.items[1]);
+    if (order.kind != Kind::str && order.kind != Kind::bytes) return std::nullopt;
+    element->swapped = order.text == ">";
   }
   const auto extents = sizes(shape);
   if (!extents) return std::nullopt;

@@ -750,6 +750,7 @@ bool Machine::Impl::do_build() {
 
   outcome.clear();
   if (asks_world()) world.set_state(self, inst, state, outcome);
+  if (!first_state(inst, state)) return over_budget("nodes");
   if (wants_current_event()) {
     Event event;
     event.kind = EventKind::set_state;
@@ -768,6 +769,41 @@ bool Machine::Impl::do_build() {
     }
   }
   return true;
+}
+
+// Contracts speak of an object that is given its state once, and of a state that stays as it is:
+// what __setstate__ keeps of it may be looked at again. No pickler gives a second one.
+bool Machine::Impl::first_state(const Value& inst, const Value& state) {
+  const Value& object = truth(inst);
+  built_late = built_late || (!inst.direct() && !inst.in_place());
+  if (object.kind() == Kind::object) {
+    if (built.size() >= limits.nodes) return false;
+    const std::uint64_t key = mutable_identity(object);
+    if (!built.insert(key).second)
+      hold_against("gives an object a second state, which no pickler writes");
+  }
+  if (state.kind() == Kind::dict && !state.direct()) states_given.insert(truth(state).start);
+  return true;
+}
+
+// Judges the running effect as one that no fact covers.
+void Machine::Impl::hold_against(std::string_view what) {
+  if (outcome.judgement.level >= Level::suspicious) return;
+  outcome.judgement.level = Level::suspicious;
+  outcome.judgement.code = 124;
+  outcome.judgement.what = what;
+}
+
+// A dict that is an object's state, and may be its __dict__ by now.
+void Machine::Impl::change_given(const Value& target) {
+  outcome.clear();
+  hold_against("changes what an object has as its state, which no pickler does");
+  Event event;
+  event.kind = EventKind::store;
+  std::string name = target_name(target);
+  event.callable = name;
+  event.target = target;
+  emit(event);
 }
 
 // BUILD on a built-in object: no __setstate__, no __dict__ and no settable attribute, so all that
@@ -878,6 +914,9 @@ bool Machine::Impl::do_setitems(std::uint64_t first, bool single) {
     }
   }
   if (odd) return fail_op("list index out of range");
+  if (kind == Kind::dict && !states_given.empty() && states_given.contains(truth(target).start)) {
+    change_given(target);
+  }
   height = first;
   return (kind != Kind::dict && !sequence) || extend_target(target, pos);
 }
@@ -909,7 +948,7 @@ bool Machine::Impl::assignable_index(const Value& target, const Value& key) {
   }
   if (!constant_integer(key, index)) return fail_op("cannot fit 'int' into an index-sized integer");
   NodeId id = rebuild(target);
-  if (id == kNoNode) return true;
+  if (id == kNoNode || graph[id].kind == Kind::unknown) return true;
   auto size = static_cast<std::int64_t>(target.kind() == Kind::list
                                             ? graph[id].items.size()
                                             : graph[id].length + graph[id].appended().size());
@@ -976,8 +1015,8 @@ bool Machine::Impl::hash_key(const Value& key) {
 }
 
 // What a tuple's hash asks for one, depth first, up to an item that has none: the items that are
-// not plain. A shared tuple is hashed at each place. They are gathered first, because asking the
-// World may clear the nodes.
+// not plain. A shared tuple is hashed at each place, and one budget bounds all of them. They are
+// gathered first, because asking the World may clear the nodes.
 Machine::Impl::TupleHash Machine::Impl::hashed_items(const Value& key,
                                                      std::vector<Value>& foreign) {
   NodeId root = rebuild(key);
@@ -987,14 +1026,14 @@ Machine::Impl::TupleHash Machine::Impl::hashed_items(const Value& key,
     std::size_t next;
   };
   std::vector<Frame> path{{root, 0}};
-  std::uint64_t visits = 0;
+  const std::uint64_t budget = limits.nodes + limits.rebuild_factor * window.size();
   while (!path.empty()) {
     Frame& frame = path.back();
     if (frame.next == graph[frame.node].items.size()) {
       path.pop_back();
       continue;
     }
-    if (++visits > limits.nodes) return TupleHash::budget;
+    if (++hash_visits > budget) return TupleHash::budget;
     NodeId child = graph[frame.node].items[frame.next++];
     switch (graph[child].kind) {
       case Kind::tuple: path.push_back({child, 0}); break;

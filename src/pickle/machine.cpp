@@ -88,6 +88,11 @@ void Machine::Impl::reset() {
   moved = false;
   jumps.clear();
   wrappers.clear();
+  built.clear();
+  states_given.clear();
+  discarded = false;
+  built_late = false;
+  hash_visits = 0;
   many_wrappers = false;
   array_values.clear();
   raw_arrays.clear();
@@ -932,11 +937,13 @@ bool Machine::Impl::do_pop() {
   }
   if (height <= fence()) return underflow();
   --height;
+  discarded = true;
   return true;
 }
 
 bool Machine::Impl::do_pop_mark() {
   if (marks.empty()) return fail_op("could not find MARK");
+  discarded = discarded || height != marks.back().height;
   height = marks.back().height;
   marks.pop_back();
   return true;
@@ -979,6 +986,10 @@ bool Machine::Impl::readonly_buffer() {
     case Kind::buffer: return true;
     case Kind::bytearray: {
       const NodeId id = rebuild(top);
+      if (id != kNoNode && graph[id].kind == Kind::unknown) {
+        top = Value::make(Kind::unknown, top.start, pos);
+        return true;
+      }
       const bool filled =
           id != kNoNode && graph[id].kind == Kind::bytearray && graph[id].length != 0;
       top = Value::make(Kind::buffer, top.start, pos, filled ? 1 : 0);
@@ -1017,6 +1028,8 @@ const RawArray* Machine::raw_array(std::uint64_t build) const {
   const auto found = impl_->raw_arrays.find(build);
   return found == impl_->raw_arrays.end() ? nullptr : &found->second;
 }
+bool Machine::discarded() const { return impl_->discarded; }
+bool Machine::irregular() const { return impl_->discarded || impl_->built_late; }
 const std::map<std::uint64_t, std::uint64_t>& Machine::jumps() const { return impl_->jumps; }
 std::optional<std::uint64_t> Machine::first_array() const { return impl_->first_array; }
 const std::vector<Companion>& Machine::companions() const { return impl_->companions; }

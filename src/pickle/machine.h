@@ -105,6 +105,11 @@ class Machine {
   const Profile& profile() const;
   const Limits& limits() const;
   bool poisoned() const;
+  // Whether a value was dropped: what it held is no part of the result.
+  bool discarded() const;
+  // That, or an object was given its state through the memo; picklers do so for values that hold
+  // themselves only.
+  bool irregular() const;
   // What somebody else did to the world holds for what follows.
   void poison(bool poisoned);
 

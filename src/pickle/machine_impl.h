@@ -112,6 +112,10 @@ struct Machine::Impl final : NodeOpener {
   bool is_byte(const Value& value);
   std::uint8_t depth_above(Kind kind, unsigned depth, std::uint64_t end_of_value);
   bool hash_foreign(const Value& value);
+  bool first_state(const Value& inst, const Value& state);
+  void hold_against(std::string_view what);
+  void change_given(const Value& target);
+  bool was_changed(const Value& value, const Constant& constant);
   bool keywords_fit(const Value& kwargs);
   bool push_outcome(std::uint64_t start, std::uint8_t depth);
   bool push_made(const Value& callable, std::uint64_t start, std::uint8_t depth);
@@ -274,6 +278,11 @@ struct Machine::Impl final : NodeOpener {
   // middle of one lies behind the frame: opcodes go on in it, and from its end behind the array.
   bool joblib_wrapper_named = false;
   std::unordered_set<std::uint64_t> wrappers;  // where objects begin that may be wrappers
+  std::unordered_set<std::uint64_t> built;  // objects that have their state: start and depth
+  std::unordered_set<std::uint64_t> states_given;  // where dicts begin that are an object's state
+  bool discarded = false;  // a value was popped
+  bool built_late = false;  // a state was given through the memo
+  std::uint64_t hash_visits = 0;  // items of tuples that were hashed
   bool many_wrappers = false;  // any object may be one
   std::uint64_t file_next = 0;  // where the file stands while a frame is held
   bool moved = false;  // file_next is not frame_end

@@ -148,6 +148,13 @@ Constant Machine::Impl::constant_at(std::uint64_t offset) {
   return out;
 }
 
+// A bytearray that is not what its opcode made any more: what it holds now is not followed.
+bool Machine::Impl::was_changed(const Value& value, const Constant& constant) {
+  if (value.kind() != Kind::bytearray) return false;
+  return patches.contains(mutable_identity(value)) ||
+         (!value.shifted() && value.end > constant.payload + constant.length);
+}
+
 // Text or bytes of a constant, at most `limit` bytes of them; `*length` is the whole length.
 bool Machine::Impl::constant_text(const Value& handle, std::string& out, std::size_t limit,
                                   std::uint64_t* length) {
@@ -162,7 +169,8 @@ bool Machine::Impl::constant_text(const Value& handle, std::string& out, std::si
   if (value.kind() != Kind::str && value.kind() != Kind::bytes && value.kind() != Kind::bytearray) {
     return false;
   }
-  return text_of(constant_at(value.shifted() ? value.end : value.start), out, limit, length);
+  const Constant constant = constant_at(value.shifted() ? value.end : value.start);
+  return !was_changed(value, constant) && text_of(constant, out, limit, length);
 }
 
 // The first `limit` bytes of the text, and the whole text's length.
@@ -437,9 +445,7 @@ struct Rebuilder {
         } else {
           long_text(id, constant, offset);
         }
-        if (constant.kind == Kind::bytearray && m.patches.contains(mutable_identity(v))) {
-          node.kind = Kind::unknown;  // changed later: contents are not followed
-        }
+        if (m.was_changed(v, constant)) node.kind = Kind::unknown;
         break;
       }
       default: break;
@@ -575,7 +581,9 @@ NodeId Rebuilder::gathered(std::size_t first, std::uint64_t start, std::uint64_t
 
 // Everything from stack[first] on goes into `target`.
 void Rebuilder::store(NodeId target, std::size_t first, std::uint64_t end, bool pairs) {
-  if (mine(target)) {
+  if (target != kNoNode && graph.at(target).kind == Kind::bytearray) {
+    graph[target].kind = Kind::unknown;  // what it holds now is not followed
+  } else if (mine(target)) {
     linked();
     Node& node = graph[target];
     const bool builtin =

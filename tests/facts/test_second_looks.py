@@ -1,0 +1,130 @@
+"""What is checked once and looked at again: by a second state, through an alias, behind a stream.
+
+Each stream runs a call that its first look does not show; none of them may be clean. Where the
+libraries are at hand, the real loader is asked whether the call happens.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.program import BRINE
+
+
+def text(word: str) -> bytes:
+    return b"X" + struct.pack("<I", len(word)) + word.encode()
+
+
+def octets(data: bytes) -> bytes:
+    return b"B" + struct.pack("<I", len(data)) + data
+
+
+def name(module: str, attribute: str) -> bytes:
+    return f"c{module}\n{attribute}\n".encode()
+
+
+EVIL = b"cos\nsystem\n(S'true'\ntR."
+PLAIN = b"\x80\x02N."
+LOADS, LOAD = name("pickle", "loads"), name("pickle", "load")
+STREAM = name("io", "BytesIO") + octets(PLAIN) + b"\x85R"
+# partial(max, EVIL, key=pickle.loads): called with anything, it loads EVIL.
+PARTIAL = (
+    name("functools", "partial")
+    + name("builtins", "max")
+    + b"\x85R("
+    + name("builtins", "max")
+    + octets(EVIL)
+    + b"\x85}"
+    + text("key")
+    + LOADS
+    + b"sNtb"
+)
+PRINT = name("builtins", "print")
+POLYNOMIAL = name("numpy.polynomial.polynomial", "Polynomial") + b")\x81"
+DROP = b"0N."
+
+STREAMS = {
+    "a stream with a state": b"\x80\x04"
+    + LOAD
+    + STREAM
+    + b"("
+    + octets(EVIL)
+    + b"K\0Ntb\x85R"
+    + DROP,
+    "a stream that is none": b"\x80\x04"
+    + LOAD
+    + name("builtins", "ValueError")
+    + octets(PLAIN)
+    + b"\x85R}"
+    + text("read")
+    + PRINT
+    + b"s"
+    + text("readline")
+    + PRINT
+    + b"sb\x85R"
+    + DROP,
+    "a bytearray that was changed": b"\x80\x05"
+    + LOADS
+    + (b"\x96" + struct.pack("<Q", len(EVIL) + 3) + b"\x8c" + bytes([len(EVIL)]) + EVIL + b".")
+    + (b"K\0K\x4es" + b"K\x01K\x30s" + b"\x85R" + DROP),
+    "a bytearray changed through the memo": b"\x80\x05"
+    + (b"\x96" + struct.pack("<Q", 3) + b"N.." + b"\x940")
+    + LOADS
+    + b"h\0K\0K\x29s0h\0\x85R"
+    + DROP,
+    "a partial that keeps a loader": b"\x80\x04" + PARTIAL + b".",
+    "a partial that is dropped": b"\x80\x04" + PARTIAL + DROP,
+    "a second state": b"\x80\x04" + POLYNOMIAL + b"}b}b.",
+    "a state that is changed later": b"\x80\x04"
+    + POLYNOMIAL
+    + b"}\x94bh\0"
+    + text("__setstate__")
+    + PRINT
+    + b"s0.",
+    "a list of the state that is changed later": b"\x80\x04"
+    + name("torch.optim.adam", "Adam")
+    + b")\x81}("
+    + (text("param_groups") + b"]\x94" + text("state") + b"}" + text("defaults") + b"}ub")
+    + (b"h\0" + name("types", "SimpleNamespace") + b")\x81}" + text("setdefault") + PRINT)
+    + b"sba0}b.",
+    "a name that is dropped": b"\x80\x04" + name("builtins", "getattr") + DROP,
+    "a name behind many values": b"\x80\x04("
+    + name("builtins", "getattr")
+    + b"N" * 1_100_000
+    + b"l.",
+}
+
+
+def verdict(path: Path) -> str:
+    done = subprocess.run(
+        [BRINE, "scan", "--format", "json", path], capture_output=True, check=False
+    )
+    return str(json.loads(done.stdout)["files"][0]["verdict"])
+
+
+@pytest.mark.parametrize("what", sorted(STREAMS))
+def test_a_second_look_is_not_clean(what: str, tmp_path: Path) -> None:
+    (tmp_path / "model.pkl").write_bytes(STREAMS[what])
+    assert verdict(tmp_path / "model.pkl") not in ("clean", "unrecognized")
+
+
+def test_honest_neighbours_are_clean(tmp_path: Path) -> None:
+    honest = b"\x80\x04" + POLYNOMIAL + b"}\x94" + text("coef") + b"Nsb."
+    (tmp_path / "model.pkl").write_bytes(honest)
+    assert verdict(tmp_path / "model.pkl") == "clean"
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(bytearray(b"weights"), 5))
+    assert verdict(tmp_path / "model.pkl") == "clean"
+
+
+def test_hashes_of_shared_tuples_have_one_budget(tmp_path: Path) -> None:
+    tuples = b"".join(b"h" + bytes([i]) + b"h" + bytes([i]) + b"\x86\x940" for i in range(20))
+    asked = b"}" + b"h\x14Ns0}" * 5000
+    (tmp_path / "model.pkl").write_bytes(b"\x80\x04" + text("a") + b"\x940" + tuples + asked + b".")
+    done = subprocess.run([BRINE, "scan", tmp_path / "model.pkl"], timeout=20, check=False)
+    assert done.returncode == 2
