@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "catalogue/findings.h"
+#include "scan/python_modules.h"
 
 namespace brine::scan {
 
@@ -20,12 +21,13 @@ bool knows_arrays(const ViewRun& view) {
   return view.use->profile.joblib == pickle::JoblibReads::arrays;
 }
 
-// An import of `dtype` from a module of one word: X.dtype.
+// An import of `dtype` from a module of one word that is none of Python's: X.dtype.
 bool wants_dtype(const Finding& finding) {
   if (!is(finding, Code::unknown_module) && !is(finding, Code::unknown_name)) return false;
   if (!finding.callable.ends_with(kWanted)) return false;
   const std::size_t dot = finding.callable.size() - kWanted.size();
-  return dot > 0 && finding.callable.find('.') == dot;
+  return dot > 0 && finding.callable.find('.') == dot &&
+         std::ranges::find(kPythonModules, finding.callable.substr(0, dot)) == kPythonModules.end();
 }
 
 // What is said of the values that a missing X.dtype would have made: the call, its state, the
