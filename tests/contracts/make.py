@@ -19,7 +19,7 @@ from tests.contracts.facts import Facts
 from tests.contracts.grammar import Node
 
 DEEPEST = 7
-MOST_NODES = 400
+MOST_NODES = 4000
 
 
 class ImpossibleError(Exception):

@@ -118,7 +118,9 @@ def test_the_missing_module_is_named(at: Path) -> None:
     assert any("pickle.load stops at an array and looks for a module nowhere" in t for t in told)
 
 
-@pytest.mark.parametrize("word", ["antigravity", "this", "rlcompleter", "pylab", "inner.module", "os.path", ".hidden"])
+@pytest.mark.parametrize(
+    "word", ["antigravity", "this", "rlcompleter", "pylab", "inner.module", "os.path", ".hidden"]
+)
 def test_a_module_that_means_something_counts(at: Path, word: str) -> None:
     joblib.dump(desynchronized(word), at)
     assert report_of(at)["verdict"] in ("suspicious", "malicious")
