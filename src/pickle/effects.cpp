@@ -794,18 +794,6 @@ void Machine::Impl::hold_against(std::string_view what) {
   outcome.judgement.what = what;
 }
 
-// A dict that is an object's state, and may be its __dict__ by now.
-void Machine::Impl::change_given(const Value& target) {
-  outcome.clear();
-  hold_against("changes what an object has as its state, which no pickler does");
-  Event event;
-  event.kind = EventKind::store;
-  std::string name = target_name(target);
-  event.callable = name;
-  event.target = target;
-  emit(event);
-}
-
 // BUILD on a built-in object: no __setstate__, no __dict__ and no settable attribute, so all that
 // succeeds is giving it nothing; C and Python disagree on what nothing is.
 bool Machine::Impl::builtin_build(const Value& inst, const Value& state) {
@@ -915,7 +903,7 @@ bool Machine::Impl::do_setitems(std::uint64_t first, bool single) {
   }
   if (odd) return fail_op("list index out of range");
   if (kind == Kind::dict && !states_given.empty() && states_given.contains(truth(target).start)) {
-    change_given(target);
+    poisoned = true;  // it may be an object's __dict__ by now, where no contract looked
   }
   height = first;
   return (kind != Kind::dict && !sequence) || extend_target(target, pos);

@@ -114,7 +114,6 @@ struct Machine::Impl final : NodeOpener {
   bool hash_foreign(const Value& value);
   bool first_state(const Value& inst, const Value& state);
   void hold_against(std::string_view what);
-  void change_given(const Value& target);
   bool was_changed(const Value& value, const Constant& constant);
   bool keywords_fit(const Value& kwargs);
   bool push_outcome(std::uint64_t start, std::uint8_t depth);

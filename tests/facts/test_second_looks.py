@@ -86,7 +86,9 @@ STREAMS = {
     + b"}\x94bh\0"
     + text("__setstate__")
     + PRINT
-    + b"s0.",
+    + b"s0"
+    + name("collections", "OrderedDict")
+    + b")R0.",
     "a list of the state that is changed later": b"\x80\x04"
     + name("torch.optim.adam", "Adam")
     + b")\x81}("
