@@ -289,32 +289,43 @@ class World final : public CatalogueWorld {
   void keep_callable(const Value& state, const std::string& keeper, Outcome& out) {
     Thing root = Thing::of(state);
     if (judge_.inspector().node(root) == nullptr) return;
-    const std::optional<pickle::NodeId> found = acting_name(root.node);
-    if (!found) return;
-    const pickle::Node& node = judge_.inspector().machine().nodes()[*found];
-    const std::string text = dotted(node.module(), node.name());
-    out.judgement =
-        suspicious(Code::danger_referenced, keeper + " keeps a dangerous callable for later", text,
-                   judge_.inspector().known(node.ref).fact.caps);
+    const Acting found = acting_name(root.node);
+    if (found.cut) {
+      out.judgement = suspicious(Code::danger_referenced,
+                                 keeper + " keeps more for later than can be looked through");
+    } else if (!found.name.empty()) {
+      out.judgement =
+          suspicious(Code::danger_referenced, keeper + " keeps a dangerous callable for later",
+                     found.name, found.caps);
+    }
   }
 
-  // The first name below a node that acts when somebody calls it.
-  std::optional<pickle::NodeId> acting_name(pickle::NodeId root) {
+  // The first name below a node that acts when somebody calls it; `cut`: too much was below.
+  struct Acting {
+    std::string name;
+    pickle::Capabilities caps = 0;
+    bool cut = false;
+  };
+  Acting acting_name(pickle::NodeId root) {
     const auto& nodes = judge_.inspector().machine().nodes();
     std::vector<pickle::NodeId> open{root};
     std::vector<bool> seen(nodes.size(), false);
+    std::size_t visited = 0;
     while (!open.empty()) {
       const pickle::NodeId id = open.back();
       open.pop_back();
-      if (id == pickle::kNoNode || id >= seen.size() || seen[id]) continue;
+      if (id == pickle::kNoNode || id >= nodes.size()) continue;
+      if (id >= seen.size()) seen.resize(nodes.size());
+      if (seen[id]) continue;
+      if (visited++ >= kMostResult) return {{}, 0, true};
       seen[id] = true;
       const pickle::Node& node = nodes[id];
       if (node.kind == Kind::ref) {
         const Inspector::Known known = judge_.inspector().known(node.ref);
-        if (known.rank != kNoRank &&
-            (acts_later(known.fact) || reaches_others(known.fact.behaviour))) {
-          return id;
+        if (known.rank != kNoRank && acts_later(known.fact)) {
+          return {dotted(node.module(), node.name()), known.fact.caps, false};
         }
+        continue;
       }
       for (const auto* part : {&node.items, &node.states(), &node.appended(), &node.stored()}) {
         open.insert(open.end(), part->begin(), part->end());
@@ -322,7 +333,7 @@ class World final : public CatalogueWorld {
       open.push_back(node.args);
       open.push_back(node.kwargs);
     }
-    return std::nullopt;
+    return {};
   }
 
   // Inert, yet worth a line: what native code makes of the bytes, no contract says.
@@ -394,54 +405,22 @@ class World final : public CatalogueWorld {
 void World::finish(Machine& machine, const Value& result, Outcome& out) {
   Inspector& inspector = attached(machine);
   if (!judge_.danger_seen() && !judge_.reach_seen()) return;
-  const auto too_large = [&out] {
+  Thing root = Thing::of(result);
+  const bool known = inspector.node(root) != nullptr;
+  const Acting found = known ? acting_name(root.node) : Acting{{}, 0, true};
+  if (!found.name.empty()) {
+    out.judgement = suspicious(Code::danger_left, "the loaded object holds " + found.name,
+                               found.name, found.caps);
+  } else if (judge_.reach_seen() && machine.discarded()) {
+    out.judgement =
+        suspicious(Code::danger_left, "drops a value, and names what reaches other code");
+  } else if (found.cut && judge_.reach_seen()) {
+    // A dangerous name was reported where it was imported; one that only reaches others was not.
     out.judgement.level = pickle::Level::incomplete;
     out.judgement.code = static_cast<std::uint16_t>(Code::danger_left);
     out.judgement.what = "the result is too large to see whether it holds what reaches other code";
-  };
-  Thing root = Thing::of(result);
-  if (inspector.node(root) == nullptr) {
-    // A dangerous name was reported where it was imported; one that only reaches others was not.
-    if (judge_.reach_seen()) too_large();
-    return;
   }
-  if (judge_.reach_seen() && machine.discarded()) {
-    out.judgement =
-        suspicious(Code::danger_left, "drops a value, and names what reaches other code", {});
-  }
-  const auto& nodes = machine.nodes();
-  std::vector<pickle::NodeId> open{root.node};
-  std::vector<bool> seen(nodes.size(), false);
-  std::size_t visited = 0;
-  while (!open.empty()) {
-    const pickle::NodeId id = open.back();
-    open.pop_back();
-    if (id == pickle::kNoNode || id >= nodes.size()) continue;
-    if (visited++ >= kMostResult) {
-      too_large();
-      break;
-    }
-    if (id < seen.size()) {
-      if (seen[id]) continue;
-      seen[id] = true;
-    }
-    const pickle::Node& node = nodes[id];
-    if (node.kind == Kind::ref) {
-      const Inspector::Known known = inspector.known(node.ref);
-      if (known.rank == kNoRank) continue;
-      if (!acts_later(known.fact)) continue;
-      const std::string text = dotted(node.module(), node.name());
-      out.judgement =
-          suspicious(Code::danger_left, "the loaded object holds " + text, text, known.fact.caps);
-      break;
-    }
-    for (const auto* part : {&node.items, &node.states(), &node.appended(), &node.stored()}) {
-      open.insert(open.end(), part->begin(), part->end());
-    }
-    if (node.args != pickle::kNoNode) open.push_back(node.args);
-    if (node.kwargs != pickle::kNoNode) open.push_back(node.kwargs);
-  }
-  inspector.release();
+  if (known) inspector.release();
 }
 
 }  // namespace
