@@ -4,7 +4,6 @@
 // arguments the effect counts as if the stream had named what is reached; otherwise the resolver
 // says that it cannot tell, which is suspicious.
 
-#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
@@ -350,32 +349,33 @@ bool do_unpickle_bytes(Judge& judge, const Callee& callee, Things args, Outcome&
   return unknown_pickle(judge, callee, args, out);
 }
 
-// Streams over what they are made of, as long as nobody changed them since.
-constexpr std::array<std::string_view, 7> kStreams = {
-    "io.BytesIO",       "_io.BytesIO",       "io.BufferedReader", "_io.BufferedReader",
-    "pickle.Unpickler", "_pickle.Unpickler", "pickle._Unpickler"};
-
+// A stream over what it was made of, which nobody changed since.
 bool is_fresh_stream(Judge& judge, const pickle::Node& node) {
-  if (node.kind != pickle::Kind::object || node.args == pickle::kNoNode ||
+  if (!node.states().empty() || !node.appended().empty() || !node.stored().empty() ||
       node.callable == pickle::kNoNode || node.kwargs != pickle::kNoNode) {
     return false;
   }
-  if (!node.states().empty() || !node.appended().empty() || !node.stored().empty()) return false;
-  const pickle::Node& callable = judge.inspector().machine().nodes()[node.callable];
-  return callable.kind == pickle::Kind::ref &&
-         std::ranges::find(kStreams, dotted(callable.module(), callable.name())) != kStreams.end();
+  const auto callee = judge.evaluator().callee(Thing::of(node.callable));
+  return callee && callee->behaviour == Behaviour::stream;
 }
 
-// load(io.BytesIO(b"...")): what a stream was made of, when that is one piece of constant bytes.
+// load(io.BytesIO(b"...")): what an object was made of, when that is one piece of constant bytes.
+// They are followed whatever the object is; only a fresh stream surely gives them and no others.
 bool do_unpickle_stream(Judge& judge, const Callee& callee, Things args, Outcome& out, int) {
   Thing stream = args.empty() ? Thing{} : args[0];
+  bool sure = true;
   for (int hops = 0; hops < 4 && !args.empty(); ++hops) {
     const pickle::Node* node = judge.inspector().node(stream);
-    if (node == nullptr || !is_fresh_stream(judge, *node)) break;
+    if (node == nullptr || node->kind != pickle::Kind::object || node->args == pickle::kNoNode)
+      break;
     std::vector<Thing> items;
     Thing made_of = Thing::of(node->args);
-    if (!judge.inspector().items(made_of, items) || items.size() != 1) break;
-    if (nest(callee, judge, items[0], out)) return true;
+    sure = sure && is_fresh_stream(judge, *node);
+    if (!judge.inspector().items(made_of, items) || items.empty()) break;
+    sure = sure && items.size() == 1;
+    if (nest(callee, judge, items[0], out)) {
+      return sure || unknown_pickle(judge, callee, args, out);
+    }
     stream = items[0];
   }
   return unknown_pickle(judge, callee, args, out);
