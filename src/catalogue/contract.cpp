@@ -17,6 +17,8 @@ constexpr std::uint32_t kOptional = 1;
 constexpr std::uint32_t kRepeat = 2;
 constexpr std::size_t kLongestLiteral = 4096;
 constexpr std::size_t kMostHashed = 10'000;  // tuples and frozensets in a key
+constexpr std::size_t kFewHashed = 64;  // that no budget counts
+constexpr std::uint64_t kHashedInAll = 1u << 22;
 constexpr std::int64_t kLongestExtent = std::int64_t{1} << 31;  // cells of an array of objects
 
 // The bit of a container kind in the patterns' masks; 0 for other kinds.
@@ -436,6 +438,7 @@ bool Matcher::hashable(Thing& thing) {
   if (is_scalar(inspector_->kind(thing))) return true;
   std::vector<Thing> open{thing};
   std::size_t hashed = 0;
+  if (hashed_ > kHashedInAll) return false;
   std::vector<Thing> items;
   while (!open.empty()) {
     Thing next = open.back();
@@ -458,7 +461,8 @@ bool Matcher::hashable(Thing& thing) {
     }
     if (kind != Kind::tuple && kind != Kind::frozenset) return false;
     if (!inspector_->items(next, items)) return false;
-    if (++hashed > kMostHashed) return false;
+    if (++hashed > kFewHashed) ++hashed_;
+    if (hashed > kMostHashed) return false;
     open.insert(open.end(), items.begin(), items.end());
   }
   return true;

@@ -81,6 +81,7 @@ class Matcher {
   Inspector* inspector_;
   Thing target_{};  // what the state that is being matched is given to
   bool has_target_ = false;
+  std::uint64_t hashed_ = 0;  // tuples and frozensets in keys that have many
 };
 
 }  // namespace brine::catalogue

@@ -750,7 +750,7 @@ bool Machine::Impl::do_build() {
 
   outcome.clear();
   if (asks_world()) world.set_state(self, inst, state, outcome);
-  if (!first_state(inst, state)) return over_budget("nodes");
+  const bool remembered = first_state(inst, state);
   if (wants_current_event()) {
     Event event;
     event.kind = EventKind::set_state;
@@ -761,6 +761,7 @@ bool Machine::Impl::do_build() {
     event.has_argument = true;
     emit(event);
   }
+  if (!remembered) return over_budget("nodes");
   if (inst.kind() != Kind::ref && !extend_target(inst, pos)) return false;
   if (joblib_wrapper_named) {
     result.divergence |= kDivergesByJoblib;
@@ -772,7 +773,8 @@ bool Machine::Impl::do_build() {
 }
 
 // Contracts speak of an object that is given its state once, and of a state that stays as it is:
-// what __setstate__ keeps of it may be looked at again. No pickler gives a second one.
+// what __setstate__ keeps of it may be looked at again. No pickler gives a second one. False when
+// there are too many objects to remember.
 bool Machine::Impl::first_state(const Value& inst, const Value& state) {
   const Value& object = truth(inst);
   built_late = built_late || (!inst.direct() && !inst.in_place());
