@@ -5,11 +5,8 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
-import json
 import lzma
-import os
 import pickle
-import subprocess
 import tarfile
 import zipfile
 import zlib
@@ -25,16 +22,9 @@ import pytest
 import torch
 import zstandard
 
-ROOT = Path(__file__).resolve().parents[2]
-BRINE = Path(os.environ.get("BRINE", ROOT / "build" / "brine")).absolute()
+from tests.e2e.program import verdict
+
 PLAIN = {"weights": np.arange(12.0).reshape(3, 4), "names": ["a", "b"], "zeros": np.zeros(100_000)}
-
-
-def verdict(path: Path) -> str:
-    done = subprocess.run(
-        [BRINE, "scan", "--format", "json", path], capture_output=True, check=False
-    )
-    return str(json.loads(done.stdout)["files"][0]["verdict"])
 
 
 @pytest.mark.parametrize("protocol", range(6))

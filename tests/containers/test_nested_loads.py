@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import pickle
 import resource
 import struct
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable
@@ -27,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.containers.recorder import CALLED, install  # noqa: E402
 from tests.containers.wrappers import Marked  # noqa: E402
-from tests.e2e.program import BRINE, marks  # noqa: E402
+from tests.e2e.program import marks, verdict  # noqa: E402
 
 
 class Call:
@@ -82,13 +80,6 @@ LOADS: dict[str, Callable[[object], Call]] = {
 }
 
 
-def verdict(path: Path) -> str:
-    done = subprocess.run(
-        [BRINE, "scan", "--format", "json", path], capture_output=True, check=False
-    )
-    return str(json.loads(done.stdout)["files"][0]["verdict"])
-
-
 @pytest.mark.parametrize("name", sorted(LOADS))
 def test_what_runs_is_traced(tmp_path: Path, name: str) -> None:
     install()
@@ -117,13 +108,6 @@ def test_a_file_that_nobody_can_see_here(tmp_path: Path, load: object) -> None:
     assert verdict(path) == "suspicious"
 
 
-def verdict_of(path: Path) -> str:
-    done = subprocess.run(
-        [BRINE, "scan", "--format", "json", path], capture_output=True, check=False
-    )
-    return str(json.loads(done.stdout)["files"][0]["verdict"])
-
-
 @pytest.mark.parametrize("protocol", [3, 4, 5])
 def test_a_large_pickle_inside_is_followed_where_it_stands(tmp_path: Path, protocol: int) -> None:
     """Bytes beyond every budget for copies: the inner pickle is read as a part of the file."""
@@ -131,7 +115,7 @@ def test_a_large_pickle_inside_is_followed_where_it_stands(tmp_path: Path, proto
         octets = pickle.dumps([inner, bytes(24 << 20)], protocol)
         path = tmp_path / "outer.pkl"
         path.write_bytes(pickle.dumps(Call(pickle.loads, octets), protocol))
-        assert verdict_of(path) == wanted
+        assert verdict(path) == wanted
 
 
 def test_one_constant_in_many_calls_costs_no_copies(tmp_path: Path) -> None:
@@ -141,6 +125,6 @@ def test_one_constant_in_many_calls_costs_no_copies(tmp_path: Path) -> None:
     path = tmp_path / "many.pkl"
     path.write_bytes(b"\x80\x03" + calls)
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    verdict_of(path)
+    verdict(path)
     after = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     assert after <= max(before, 300 << 10)

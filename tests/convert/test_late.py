@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import struct
 import subprocess
+import sys
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import BRINE
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
+from pickleasm import code  # noqa: E402
 
-def text(word: str) -> bytes:
-    return b"X" + struct.pack("<I", len(word)) + word.encode()
+from tests.e2e.program import BRINE  # noqa: E402
 
-
-def name(module: str, attribute: str) -> bytes:
-    return f"c{module}\n{attribute}\n".encode()
+text, name = partial(code, "BINUNICODE"), partial(code, "GLOBAL")
 
 
 def storage(key: str, kind: str = "FloatStorage", device: str = "cpu") -> bytes:

@@ -54,6 +54,14 @@ def environment(home: Path) -> dict[str, str]:
     return {**kept, "HOME": str(home), "LC_ALL": "C.UTF-8"}
 
 
+def verdict(path: Path) -> str:
+    """What a scan says of a file."""
+    done = subprocess.run(
+        [BRINE, "scan", "--format", "json", path], capture_output=True, check=False
+    )
+    return str(json.loads(done.stdout)["files"][0]["verdict"])
+
+
 def marks(path: Path, loader: str | None = None) -> list[str]:
     """Arguments of the calls of brine_mark.mark in a file, in one loader's views or in all."""
     done = subprocess.run(

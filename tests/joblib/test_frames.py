@@ -53,6 +53,7 @@ INNER = PROTO + frame(b"]" + mark("inner") + b"a.")
 M = mark("m")
 CLASS = b"cjoblib.numpy_pickle\nNumpyArrayWrapper\n"
 STATE = pickle.dumps(vars(wrapped("f8", (3,))), 3)[2:-1] + b"b"
+REST = STATE + RAW + b"0" + M + b"."
 COPYREG = b"ccopyreg\n_reconstructor\n"
 
 FILES = {
@@ -77,41 +78,22 @@ FILES = {
     "a negative shape": PROTO + frame(M + b"0" + wrapper("f8", (-1,)) + b".") + RAW,
     "too few bytes": PROTO + frame(M + b"0" + FLOATS + b".") + RAW[:5],
     "no bytes": PROTO + frame(wrapper("f8", (0, 5)) + b"0" + M + b"."),
-    "a class from the memo": PROTO + CLASS + b"q\x700h\x70)\x81" + STATE + RAW + b"0" + M + b".",
-    "an object from the memo": PROTO + CLASS + b")\x81q\x700h\x70" + STATE + RAW + b"0" + M + b".",
-    "an object from a list": PROTO
-    + b"]q\x71("
-    + (CLASS + b")\x81q\x70e0h\x70" + STATE + RAW + b"0" + M + b"."),
+    "a class from the memo": PROTO + CLASS + b"q\x700h\x70)\x81" + REST,
+    "an object from the memo": PROTO + CLASS + b")\x81q\x700h\x70" + REST,
+    "an object from a list": PROTO + b"]q\x71(" + (CLASS + b")\x81q\x70e0h\x70" + REST),
     "an object by a call": PROTO
     + CLASS
-    + (
-        b"(cnumpy\nndarray\nK\x03\x85\x8c\x01Ccnumpy\ndtype\n\x8c\x02f8\x85RtR"
-        + STATE
-        + RAW
-        + b"0"
-        + M
-        + b"."
-    ),
-    "an object by copyreg": PROTO
-    + COPYREG
-    + CLASS
-    + (b"cbuiltins\nobject\nN\x87R" + STATE + RAW + b"0" + M + b"."),
+    + (b"(cnumpy\nndarray\nK\x03\x85\x8c\x01Ccnumpy\ndtype\n\x8c\x02f8\x85RtR" + REST),
+    "an object by copyreg": PROTO + COPYREG + CLASS + (b"cbuiltins\nobject\nN\x87R" + REST),
     "an object by OBJ": PROTO
     + b"("
     + CLASS
-    + (
-        b"cnumpy\nndarray\nK\x03\x85\x8c\x01Ccnumpy\ndtype\n\x8c\x02f8\x85Ro"
-        + STATE
-        + RAW
-        + b"0"
-        + M
-        + b"."
-    ),
+    + (b"cnumpy\nndarray\nK\x03\x85\x8c\x01Ccnumpy\ndtype\n\x8c\x02f8\x85Ro" + REST),
     "more objects than are remembered": PROTO
     + CLASS
     + b"q\x700"
     + b"h\x70)\x810" * 65_600
-    + (b"h\x70)\x81" + STATE + RAW + b"0" + M + b"."),
+    + (b"h\x70)\x81" + REST),
     "a second state": PROTO + frame(M + b"0" + FLOATS + b"}b.") + RAW,
 }
 

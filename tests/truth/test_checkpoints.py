@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import subprocess
 import warnings
 from pathlib import Path
 
@@ -14,15 +11,7 @@ import pytest
 import torch
 from torch.distributed import checkpoint
 
-ROOT = Path(__file__).resolve().parents[2]
-BRINE = Path(os.environ.get("BRINE", ROOT / "build" / "brine")).absolute()
-
-
-def verdict(path: Path) -> str:
-    done = subprocess.run(
-        [BRINE, "scan", "--format", "json", path], capture_output=True, check=False
-    )
-    return str(json.loads(done.stdout)["files"][0]["verdict"])
+from tests.e2e.program import verdict
 
 
 @pytest.fixture
