@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <unordered_map>
 #include <vector>
 
 #include "pickle/decoder.h"
@@ -174,7 +175,7 @@ class Pass {
 
   std::vector<Container> containers_;  // number 1 is the first
   std::vector<std::uint32_t> dense_;  // the memo from 0 on
-  std::map<std::uint64_t, std::uint32_t> sparse_;  // and its other entries
+  std::unordered_map<std::uint64_t, std::uint32_t> sparse_;  // and its other entries
 };
 
 }  // namespace

@@ -27,7 +27,7 @@ bool wants_dtype(const Finding& finding) {
   if (!finding.callable.ends_with(kWanted)) return false;
   const std::size_t dot = finding.callable.size() - kWanted.size();
   return dot > 0 && finding.callable.find('.') == dot &&
-         std::ranges::find(kPythonModules, finding.callable.substr(0, dot)) == kPythonModules.end();
+         !kPythonModules.contains(" " + finding.callable.substr(0, dot) + " ");
 }
 
 // What is said of the values that a missing X.dtype would have made: the call, its state, the
