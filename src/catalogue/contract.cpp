@@ -148,6 +148,7 @@ bool Matcher::value(std::uint32_t word, Thing thing) {
     case ContractOp::first: return has_target_ && states_of(target_) == std::size_t{0};
     case ContractOp::stated: return states_of(thing).value_or(0) != 0;
     case ContractOp::attribute: return attribute(thing);
+    case ContractOp::kdtree: return kdtree(thing);
   }
   return false;
 }

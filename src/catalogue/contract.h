@@ -21,9 +21,12 @@ enum class ContractOp : std::uint8_t {
 #undef BRINE_CONTRACT_OP
 };
 
+class Evaluator;
+
 class Matcher {
  public:
-  explicit Matcher(Inspector& inspector) : inspector_(&inspector) {}
+  Matcher(Inspector& inspector, Evaluator& evaluator)
+      : inspector_(&inspector), evaluator_(&evaluator) {}
 
   // Whether one value satisfies the pattern at `word`; no value satisfies pattern 0.
   bool value(std::uint32_t word, Thing thing);
@@ -66,6 +69,8 @@ class Matcher {
   bool subarray(Thing pair, std::int64_t size);
   bool fields_within(Thing names, Thing fields, std::int64_t size);
   std::optional<std::int64_t> element_size(Thing dtype);
+  // kdtree.cpp: the state of scipy.spatial's trees.
+  bool kdtree(Thing& thing);
   bool literal(const Pattern& pattern, const Thing& thing, pickle::Kind kind);
   bool characters(const Pattern& pattern, const Thing& thing);
   bool within(const Pattern& pattern, const Thing& thing);
@@ -79,6 +84,7 @@ class Matcher {
   bool attribute(Thing& thing);
 
   Inspector* inspector_;
+  Evaluator* evaluator_;
   Thing target_{};  // what the state that is being matched is given to
   bool has_target_ = false;
   std::uint64_t hashed_ = 0;  // tuples and frozensets in keys that have many

@@ -156,7 +156,10 @@ bool Inspector::text(const Thing& thing, std::string& out, std::size_t limit) co
   const Node& spelled = machine_->nodes()[thing.node];
   const bool is_text =
       spelled.kind == Kind::str || spelled.kind == Kind::bytes || spelled.kind == Kind::bytearray;
-  if (!is_text || spelled.length > limit || spelled.text.size() != spelled.length) return false;
+  if (!is_text || spelled.length > limit) return false;
+  if (spelled.text.size() != spelled.length) {  // spelled out in part
+    return machine_->text_at(spelled.offset, out, limit) && out.size() == spelled.length;
+  }
   out.assign(spelled.text);
   return true;
 }
@@ -164,7 +167,8 @@ bool Inspector::text(const Thing& thing, std::string& out, std::size_t limit) co
 std::optional<std::pair<std::uint64_t, std::uint64_t>> Inspector::raw_bytes(const Thing& thing) {
   if (thing.node == kNoNode) return machine_->raw_bytes(thing.value);
   const Node& spelled = machine_->nodes()[thing.node];
-  if (spelled.kind != Kind::bytes) return std::nullopt;
+  // A bytearray that was changed is spelled out as unknown.
+  if (spelled.kind != Kind::bytes && spelled.kind != Kind::bytearray) return std::nullopt;
   const auto place = machine_->raw_bytes(spelled.offset);
   return place && place->second == spelled.length ? place : std::nullopt;
 }

@@ -54,7 +54,8 @@ class Inspector {
   void spelled_out() { spelled_out_ = true; }
 
   pickle::Machine& machine() const { return *machine_; }
-  // Where the constant bytes that it is stand in the stream, first and number.
+  // Where the constant bytes, or the unchanged bytearray, that it is stand in the stream, first and
+  // number.
   std::optional<std::pair<std::uint64_t, std::uint64_t>> raw_bytes(const Thing& thing);
   const Blob& blob() const { return *blob_; }
 

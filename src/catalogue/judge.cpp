@@ -77,7 +77,7 @@ Judge::Judge(const Blob& blob, const WorldOptions& options)
     : options_(options),
       inspector_(blob, options.blind),
       evaluator_(inspector_),
-      matcher_(inspector_) {
+      matcher_(inspector_, evaluator_) {
   std::sort(options_.shadowed.begin(), options_.shadowed.end());
 }
 

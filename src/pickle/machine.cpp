@@ -1028,6 +1028,12 @@ const RawArray* Machine::raw_array(std::uint64_t build) const {
   const auto found = impl_->raw_arrays.find(build);
   return found == impl_->raw_arrays.end() ? nullptr : &found->second;
 }
+bool Machine::read(std::uint64_t offset, std::uint64_t count, std::vector<std::uint8_t>& out) {
+  std::vector<std::uint8_t> scratch;
+  const ByteSpan seen = impl_->window.fetch(offset, count, scratch);
+  out.assign(seen.begin(), seen.end());
+  return out.size() == count;
+}
 bool Machine::discarded() const { return impl_->discarded; }
 bool Machine::irregular() const { return impl_->discarded || impl_->built_late; }
 const std::map<std::uint64_t, std::uint64_t>& Machine::jumps() const { return impl_->jumps; }

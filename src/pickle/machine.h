@@ -94,6 +94,8 @@ class Machine {
   std::optional<std::pair<std::uint64_t, std::uint64_t>> raw_bytes(const Value& value);
   // The same for the constant whose opcode is at `offset`.
   std::optional<std::pair<std::uint64_t, std::uint64_t>> raw_bytes(std::uint64_t offset);
+  // Bytes of the stream as they stand; false when it ends before or cannot be read.
+  bool read(std::uint64_t offset, std::uint64_t count, std::vector<std::uint8_t>& out);
   // Files that joblib's old wrappers name, in the order of reading.
   const std::vector<Companion>& companions() const;
   // Behind the last opcode that ran.
@@ -122,6 +124,8 @@ class Machine {
   void clear_nodes();
   // Cheap questions that need no graph. text: a str or bytes constant of at most `limit` bytes.
   bool text_of(const Value& value, std::string& out, std::size_t limit);
+  // The same for the constant whose opcode is at `offset`, as no opcode changed it.
+  bool text_at(std::uint64_t offset, std::string& out, std::size_t limit);
   bool integer_of(const Value& value, std::int64_t& out);
   std::string_view module_of(RefId ref) const;
   std::string_view name_of(RefId ref) const;

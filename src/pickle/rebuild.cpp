@@ -1198,7 +1198,7 @@ std::optional<std::pair<std::uint64_t, std::uint64_t>> Machine::raw_bytes(std::u
   if (impl_->tears.contains(offset)) return std::nullopt;
   const Constant constant = impl_->constant_at(offset);
   const bool raw = constant.opcode == op::SHORT_BINBYTES || constant.opcode == op::BINBYTES ||
-                   constant.opcode == op::BINBYTES8;
+                   constant.opcode == op::BINBYTES8 || constant.opcode == op::BYTEARRAY8;
   if (!raw) return std::nullopt;
   return std::pair(constant.payload, constant.length);
 }

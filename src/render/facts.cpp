@@ -78,6 +78,7 @@ class Speller {
       case ContractOp::stated: return "one that was given a state";
       case ContractOp::record: return "a type whose parts lie within it";
       case ContractOp::attribute: return "an attribute name";
+      case ContractOp::kdtree: return "nodes that are one tree";
     }
     return "?";
   }

@@ -68,6 +68,20 @@ STORAGE = tuple_of(
 )  # fmt: skip
 STORAGE += b"Q"
 
+
+def array(kind: str, numbers: bytes, *shape: int) -> bytes:
+    dtype = call("numpy:dtype", text(kind), integer(0), integer(1))
+    extents = tuple_of(*[integer(extent) for extent in shape])
+    return call("numpy._core.numeric:_frombuffer", octets(numbers), dtype, extents, text("C"))
+
+
+# A k-d tree over one point of one dimension: a single leaf.
+KDTREE = tuple_of(
+    array("S1", struct.pack("<qqdqqqqqq", -1, 1, 0.0, 0, 1, 0, 0, 0, 0), 72),
+    array("f8", bytes(8), 1, 1), integer(1), integer(1), integer(1),
+    array("f8", bytes(8), 1), array("f8", bytes(8), 1), array("i8", bytes(8), 1), b"N", b"N",
+)  # fmt: skip
+
 # Values of every kind, none of which does anything: one of them is what a part must refuse.
 ABUSES: tuple[bytes, ...] = (
     text("abuse"), integer(77), b"N", octets(b"abuse"), b"G" + struct.pack(">d", 1.5), b"\x88",
@@ -90,7 +104,7 @@ ABUSES: tuple[bytes, ...] = (
 # For a part that takes anything: classes often, since that is what callables ask for.
 ANYTHING = (*ABUSES[:12], *[reference("builtins:object"), reference("collections:OrderedDict")] * 4)
 # Parts that look at more than one value: none is refused by itself, only by its neighbours.
-RELATIONS = ("cells", "record", "first", "stated")
+RELATIONS = ("cells", "record", "first", "stated", "kdtree")
 UNHASHABLE = tuple_of(b"]", b"N")
 
 
@@ -284,6 +298,8 @@ class Maker:
         first, second = node.parts
         if second.op == "stated" and making.target is not None:
             raise ImpossibleError("made by its call alone")
+        if second.op == "kdtree" and not self.holds(node, making):
+            return KDTREE
         if second.op in RELATIONS or self.holds(first, making):
             return self.value(first, making)
         if first.op == "dict" and second.op == "attrs":

@@ -6,7 +6,7 @@
               '"text"'  'b"octets"'  7  int[0..255]
               word                   any none bool int float str bytes bytearray plain hashable
                                      storage class inert attrs pairs cells record first
-                                     stated attribute
+                                     stated attribute kdtree
               word<...>              tuple<p> list<p> seq<p> set<p> dict<k, v> ref<names>
                                      object<names> empty<names> chars<"..." or b"...">
                                      both<p, p> attrs<"forbidden", "name": p, ...> made<name, p>
@@ -46,6 +46,7 @@ SIMPLE = {
     "first": "first",
     "stated": "stated",
     "attribute": "attribute",
+    "kdtree": "kdtree",
 }
 COLLECTIONS = {"tuple": TUPLE, "list": LIST, "seq": TUPLE | LIST, "set": SET | FROZENSET}
 
