@@ -232,7 +232,8 @@ bool Matcher::attributes(const Pattern& pattern, Thing& thing) {
   return true;
 }
 
-// The same where the class's methods look into some of the attributes: those have a type.
+// The same where the class's methods look into some of the attributes: those have a type, and a
+// special name that is among them may be there.
 bool Matcher::fields(const Pattern& pattern, Thing& thing) {
   if (inspector_->kind(thing) != Kind::dict) return false;
   const Node* node = inspector_->node(thing);
@@ -244,14 +245,17 @@ bool Matcher::fields(const Pattern& pattern, Thing& thing) {
     const Node& key = nodes[items[i]];
     if (key.kind == Kind::bytes) continue;
     if (key.kind != Kind::str || key.length != key.text.size()) return false;
-    if (is_special(key, nodes[items[i + 1]])) return false;
+    const bool special = is_special(key, nodes[items[i + 1]]);
+    bool listed = false;
     std::uint32_t entry = pattern.body;
     for (std::uint32_t part = 0; part < pattern.parts; ++part) {
       const std::uint32_t child = entry + 1;
       const bool named = key.text == blob.text(blob.word(entry));
       if (named && !value(child, Thing::of(items[i + 1]))) return false;
+      listed = listed || named;
       entry = child + at(child).words;
     }
+    if (special && !listed) return false;
   }
   return true;
 }

@@ -89,6 +89,10 @@ std::string dotted(std::string_view module, std::string_view name);
 void give_constant(const Constant& constant, pickle::Outcome& out);
 void give_ref(std::string module, std::string name, pickle::Outcome& out);
 
+// The fact's loader reads these bytes: a view of their own. False when they are not constant. Over
+// budget they are not followed: incomplete.
+bool nest(const Callee& callee, Judge& judge, const Thing& thing, pickle::Outcome& out);
+
 // What a behaviour does with the arguments; false when it cannot be told (the caller judges that).
 using Resolver = bool (*)(Judge& judge, const Callee& callee, std::span<const Thing> args,
                           pickle::Outcome& out, int depth);

@@ -313,7 +313,8 @@ bool do_carried(Judge& judge, const Callee&, Things args, Outcome& out, int) {
   return true;
 }
 
-// Hands constant bytes on as a view of their own; over budget they are not followed: incomplete.
+}  // namespace
+
 bool nest(const Callee& callee, Judge& judge, const Thing& thing, Outcome& out) {
   constexpr std::uint64_t kCopied = 4096;
   const std::string_view loader = judge.inspector().blob().text(callee.known.fact.loader);
@@ -334,6 +335,8 @@ bool nest(const Callee& callee, Judge& judge, const Thing& thing, Outcome& out) 
   out.judgement.level = Level::incomplete;
   return true;
 }
+
+namespace {
 
 bool unknown_pickle(Judge& judge, const Callee& callee, Things args, Outcome& out) {
   out.judgement = judge.broken(callee, args, "loads a pickle whose bytes are not known");

@@ -1,5 +1,6 @@
 #include "catalogue/world.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -98,6 +99,7 @@ class World final : public CatalogueWorld {
       // What it keeps may be called by anybody later, with what it keeps beside.
       if (cls.instance == Behaviour::partial) keep_callable(state, target_name(target), out);
     }
+    unpickle_state(target, state, out);
     inspector.release();
     return StateRule::dict;
   }
@@ -286,6 +288,44 @@ class World final : public CatalogueWorld {
     return machine.render(target, 120);
   }
 
+  // A __setstate__ that loads the pickles in its state and merges what they give: the constant
+  // bytes in the dict are looked at, whatever else is wrong with it.
+  void unpickle_state(const Value& target, const Value& state, Outcome& out) {
+    if (target.kind() != Kind::object || state.kind() != Kind::dict) return;
+    Inspector& inspector = judge_.inspector();
+    Callee callee;
+    callee.known.rank = inspector.blob().type(target.aux() & object_type::kNumber).name;
+    if (callee.known.rank == kNoRank) return;
+    callee.known.fact = inspector.blob().fact(callee.known.rank);
+    Thing dict = Thing::of(state);
+    if (callee.known.fact.loader == 0 || inspector.node(dict) == nullptr) return;
+    callee.module = target_name(target);
+    const pickle::Judgement before = out.judgement;
+    const std::vector<pickle::NodeId> items = inspector.node(dict)->items;
+    for (std::size_t i = 1; i < items.size(); i += 2)
+      nest(callee, judge_, Thing::of(items[i]), out);
+    const bool pickles = std::ranges::all_of(out.nested, [&](const Outcome::Nested& nested) {
+      return begins_as_pickle(inspector.machine(), nested);
+    });
+    if (before.level >= pickle::Level::suspicious) {
+      out.judgement = before;
+    } else if (!pickles) {
+      out.judgement = suspicious(Code::contract_broken, "merges what is no pickle into its state",
+                                 target_name(target));
+    } else if (inspector.machine().held_twice(state)) {
+      out.judgement = suspicious(Code::contract_broken, "changes a state that something else holds",
+                                 target_name(target));
+    }
+  }
+
+  static bool begins_as_pickle(Machine& machine, const Outcome::Nested& nested) {
+    std::vector<std::uint8_t> first;
+    if (nested.place) {
+      return machine.read(nested.place->first, 1, first) && first.front() == pickle::op::PROTO;
+    }
+    return !nested.bytes.empty() && static_cast<std::uint8_t>(nested.bytes[0]) == pickle::op::PROTO;
+  }
+
   void keep_callable(const Value& state, const std::string& keeper, Outcome& out) {
     Thing root = Thing::of(state);
     if (judge_.inspector().node(root) == nullptr) return;
@@ -298,6 +338,13 @@ class World final : public CatalogueWorld {
           suspicious(Code::danger_referenced, keeper + " keeps a dangerous callable for later",
                      found.name, found.caps);
     }
+  }
+
+  // The class that an instance was allocated from is no value that it holds.
+  bool allocates(const pickle::Node& callable) {
+    if (callable.kind != Kind::ref) return false;
+    const Behaviour does = judge_.inspector().known(callable.ref).fact.behaviour;
+    return does == Behaviour::reconstruct || does == Behaviour::newobj;
   }
 
   // The first name below a node that acts when somebody calls it; `cut`: too much was below.
@@ -330,7 +377,13 @@ class World final : public CatalogueWorld {
       for (const auto* part : {&node.items, &node.states(), &node.appended(), &node.stored()}) {
         open.insert(open.end(), part->begin(), part->end());
       }
-      open.push_back(node.args);
+      if (node.callable != pickle::kNoNode && allocates(nodes[node.callable]) &&
+          node.args != pickle::kNoNode && !nodes[node.args].items.empty()) {
+        const auto& given = nodes[node.args].items;
+        open.insert(open.end(), given.begin() + 1, given.end());
+      } else {
+        open.push_back(node.args);
+      }
       open.push_back(node.kwargs);
     }
     return {};
@@ -404,6 +457,10 @@ class World final : public CatalogueWorld {
 // Something dangerous that is part of what the loader gives back can be called by whoever gets it.
 void World::finish(Machine& machine, const Value& result, Outcome& out) {
   Inspector& inspector = attached(machine);
+  if (machine.profile().merges && result.kind() != Kind::dict) {
+    out.judgement = suspicious(Code::contract_broken, "gives no dict to be merged into an object");
+    return;
+  }
   if (!judge_.danger_seen() && !judge_.reach_seen()) return;
   Thing root = Thing::of(result);
   const bool known = inspector.node(root) != nullptr;

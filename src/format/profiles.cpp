@@ -40,6 +40,11 @@ constexpr Profile kTorchPackageProfile{Unpickler::py, Encoding::ascii,
 constexpr Profile kLenient{Unpickler::c, Encoding::latin1, PersistentLoad::any, FindClass::plain,
                            JoblibReads::nothing};
 
+constexpr Profile merged(Profile profile) {
+  profile.merges = true;
+  return profile;
+}
+
 struct NestedRow {
   std::string_view name;
   Profile profile;
@@ -48,6 +53,8 @@ struct NestedRow {
 constexpr auto kNestedRows = std::to_array<NestedRow>({
     {"torch.load", kTorchObject, After::torch_stack},
     {"torch.storage._load_from_bytes", kTorchObject, After::torch_stack},
+    {loader::kSkorch, merged(kPlain), After::stop},
+    {loader::kSkorch, kTorchObject, After::torch_stack},
     {"joblib.load", kJoblibProfile, After::stop},
     {"pandas.read_pickle", kPlain, After::stop},
     {"pandas.read_pickle", kPandasCompatProfile, After::stop},
@@ -139,7 +146,8 @@ std::vector<LoaderUse> nested_loaders(std::string_view name) {
 
 bool opens_formats(std::string_view name) {
   return name == loader::kNumpy || name == loader::kJoblib || name == loader::kTorch ||
-         name == loader::kPandas || name == "torch.storage._load_from_bytes";
+         name == loader::kPandas || name == loader::kSkorch ||
+         name == "torch.storage._load_from_bytes";
 }
 
 Profile legacy_profile(const Profile& object_profile, int index) {

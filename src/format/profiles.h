@@ -31,6 +31,8 @@ inline constexpr std::string_view kNumpyLatin1 = "numpy.load(latin1)";
 inline constexpr std::string_view kNumpyBytes = "numpy.load(bytes)";
 inline constexpr std::string_view kSafetensors = "safetensors";
 inline constexpr std::string_view kZipfile = "zipfile";
+// skorch's nets keep a pickle of their own; torch.load reads what its unpickler does not.
+inline constexpr std::string_view kSkorch = "skorch";
 inline constexpr std::string_view kSalvage = "salvage";
 inline constexpr std::string_view kNested = "pickle.loads";
 }  // namespace loader

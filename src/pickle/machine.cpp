@@ -90,6 +90,8 @@ void Machine::Impl::reset() {
   wrappers.clear();
   built.clear();
   states_given.clear();
+  dicts_fetched.clear();
+  many_fetched = false;
   discarded = false;
   built_late = false;
   hash_visits = 0;
@@ -252,6 +254,7 @@ bool Machine::Impl::read_line(std::string_view& line, bool& ended) {
     } else {                                                              \
       value_.flags = Value::kViaMemo;                                     \
       value_.end = index_ & kMaxOffset;                                   \
+      if (value_.kind() == Kind::dict) fetched(value_);                   \
     }                                                                     \
     value_.start = at & kMaxOffset;                                       \
     PUSH(value_);                                                         \
@@ -847,9 +850,21 @@ bool Machine::Impl::memo_get(std::uint64_t index) {
   } else {
     value.flags = Value::kViaMemo;
     value.end = index & kMaxOffset;
+    if (value.kind() == Kind::dict) fetched(value);
   }
   value.start = op_offset & kMaxOffset;
   return push(value);
+}
+
+// A dict is held twice from here on. A class that was given it as its state may have changed it.
+void Machine::Impl::fetched(const Value& dict) {
+  const std::uint64_t start = truth(dict).start;
+  if (states_given.contains(start)) poisoned = true;
+  if (dicts_fetched.size() < limits.nodes) {
+    dicts_fetched.insert(start);
+  } else {
+    many_fetched = true;
+  }
 }
 
 bool Machine::Impl::memo_put(std::uint64_t index) {
@@ -975,6 +990,7 @@ bool Machine::Impl::do_dup() {
   copy.flags = Value::kBoxed;
   copy.start = op_offset & kMaxOffset;
   copy.end = (boxes.size() - 1) & kMaxOffset;
+  if (copy.kind() == Kind::dict) fetched(copy);
   return push(copy);
 }
 
@@ -1033,6 +1049,9 @@ bool Machine::read(std::uint64_t offset, std::uint64_t count, std::vector<std::u
   const ByteSpan seen = impl_->window.fetch(offset, count, scratch);
   out.assign(seen.begin(), seen.end());
   return out.size() == count;
+}
+bool Machine::held_twice(const Value& dict) const {
+  return impl_->many_fetched || impl_->dicts_fetched.contains(impl_->truth(dict).start);
 }
 bool Machine::discarded() const { return impl_->discarded; }
 bool Machine::irregular() const { return impl_->discarded || impl_->built_late; }

@@ -109,6 +109,8 @@ class Machine {
   bool poisoned() const;
   // Whether a value was dropped: what it held is no part of the result.
   bool discarded() const;
+  // Whether a dict was fetched from the memo or copied so far: something else may hold it.
+  bool held_twice(const Value& dict) const;
   // That, or an object was given its state through the memo; picklers do so for values that hold
   // themselves only.
   bool irregular() const;

@@ -61,6 +61,7 @@ struct Machine::Impl final : NodeOpener {
   bool load_memo_text(std::uint8_t code);
   std::optional<std::uint64_t> index_of_line(std::string_view line);
   bool memo_get(std::uint64_t index);
+  void fetched(const Value& dict);
   bool memo_put(std::uint64_t index);
   bool load_frame();
   bool begin_frame(std::uint64_t size);
@@ -278,6 +279,8 @@ struct Machine::Impl final : NodeOpener {
   bool joblib_wrapper_named = false;
   std::unordered_set<std::uint64_t> wrappers;  // where objects begin that may be wrappers
   std::unordered_set<std::uint64_t> built;  // objects that have their state: start and depth
+  std::unordered_set<std::uint64_t> dicts_fetched;  // where those begin that were fetched or copied
+  bool many_fetched = false;  // more than are remembered
   std::unordered_set<std::uint64_t> states_given;  // where dicts begin that are an object's state
   bool discarded = false;  // a value was popped
   bool built_late = false;  // a state was given through the memo

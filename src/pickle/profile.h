@@ -58,6 +58,9 @@ struct Profile {
   // torch_weights_only: whose rules; the run goes on while one of them admits what comes.
   Releases releases = k2_13;
 
+  // The reader merges what it gets into an object, as a dict: of anything else, methods would run.
+  bool merges = false;
+
   friend bool operator==(const Profile&, const Profile&) = default;
 };
 
