@@ -277,9 +277,26 @@ bool Matcher::built(const Pattern& pattern, Thing& thing) {
   const Node* node = inspector_->node(thing);
   if (node == nullptr || node->kind != Kind::object) return false;
   if (!node->appended().empty() || !node->stored().empty()) return false;
+  if (node->callable == pickle::kNoNode) {  // joblib read it; objects are in a pickle of their own
+    const pickle::RawArray* raw = inspector_->machine().raw_array(node->offset);
+    if (raw == nullptr || raw->objects || raw->element == nullptr) return false;
+  }
   const std::vector<NodeId> states = node->states();
   return std::all_of(states.begin(), states.end(),
                      [&](NodeId state) { return value(pattern.body + 1, Thing::of(state)); });
+}
+
+// Attributes that no method looks for: torch's version numbers.
+bool Matcher::only_metadata(NodeId state) const {
+  const auto& nodes = inspector_->machine().nodes();
+  const Node& dict = nodes[state];
+  if (dict.kind == Kind::none) return true;
+  if (dict.kind != Kind::dict) return false;
+  for (std::size_t i = 0; i + 1 < dict.items.size(); i += 2) {
+    const Node& key = nodes[dict.items[i]];
+    if (key.kind != Kind::str || key.text != "_metadata") return false;
+  }
+  return true;
 }
 
 // What is in it came by SETITEMS alone: no dict was handed to its class.
@@ -289,6 +306,9 @@ bool Matcher::filled(const Pattern& pattern, Thing& thing) {
   if (node == nullptr || node->kind != Kind::object || !node->appended().empty()) return false;
   if (node->kwargs != pickle::kNoNode || node->args == pickle::kNoNode) return false;
   const std::vector<NodeId> stored = node->stored();
+  if (!std::ranges::all_of(node->states(), [&](NodeId state) { return only_metadata(state); })) {
+    return false;
+  }
   const auto& nodes = inspector_->machine().nodes();
   for (const NodeId argument : nodes[node->args].items) {
     if (nodes[argument].kind != Kind::ref && nodes[argument].kind != Kind::none) return false;

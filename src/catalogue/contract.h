@@ -61,11 +61,13 @@ class Matcher {
   bool made(const Pattern& pattern, Thing& thing);
   bool built(const Pattern& pattern, Thing& thing);
   bool filled(const Pattern& pattern, Thing& thing);
+  bool only_metadata(pickle::NodeId state) const;
   std::optional<std::size_t> states_of(Thing thing);
   bool cells(Thing& thing);
   // element.cpp: the state of a numpy.dtype.
   bool record(Thing& thing);
   bool is_record_class(Thing dtype);
+  bool is_flexible(Thing dtype);
   bool subarray(Thing pair, std::int64_t size);
   bool fields_within(Thing names, Thing fields, std::int64_t size);
   std::optional<std::int64_t> element_size(Thing dtype);

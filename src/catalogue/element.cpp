@@ -49,12 +49,13 @@ std::optional<std::int64_t> Matcher::element_size(Thing dtype) {
     return std::nullopt;
   }
   if (!open || node->states().empty()) return size;
+  // NumPy takes any size that the state gives such a type, also -1.
   std::vector<Thing> parts;
   std::int64_t stated = 0;
   Thing last = Thing::of(node->states().back());
   if (!inspector_->items(last, parts) || parts.size() <= kSize) return std::nullopt;
   if (!inspector_->integer(parts[kSize], stated)) return std::nullopt;
-  return stated < 0 ? size : stated;
+  return stated < 0 ? std::nullopt : std::optional(stated);
 }
 
 // Whether the type was made from the class numpy.record, which leaves its size open.
@@ -64,6 +65,17 @@ bool Matcher::is_record_class(Thing dtype) {
   const auto& nodes = inspector_->machine().nodes();
   const std::vector<pickle::NodeId>& args = nodes[node->args].items;
   return !args.empty() && nodes[args.front()].kind == Kind::ref;
+}
+
+// Whether NumPy takes its size from its state.
+bool Matcher::is_flexible(Thing dtype) {
+  const Node* node = inspector_->node(dtype);
+  if (node == nullptr || node->args == kNoNode) return true;
+  const auto& nodes = inspector_->machine().nodes();
+  const std::vector<pickle::NodeId>& args = nodes[node->args].items;
+  if (args.empty() || !is_text(nodes[args.front()])) return true;
+  const auto type = parse_typestr(nodes[args.front()].text);
+  return !type || type->flexible();
 }
 
 // `target_` gets its state once: an array that has the type already would read on behind its bytes.
@@ -78,6 +90,7 @@ bool Matcher::record(Thing& thing) {
   if (alignment != -1 && (!power_of_two(alignment) || alignment > 64)) return false;
   const auto own = element_size(target_);
   if (!own) return false;
+  if (size == -1 && is_flexible(target_)) return false;
   if (size == -1) size = *own;
   if (size != *own && !is_record_class(target_)) return false;
   return subarray(parts[kSubarray], size) && fields_within(parts[kNames], parts[kFields], size);

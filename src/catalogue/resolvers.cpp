@@ -4,6 +4,7 @@
 // arguments the effect counts as if the stream had named what is reached; otherwise the resolver
 // says that it cannot tell, which is suspicious.
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
@@ -135,6 +136,8 @@ bool do_keep_callable(Judge& judge, const Callee& callee, Things args, Outcome& 
                    dotted(callee.module, callee.name) + " keeps a dangerous callable for later",
                    text, kept->known.fact.caps);
     judge.show(kept->known.fact.caps, args.subspan(1), out.judgement);
+  } else if (!kept && !judge.inspector().ref(args[0])) {
+    out.judgement = judge.broken(callee, args, "keeps an object whose calls are not known");
   }
   return true;
 }
@@ -227,15 +230,57 @@ bool do_resolve_name(Judge& judge, const Callee&, Things args, Outcome& out, int
   return true;
 }
 
+// ZoneInfo("Europe/Berlin") opens "Berlin" as a resource of tzdata.zoneinfo.Europe.
+bool do_zone(Judge& judge, const Callee&, Things args, Outcome& out, int) {
+  const auto key = text_of(judge, args, 0);
+  if (!key) return false;
+  std::string module = "tzdata.zoneinfo";
+  if (const std::size_t last = key->rfind('/'); last != std::string::npos) {
+    module += '.' + key->substr(0, last);
+    std::ranges::replace(module, '/', '.');
+  }
+  imply(judge, EventKind::import, module, {}, out);
+  return true;
+}
+
 bool do_newobj(Judge& judge, const Callee&, Things args, Outcome& out, int depth) {
   if (args.empty()) return false;
   judge.construct(args[0], args.subspan(1), out, depth + 1);
   return true;
 }
 
-bool do_reconstruct(Judge& judge, const Callee&, Things args, Outcome& out, int depth) {
+// Items that a built-in base takes from a dict or a list: they must be what the class is given
+// else.
+bool takes_items(Judge& judge, const pickle::Outcome& made, Thing given) {
+  const ClassFact cls = judge.inspector().blob().type(made.type & object_type::kNumber);
+  const pickle::Kind kind = judge.inspector().kind(given);
+  const pickle::Node* node = judge.inspector().node(given);
+  if (node == nullptr) return false;
+  const std::vector<pickle::NodeId> items = node->items;
+  if (kind == pickle::Kind::list) {
+    return std::ranges::all_of(items, [&](pickle::NodeId item) {
+      return judge.matcher().value(cls.append, Thing::of(item));
+    });
+  }
+  for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
+    // Nothing looks for a key that is no name, whatever the class does when it is given one.
+    if (cls.setitem == 0 && judge.inspector().kind(Thing::of(items[i])) != pickle::Kind::str)
+      continue;
+    const std::array pair = {Thing::of(items[i]), Thing::of(items[i + 1])};
+    if (!judge.matcher().arguments(cls.setitem, std::span<const Thing>(pair))) return false;
+  }
+  return true;
+}
+
+bool do_reconstruct(Judge& judge, const Callee& callee, Things args, Outcome& out, int depth) {
   if (args.size() != 3) return false;
   judge.construct(args[0], {}, out, depth + 1);
+  const pickle::Kind kind = judge.inspector().kind(args[2]);
+  const bool filled = kind == pickle::Kind::dict || kind == pickle::Kind::list;
+  if (filled && out.judgement.level < pickle::Level::suspicious &&
+      !takes_items(judge, out, args[2])) {
+    out.judgement = judge.broken(callee, args, "fills an object with what no model puts there");
+  }
   return true;
 }
 
@@ -336,6 +381,14 @@ bool nest(const Callee& callee, Judge& judge, const Thing& thing, Outcome& out) 
   return true;
 }
 
+bool begins_as_pickle(pickle::Machine& machine, const Outcome::Nested& nested) {
+  std::vector<std::uint8_t> first;
+  if (nested.place) {
+    return machine.read(nested.place->first, 1, first) && first.front() == pickle::op::PROTO;
+  }
+  return !nested.bytes.empty() && static_cast<std::uint8_t>(nested.bytes[0]) == pickle::op::PROTO;
+}
+
 namespace {
 
 bool unknown_pickle(Judge& judge, const Callee& callee, Things args, Outcome& out) {
@@ -348,8 +401,14 @@ bool unknown_pickle(Judge& judge, const Callee& callee, Things args, Outcome& ou
 
 // loads(b"..."): the bytes are a view of their own.
 bool do_unpickle_bytes(Judge& judge, const Callee& callee, Things args, Outcome& out, int) {
-  if (!args.empty() && nest(callee, judge, args[0], out)) return true;
-  return unknown_pickle(judge, callee, args, out);
+  if (args.empty() || !nest(callee, judge, args[0], out)) {
+    return unknown_pickle(judge, callee, args, out);
+  }
+  const bool promises = out.type != 0 && !out.nested.empty();
+  if (promises && !begins_as_pickle(judge.inspector().machine(), out.nested.back())) {
+    out.judgement = judge.broken(callee, args, "loads something else than its pickle");
+  }
+  return true;
 }
 
 // A stream over what it was made of, which nobody changed since.
@@ -405,6 +464,7 @@ constexpr std::array kRows = {
     Row{Behaviour::reconstruct, do_reconstruct},
     Row{Behaviour::rebuild_from_type, do_rebuild_from_type},
     Row{Behaviour::add_extension, do_add_extension},
+    Row{Behaviour::zone, do_zone},
     Row{Behaviour::type_by_name, do_type_by_name},
     Row{Behaviour::type_of, do_type_of},
     Row{Behaviour::make_code, do_make_code},

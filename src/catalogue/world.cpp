@@ -318,14 +318,6 @@ class World final : public CatalogueWorld {
     }
   }
 
-  static bool begins_as_pickle(Machine& machine, const Outcome::Nested& nested) {
-    std::vector<std::uint8_t> first;
-    if (nested.place) {
-      return machine.read(nested.place->first, 1, first) && first.front() == pickle::op::PROTO;
-    }
-    return !nested.bytes.empty() && static_cast<std::uint8_t>(nested.bytes[0]) == pickle::op::PROTO;
-  }
-
   void keep_callable(const Value& state, const std::string& keeper, Outcome& out) {
     Thing root = Thing::of(state);
     if (judge_.inspector().node(root) == nullptr) return;
@@ -455,10 +447,26 @@ class World final : public CatalogueWorld {
 };
 
 // Something dangerous that is part of what the loader gives back can be called by whoever gets it.
+bool is_wanted(pickle::Wanted wanted, const Value& result) {
+  switch (wanted) {
+    case pickle::Wanted::anything: return true;
+    case pickle::Wanted::dict: return result.kind() == Kind::dict;
+    case pickle::Wanted::storage:
+      return result.kind() == Kind::persistent ||
+             (result.kind() == Kind::object && result.aux() == object_type::kStorage);
+  }
+  return false;
+}
+
 void World::finish(Machine& machine, const Value& result, Outcome& out) {
   Inspector& inspector = attached(machine);
-  if (machine.profile().merges && result.kind() != Kind::dict) {
-    out.judgement = suspicious(Code::contract_broken, "gives no dict to be merged into an object");
+  if (!is_wanted(machine.profile().wanted, result)) {
+    out.judgement = suspicious(Code::contract_broken, "gives something else than its reader wants");
+    return;
+  }
+  if (machine.poisoned()) {
+    out.judgement = suspicious(Code::foreign_changed,
+                               "changes what it did not build, or what was judged before");
     return;
   }
   if (!judge_.danger_seen() && !judge_.reach_seen()) return;

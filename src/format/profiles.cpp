@@ -12,6 +12,7 @@ using pickle::JoblibReads;
 using pickle::PersistentLoad;
 using pickle::Profile;
 using pickle::Unpickler;
+using pickle::Wanted;
 
 constexpr Profile kPlain{Unpickler::c, Encoding::ascii, PersistentLoad::none, FindClass::plain,
                          JoblibReads::nothing};
@@ -40,8 +41,8 @@ constexpr Profile kTorchPackageProfile{Unpickler::py, Encoding::ascii,
 constexpr Profile kLenient{Unpickler::c, Encoding::latin1, PersistentLoad::any, FindClass::plain,
                            JoblibReads::nothing};
 
-constexpr Profile merged(Profile profile) {
-  profile.merges = true;
+constexpr Profile wanting(Profile profile, Wanted wanted) {
+  profile.wanted = wanted;
   return profile;
 }
 
@@ -52,8 +53,8 @@ struct NestedRow {
 };
 constexpr auto kNestedRows = std::to_array<NestedRow>({
     {"torch.load", kTorchObject, After::torch_stack},
-    {"torch.storage._load_from_bytes", kTorchObject, After::torch_stack},
-    {loader::kSkorch, merged(kPlain), After::stop},
+    {loader::kStorage, wanting(kTorchObject, Wanted::storage), After::torch_stack},
+    {loader::kSkorch, wanting(kPlain, Wanted::dict), After::stop},
     {loader::kSkorch, kTorchObject, After::torch_stack},
     {"joblib.load", kJoblibProfile, After::stop},
     {"pandas.read_pickle", kPlain, After::stop},
@@ -146,8 +147,7 @@ std::vector<LoaderUse> nested_loaders(std::string_view name) {
 
 bool opens_formats(std::string_view name) {
   return name == loader::kNumpy || name == loader::kJoblib || name == loader::kTorch ||
-         name == loader::kPandas || name == loader::kSkorch ||
-         name == "torch.storage._load_from_bytes";
+         name == loader::kPandas || name == loader::kSkorch || name == loader::kStorage;
 }
 
 Profile legacy_profile(const Profile& object_profile, int index) {
@@ -155,6 +155,7 @@ Profile legacy_profile(const Profile& object_profile, int index) {
   if (index != 3) {
     profile.persistent = PersistentLoad::none;
     profile.find_class = FindClass::plain;
+    profile.wanted = Wanted::anything;
   }
   return profile;
 }

@@ -33,6 +33,7 @@ inline constexpr std::string_view kSafetensors = "safetensors";
 inline constexpr std::string_view kZipfile = "zipfile";
 // skorch's nets keep a pickle of their own; torch.load reads what its unpickler does not.
 inline constexpr std::string_view kSkorch = "skorch";
+inline constexpr std::string_view kStorage = "torch.storage._load_from_bytes";
 inline constexpr std::string_view kSalvage = "salvage";
 inline constexpr std::string_view kNested = "pickle.loads";
 }  // namespace loader

@@ -560,6 +560,7 @@ bool Machine::Impl::do_reduce() {
   if (!acts(callable.kind())) return fail_op("the object is not callable");
 
   outcome.clear();
+  ++judged;
   if (asks_world()) world.call(self, callable, args, CallHow::reduce, outcome);
   if (wants_current_event()) {
     Event event;
@@ -658,6 +659,7 @@ bool Machine::Impl::do_newobj(bool ex) {
   if (ex && !keywords_fit(args.kwargs)) return false;
 
   outcome.clear();
+  ++judged;
   if (asks_world()) world.construct(self, cls, args, outcome);
   if (wants_current_event()) {
     Event event;
@@ -718,6 +720,7 @@ bool Machine::Impl::instantiate(const Value& cls, std::span<const Value> items, 
   args.items = items;
   const bool allocate = items.empty() && world.maybe_type(self, cls);
   outcome.clear();
+  ++judged;
   if (allocate) {
     world.construct(self, cls, args, outcome);
   } else {
@@ -749,6 +752,7 @@ bool Machine::Impl::do_build() {
   if (!acts(inst.kind())) return builtin_build(inst, state);
 
   outcome.clear();
+  ++judged;
   if (asks_world()) world.set_state(self, inst, state, outcome);
   const bool remembered = first_state(inst, state);
   if (wants_current_event()) {
@@ -824,23 +828,38 @@ bool Machine::Impl::builtin_build(const Value& inst, const Value& state) {
 bool Machine::Impl::store_foreign(Value& target, StoreHow how, const Value* key,
                                   const Value& value) {
   outcome.clear();
+  ++judged;
   if (asks_world()) world.store(self, target, how, key, value, outcome);
-  if (wants_current_event()) {
-    Event event;
-    event.kind = EventKind::store;
-    std::string name = target_name(target);
-    event.callable = name;
-    event.how = how;
-    event.target = target;
-    event.argument = value;
-    event.has_argument = true;
-    if (key != nullptr) {
-      event.key = *key;
-      event.has_key = true;
-    }
-    emit(event);
-  }
+  if (wants_current_event()) emit_store(target, how, key, value);
   return target.kind() == Kind::ref || extend_target(target, pos);
+}
+
+void Machine::Impl::emit_store(const Value& target, StoreHow how, const Value* key,
+                               const Value& value) {
+  Event event;
+  event.kind = EventKind::store;
+  std::string name = target_name(target);
+  event.callable = name;
+  event.how = how;
+  event.target = target;
+  event.argument = value;
+  event.has_argument = true;
+  if (key != nullptr) {
+    event.key = *key;
+    event.has_key = true;
+  }
+  emit(event);
+}
+
+// list[object] = value and bytearray[...] = object: what __index__ runs is the object's own.
+void Machine::Impl::ask_index(const Value& target, StoreHow how, const Value* key,
+                              const Value& value) {
+  const bool asks = (key != nullptr && acts(key->kind())) ||
+                    (target.kind() == Kind::bytearray && acts(value.kind()));
+  if (!asks || !asks_world()) return;
+  outcome.clear();
+  world.store(self, target, how, key, value, outcome);
+  if (outcome.judgement.level >= Level::suspicious) emit_store(target, how, key, value);
 }
 
 // Everything from stack[first] on goes into the list below it.
@@ -855,7 +874,9 @@ bool Machine::Impl::do_append(std::uint64_t first, bool single) {
   if (kind == Kind::list || kind == Kind::bytearray) {
     for (std::uint64_t i = first; kind == Kind::bytearray && i < height; ++i) {
       if (!is_byte(stack[i])) return fail_op("an integer in range(0, 256) is required");
+      ask_index(target, StoreHow::append, nullptr, stack[i]);
     }
+    changes(target);
     height = first;
     return count == 0 || extend_target(target, pos);
   }
@@ -899,16 +920,24 @@ bool Machine::Impl::do_setitems(std::uint64_t first, bool single) {
       if (kind == Kind::bytearray && !is_byte(stack[i + 1])) {
         return fail_op("an integer in range(0, 256) is required");
       }
+      ask_index(target, StoreHow::setitem, &stack[i], stack[i + 1]);
     } else if (!store_foreign(target, StoreHow::setitem, &stack[i], stack[i + 1])) {
       return false;
     }
   }
   if (odd) return fail_op("list index out of range");
-  if (kind == Kind::dict && !states_given.empty() && states_given.contains(truth(target).start)) {
+  height = first;
+  if (kind == Kind::dict) return fill_dict(target);
+  if (sequence) changes(target);
+  return !sequence || extend_target(target, pos);
+}
+
+bool Machine::Impl::fill_dict(Value& target) {
+  changes(target);
+  if (!states_given.empty() && states_given.contains(truth(target).start)) {
     poisoned = true;  // it may be an object's __dict__ by now, where no contract looked
   }
-  height = first;
-  return (kind != Kind::dict && !sequence) || extend_target(target, pos);
+  return extend_target(target, pos);
 }
 
 // What a bytearray takes; what is not known may be one.
@@ -960,6 +989,7 @@ bool Machine::Impl::do_additems() {
     for (std::uint64_t i = mark.height; i < height; ++i) {
       if (!hash_key(stack[i])) return false;
     }
+    changes(target);
     height = mark.height;
     return count == 0 || extend_target(target, pos);
   }

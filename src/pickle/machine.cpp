@@ -50,6 +50,9 @@ bool hashable_constant(Kind kind) { return kind <= Kind::bytes || kind == Kind::
 
 }  // namespace
 
+bool is_container(Kind kind) {
+  return kind == Kind::list || kind == Kind::dict || kind == Kind::set;
+}
 bool is_constant(Kind kind) { return kind <= Kind::bytearray; }
 
 std::uint64_t mutable_identity(const Value& value) {
@@ -90,8 +93,9 @@ void Machine::Impl::reset() {
   wrappers.clear();
   built.clear();
   states_given.clear();
-  dicts_fetched.clear();
-  many_fetched = false;
+  held_at.clear();
+  many_held = false;
+  judged = 0;
   discarded = false;
   built_late = false;
   hash_visits = 0;
@@ -254,7 +258,7 @@ bool Machine::Impl::read_line(std::string_view& line, bool& ended) {
     } else {                                                              \
       value_.flags = Value::kViaMemo;                                     \
       value_.end = index_ & kMaxOffset;                                   \
-      if (value_.kind() == Kind::dict) fetched(value_);                   \
+      if (is_container(value_.kind())) fetched(value_);                   \
     }                                                                     \
     value_.start = at & kMaxOffset;                                       \
     PUSH(value_);                                                         \
@@ -609,7 +613,7 @@ void Machine::Impl::loop() {
           nodes_stale = true;
         } else if (plain) {
           sp = first;
-          COLD(extend_target(target, pos));
+          COLD(fill_dict(target));
         } else {
           COLD(do_setitems(mark.height, false));
         }
@@ -850,21 +854,31 @@ bool Machine::Impl::memo_get(std::uint64_t index) {
   } else {
     value.flags = Value::kViaMemo;
     value.end = index & kMaxOffset;
-    if (value.kind() == Kind::dict) fetched(value);
+    if (is_container(value.kind())) fetched(value);
   }
   value.start = op_offset & kMaxOffset;
   return push(value);
 }
 
-// A dict is held twice from here on. A class that was given it as its state may have changed it.
-void Machine::Impl::fetched(const Value& dict) {
-  const std::uint64_t start = truth(dict).start;
+// A container is held twice from here on. A class that was given it as its state may have changed
+// it.
+void Machine::Impl::fetched(const Value& container) {
+  const std::uint64_t start = truth(container).start;
   if (states_given.contains(start)) poisoned = true;
-  if (dicts_fetched.size() < limits.nodes) {
-    dicts_fetched.insert(start);
+  if (held_at.size() < limits.nodes) {
+    held_at[start] = judged;
   } else {
-    many_fetched = true;
+    many_held = true;
   }
+}
+
+// Contracts speak of what they saw. Picklers fill a container where they made it, and hardly ever
+// show one to anybody before it is full.
+void Machine::Impl::changes(const Value& container) {
+  if (!container.direct() && !container.in_place()) poisoned = true;
+  if (held_at.empty() || poisoned) return;
+  const auto held = held_at.find(truth(container).start);
+  poisoned = many_held || (held != held_at.end() && held->second != judged);
 }
 
 bool Machine::Impl::memo_put(std::uint64_t index) {
@@ -990,7 +1004,7 @@ bool Machine::Impl::do_dup() {
   copy.flags = Value::kBoxed;
   copy.start = op_offset & kMaxOffset;
   copy.end = (boxes.size() - 1) & kMaxOffset;
-  if (copy.kind() == Kind::dict) fetched(copy);
+  if (is_container(copy.kind())) fetched(copy);
   return push(copy);
 }
 
@@ -1051,7 +1065,7 @@ bool Machine::read(std::uint64_t offset, std::uint64_t count, std::vector<std::u
   return out.size() == count;
 }
 bool Machine::held_twice(const Value& dict) const {
-  return impl_->many_fetched || impl_->dicts_fetched.contains(impl_->truth(dict).start);
+  return impl_->many_held || impl_->held_at.contains(impl_->truth(dict).start);
 }
 bool Machine::discarded() const { return impl_->discarded; }
 bool Machine::irregular() const { return impl_->discarded || impl_->built_late; }

@@ -61,7 +61,9 @@ struct Machine::Impl final : NodeOpener {
   bool load_memo_text(std::uint8_t code);
   std::optional<std::uint64_t> index_of_line(std::string_view line);
   bool memo_get(std::uint64_t index);
-  void fetched(const Value& dict);
+  void fetched(const Value& container);
+  void changes(const Value& container);
+  bool fill_dict(Value& target);
   bool memo_put(std::uint64_t index);
   bool load_frame();
   bool begin_frame(std::uint64_t size);
@@ -107,6 +109,8 @@ struct Machine::Impl final : NodeOpener {
   bool do_additems();
   bool assignable_index(const Value& target, const Value& key);
   bool store_foreign(Value& target, StoreHow how, const Value* key, const Value& value);
+  void emit_store(const Value& target, StoreHow how, const Value* key, const Value& value);
+  void ask_index(const Value& target, StoreHow how, const Value* key, const Value& value);
   bool hash_key(const Value& key);
   enum class TupleHash : std::uint8_t { all, unhashable, budget };
   TupleHash hashed_items(const Value& key, std::vector<Value>& foreign);
@@ -279,8 +283,10 @@ struct Machine::Impl final : NodeOpener {
   bool joblib_wrapper_named = false;
   std::unordered_set<std::uint64_t> wrappers;  // where objects begin that may be wrappers
   std::unordered_set<std::uint64_t> built;  // objects that have their state: start and depth
-  std::unordered_set<std::uint64_t> dicts_fetched;  // where those begin that were fetched or copied
-  bool many_fetched = false;  // more than are remembered
+  // Where lists, dicts and sets begin that were fetched or copied, and what was judged by then.
+  std::unordered_map<std::uint64_t, std::uint64_t> held_at;
+  bool many_held = false;  // more than are remembered
+  std::uint64_t judged = 0;  // effects that contracts looked into
   std::unordered_set<std::uint64_t> states_given;  // where dicts begin that are an object's state
   bool discarded = false;  // a value was popped
   bool built_late = false;  // a state was given through the memo

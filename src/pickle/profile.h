@@ -46,6 +46,12 @@ enum class JoblibReads : std::uint8_t {
   arrays,  // and a NumpyArrayWrapper's raw bytes, from this stream
 };
 
+enum class Wanted : std::uint8_t {
+  anything,
+  dict,  // merged into an object
+  storage,  // a tensor's bytes
+};
+
 struct Profile {
   Unpickler unpickler = Unpickler::c;
   Encoding encoding = Encoding::ascii;
@@ -58,8 +64,8 @@ struct Profile {
   // torch_weights_only: whose rules; the run goes on while one of them admits what comes.
   Releases releases = k2_13;
 
-  // The reader merges what it gets into an object, as a dict: of anything else, methods would run.
-  bool merges = false;
+  // What its reader takes the result for: of anything else, methods would run.
+  Wanted wanted = Wanted::anything;
 
   friend bool operator==(const Profile&, const Profile&) = default;
 };
