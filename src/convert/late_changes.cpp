@@ -44,6 +44,10 @@ class Pass {
       case op::EMPTY_LIST:
       case op::EMPTY_DICT:
       case op::EMPTY_SET: stack_.push_back(fresh({})); return false;
+      case op::BYTEARRAY8:  // arrays show its memory, and what is read here are its first bytes
+        stack_.push_back(fresh({}));
+        containers_.back().taken = kCall;
+        return false;
       case op::LIST:
       case op::DICT:
       case op::TUPLE:
