@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "convert/arrays.h"
+#include "convert/layouts.h"
 
 namespace brine::convert {
 namespace {
@@ -261,7 +262,14 @@ Result<std::optional<Tensor>> TensorReader::quantized(const Items& args) {
   if (scheme.size() < 3 || node(scheme[0]).kind != Kind::ref) {
     return broken("a quantized tensor without scale or zero point");
   }
+  if (args.size() > 5 && node(args[5]).kind == Kind::boolean && node(args[5]).integer != 0) {
+    return broken("a quantized tensor that wants a gradient, which torch refuses");
+  }
   const std::string_view name = node(scheme[0]).name();
+  const bool channels = name.starts_with("per_channel_");
+  if (scheme.size() != (channels ? 4 : 3)) {
+    return broken("a quantized tensor whose scheme has other parts than torch writes");
+  }
   out.notes.emplace_back("qscheme", "torch." + std::string(name));
   out.parts.push_back({"", std::move(values)});
   if (name == "per_tensor_affine") {
@@ -280,9 +288,12 @@ Result<std::optional<Tensor>> TensorReader::quantized(const Items& args) {
     if (!part || part->parts.size() != 1) return broken("a scale that is no tensor");
     out.parts.push_back({i == 1 ? ".scale" : ".zero_point", std::move(part->parts[0].view)});
   }
-  if (scheme.size() > 3 && node(scheme[3]).kind == Kind::integer) {
-    out.notes.emplace_back("axis", std::to_string(node(scheme[3]).integer));
+  if (node(scheme[3]).kind != Kind::integer || node(scheme[3]).big) {
+    return broken("a quantized tensor whose axis is no number");
   }
+  const std::int64_t axis = node(scheme[3]).integer;
+  if (Complaint wrong = channels_complaint(name, out.parts, axis)) return cannot(std::move(*wrong));
+  out.notes.emplace_back("axis", std::to_string(axis));
   return out;
 }
 
@@ -320,6 +331,9 @@ Result<std::optional<Tensor>> TensorReader::sparse(const Items& args) {
   }
   const auto shape = at < items.size() ? sizes(items[at]) : std::nullopt;
   if (!shape) return broken("a sparse tensor without its sizes");
+  if (Complaint wrong = sparse_complaint(row->name, out.parts, *shape)) {
+    return cannot(std::move(*wrong));
+  }
   std::string text = "[";
   for (std::size_t i = 0; i < shape->size(); ++i) {
     text += (i == 0 ? "" : ", ") + std::to_string((*shape)[i]);
@@ -370,7 +384,14 @@ Result<std::optional<Tensor>> TensorReader::set_by_state(const Node& object) {
   if (object.states().size() != 1 || state.kind != Kind::tuple) {
     return cannot("a tensor of an old file whose state is no tuple");
   }
-  if (state.items.size() == 4) return strided(state.items);
+  if (state.items.size() == 4) {
+    BRINE_TRY(std::optional<Tensor> out, strided(state.items));
+    const std::string_view cls = node(object.callable).name();
+    if (Complaint wrong = old_class_complaint(cls, out->parts[0].view)) {
+      return cannot(std::move(*wrong));
+    }
+    return out;
+  }
   return cannot("a tensor of an old file with a state of " + std::to_string(state.items.size()) +
                 " values");
 }
