@@ -259,6 +259,7 @@ class Walk {
     view.swapped = held.swapped;
     view.shape = {held.size / view.dtype->itemsize};
     view.stride = {1};
+    out_.root_storage = parts_.empty();
     take({{{"", std::move(view)}}, {{"class", "storage"}}, false});
     return false;
   }

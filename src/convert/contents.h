@@ -52,6 +52,7 @@ struct Contents {
   std::string extras;  // JSON; empty unless asked for
   Rewritten rewritten;  // when asked for
   bool root_tensor = false;  // the result itself is a tensor, named "tensor"
+  bool root_storage = false;  // namely a bare storage
   bool ambiguous = false;  // keys of which only their class knows whether they are equal
   bool over_budget = false;
   bool root_missing = false;  // no value under the wanted key

@@ -150,12 +150,12 @@ class Converter {
     return out;
   }
 
-  // A storage in bytes that a pickle hands to torch.load.
+  // A storage in bytes that a pickle hands to torch.load: the file's whole result.
   Result<Storage> nested(const SourcePtr& bytes, unsigned depth) const {
     if (depth == 0) return fail(Error::budget(0, "files in files in files"));
     Reading inside = read("nested.pt", bytes, {}, depth - 1);
-    if (!inside.captured || !inside.problem.empty() ||
-        inside.captured->contents.tensors.size() != 1) {
+    if (!inside.captured || !inside.problem.empty() || !inside.captured->contents.root_storage ||
+        inside.captured->contents.ambiguous) {
       return fail({ErrorCode::unsupported, 0, "a storage in the pickle that is no torch file"});
     }
     Contents& contents = inside.captured->contents;

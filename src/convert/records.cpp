@@ -3,6 +3,8 @@
 #include <array>
 #include <map>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 
 #include "archive/zip/reader.h"
 #include "base/bytes.h"
@@ -113,12 +115,14 @@ std::optional<std::uint64_t> small_end(ByteSource& file, std::uint64_t data) {
 }  // namespace
 
 Status find_records(const SourcePtr& file, const Limits& limits, Captured& captured) {
+  // Of a storage that comes twice torch keeps the last.
+  std::unordered_map<std::string_view, const scan::ViewEnd::PlacedStorage*> placed;
+  for (const auto& one : captured.placed) placed[one.key] = &one;
   for (Storage& storage : captured.contents.storages) {
-    for (const auto& placed : captured.placed) {
-      if (placed.key != storage.key || storage.bytes != nullptr) continue;
-      if (placed.end - placed.start >= storage.size) {
-        storage.bytes = std::make_shared<SliceSource>(captured.source, placed.start, storage.size);
-      }
+    const auto found = storage.key.empty() ? placed.end() : placed.find(storage.key);
+    if (found == placed.end()) continue;
+    if (const auto& [key, start, end] = *found->second; end - start >= storage.size) {
+      storage.bytes = std::make_shared<SliceSource>(captured.source, start, storage.size);
     }
   }
   const bool zip = captured.member.size() == 1 && captured.member[0].ends_with("/data.pkl");
