@@ -64,6 +64,7 @@ struct ClassFact {
   Behaviour instance = Behaviour::none;  // calling an instance
   bool parser = false;  // BUILD hands bytes to native code of the library
   bool keywords = false;  // its __new__ ignores keyword arguments
+  bool layer = false;  // a torch.nn.Module
 };
 
 class Blob {

@@ -58,6 +58,12 @@ constexpr auto kKeepers = std::to_array<Keeper>({
     {"numpy.random._pickle.", true, true},
 });
 
+// What __setstate__ of most optimizers (Adam, ASGD, NAdam ...) makes a tensor of when it is none.
+constexpr auto kSteps = std::to_array<std::string_view>({"step", "eta", "mu", "mu_product"});
+constexpr auto kPlainSteps =  // optimizers that leave numbers as they are
+    std::to_array<std::string_view>(
+        {"torch.optim.sparse_adam.SparseAdam", "torch.optim.sgd.SGD", "torch.optim.lbfgs.LBFGS"});
+
 const Keeper* keeper_of(std::string_view cls) {
   const auto* row = std::ranges::find_if(kKeepers, [&](const Keeper& keeper) {
     return keeper.name.ends_with('.') ? cls.starts_with(keeper.name) : cls == keeper.name;
@@ -117,7 +123,7 @@ class Walk {
     visit(root, {});
     while (!frames_.empty() && !out_.over_budget) advance();
     out_.over_budget = out_.over_budget || nodes_.exhausted();
-    out_.ambiguous = values_.ambiguous();
+    out_.ambiguous = values_.ambiguous() || stepped_;
     if (!options_.extras || out_.over_budget) out_.extras.clear();
     if (options_.rewrite && !out_.over_budget) {
       out_.rewritten =
@@ -145,7 +151,7 @@ class Walk {
   std::optional<NodeId> child_named(NodeId id, std::string_view name) {
     if (id == kNoNode) return std::nullopt;
     std::vector<Child> found;
-    if (const auto attributes = values_.module_state(id)) {
+    if (const auto attributes = layer_state(id, nullptr)) {
       found = *attributes;
     } else if (auto pairs = values_.mapping(id)) {
       for (const Pair& pair : *pairs)
@@ -389,7 +395,7 @@ class Walk {
       return;
     }
     std::vector<Child> rest;
-    auto state = values_.module_state(id, &rest);
+    auto state = layer_state(id, &rest);
     json_.begin_object();
     json_.field("$class", cls);
     frame.json = Frame::Json::object;
@@ -417,6 +423,9 @@ class Walk {
       return;
     }
     const Keeper* keeper = keeper_of(cls);
+    stepped_ = stepped_ ||
+               (cls.starts_with("torch.optim.") &&
+                std::ranges::find(kPlainSteps, cls) == kPlainSteps.end() && makes_steps(object));
     frame.opaque = frame.opaque || keeper == nullptr ||
                    (has_arguments(object) && !keeper->arguments) || !values_.attributes(object);
     if (object.args != kNoNode && node(object.args).kind == Kind::tuple) {
@@ -434,6 +443,32 @@ class Walk {
     json_.key("$parts");
     json_.begin_object();
     frame.closing = 2;
+  }
+
+  // A layer's state_dict; none for classes that keep all they are given as attributes.
+  std::optional<std::vector<Child>> layer_state(NodeId id, std::vector<Child>* rest) const {
+    if (keeper_of(values_.class_name(node(id))) != nullptr) return std::nullopt;
+    return values_.module_state(id, rest);
+  }
+
+  // What torch.optim makes of a state that has numbers where it wants tensors.
+  bool makes_steps(const Node& optimizer) const {
+    const auto all = values_.attributes(optimizer);
+    if (!all) return false;
+    const auto state = std::ranges::find(*all, "state", &Child::part);
+    if (state == all->end() || state->value == kNoNode) return false;
+    const auto is_number = [&](NodeId id) {
+      const Kind kind = id == kNoNode ? Kind::unknown : node(id).kind;
+      return kind == Kind::integer || kind == Kind::floating || kind == Kind::boolean;
+    };
+    for (const Pair& slot : values_.mapping(state->value).value_or(std::vector<Pair>())) {
+      if (slot.value == kNoNode) continue;
+      for (const Pair& pair : values_.mapping(slot.value).value_or(std::vector<Pair>())) {
+        const bool step = std::ranges::find(kSteps, values_.key_text(pair.key)) != kSteps.end();
+        if (step && is_number(pair.value)) return true;
+      }
+    }
+    return false;
   }
 
   // Whether what made the object was given anything but its class.
@@ -559,6 +594,7 @@ class Walk {
   std::unordered_set<NodeId> on_path_;
   std::unordered_map<NodeId, std::vector<Child>> module_rest_;
   std::unordered_set<std::string> names_;
+  bool stepped_ = false;  // an optimizer's numbers that its class makes tensors of
   std::uint64_t steps_ = 0, name_bytes_ = 0;
 };
 

@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <charconv>
-#include <cmath>
-#include <unordered_map>
+#include <iterator>
 #include <unordered_set>
 
-#include "base/escape.h"
+#include "convert/layers.h"
 
 namespace brine::convert {
 
@@ -17,277 +14,48 @@ using pickle::kNoNode;
 using pickle::Node;
 using pickle::NodeId;
 
-bool is_whole_text(const Node& node) {
-  return node.kind == Kind::str && node.length == node.text.size();
-}
-
-// Text of a file as valid UTF-8: what is none (lone surrogates) becomes %XX.
-std::string valid_name(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const CodePoint point = decode_utf8(text);
-    if (point.bytes != 0) {
-      out.append(text.substr(0, point.bytes));
-      text.remove_prefix(point.bytes);
-      continue;
-    }
-    constexpr char kHex[] = "0123456789ABCDEF";
-    const auto byte = static_cast<unsigned char>(text.front());
-    out += '%';
-    out += kHex[byte >> 4];
-    out += kHex[byte & 15];
-    text.remove_prefix(1);
-  }
-  return out;
-}
-
-std::string float_text(double value) {
-  std::array<char, 40> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value);
-  std::string out(text.data(), end.ptr);
-  if (std::isfinite(value) && out.find_first_of(".e") == std::string::npos) out += ".0";
-  return out;
-}
-
-std::string Values::dotted(const Node& ref) {
-  return std::string(ref.module()) + "." + std::string(ref.name());
-}
-
-std::string Values::key_text(NodeId id) const {
-  if (id == kNoNode) return "?";
-  const Node& key = node(id);
-  switch (key.kind) {
-    case Kind::str: return valid_name(key.text);
-    case Kind::bytes:
-    case Kind::bytearray: return python_bytes(key.text);
-    case Kind::integer: return key.big ? std::string(key.text) : std::to_string(key.integer);
-    case Kind::boolean: return key.integer != 0 ? "True" : "False";
-    case Kind::none: return "None";
-    case Kind::floating: return float_text(key.floating);
-    case Kind::ref: return valid_name(dotted(key));
-    case Kind::tuple: {
-      std::string out = "(";
-      for (const NodeId item : key.items) {
-        const Kind kind = item == kNoNode ? Kind::unknown : node(item).kind;
-        if (out.size() > 1) out += ", ";
-        out += kind == Kind::str     ? python_str(node(item).text)
-               : kind == Kind::tuple ? "(...)"
-                                     : key_text(item);
-      }
-      if (key.items.size() == 1) out += ',';
-      return out + ")";
-    }
-    case Kind::object:
-      if (const auto number = numpy_scalar(key)) return *number;
-      break;
-    default: break;
-  }
-  return "key@" + std::to_string(key.offset);
-}
-
-// numpy's scalar(dtype, bytes), where the bytes stand as such.
-std::optional<std::string> Values::numpy_scalar(const Node& object) const {
-  if (object.callable == kNoNode || object.args == kNoNode || !object.states().empty()) {
-    return std::nullopt;
-  }
-  const Node& callable = node(object.callable);
-  const std::vector<NodeId>& args = node(object.args).items;
-  if (callable.kind != Kind::ref || callable.name() != "scalar" ||
-      !callable.module().ends_with(".multiarray") || args.size() != 2 || args[0] == kNoNode ||
-      args[1] == kNoNode) {
-    return std::nullopt;
-  }
-  const Node& dtype = node(args[0]);
-  const Node& bytes = node(args[1]);
-  if (dtype.args == kNoNode || node(dtype.args).items.empty() || bytes.kind != Kind::bytes ||
-      node(dtype.args).items[0] == kNoNode || !is_whole_text(node(node(dtype.args).items[0]))) {
-    return std::nullopt;
-  }
-  // In the machine's own byte order, as NumPy's types are where nobody changed it.
-  if (dtype.states().size() > 1) return std::nullopt;
-  if (!dtype.states().empty() && dtype.states()[0] != kNoNode) {
-    const std::vector<NodeId>& state = node(dtype.states()[0]).items;
-    if (state.size() < 2 || state[1] == kNoNode || node(state[1]).text == ">") return std::nullopt;
-  }
-  const std::string_view type = node(node(dtype.args).items[0]).text;
-  std::uint64_t raw = 0;
-  if (bytes.text.size() != bytes.length || bytes.length == 0 || bytes.length > 8) {
-    return std::nullopt;
-  }
-  for (std::size_t i = bytes.text.size(); i-- > 0;) {
-    raw = raw << 8 | static_cast<unsigned char>(bytes.text[i]);
-  }
-  if (type == "b1") return raw != 0 ? "True" : "False";
-  if (type == "f8" && bytes.length == 8) return float_text(std::bit_cast<double>(raw));
-  if (type == "u1" || type == "u2" || type == "u4" || type == "u8") return std::to_string(raw);
-  if (type != "i1" && type != "i2" && type != "i4" && type != "i8") return std::nullopt;
-  const unsigned unused = 64 - 8 * static_cast<unsigned>(bytes.length);
-  return std::to_string(static_cast<std::int64_t>(raw << unused) >> unused);
-}
-
 namespace {
 
-constexpr unsigned kKeyDepth = 8;  // tuples in tuples as keys
-constexpr std::size_t kLongestKey = 1u << 16;
+// Python's own mappings, and what a call of them takes.
+struct Mapping {
+  std::string_view name;
+  std::size_t before = 0;  // arguments in front of the items
+  bool pairs = true;  // also takes a list of pairs, which a Counter counts
+  bool attributes = true;  // its instances can be given any
+};
+constexpr auto kMappings = std::to_array<Mapping>({
+    {"collections.OrderedDict"},
+    {"builtins.dict", 0, true, false},
+    {"collections.defaultdict", 1, true, false},
+    {"collections.Counter", 0, false, true},
+});
 
-// Whole numbers are equal whatever their type; -0.0 is 0; a NaN equals nothing but itself.
-std::optional<std::string> number_identity(double value) {
-  if (std::isnan(value)) return std::nullopt;
-  if (std::isinf(value) || value != std::floor(value)) {
-    return "f" + std::to_string(std::bit_cast<std::uint64_t>(value));
-  }
-  std::array<char, 400> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value == 0 ? 0.0 : value,
-                                 std::chars_format::fixed, 0);
-  return "i" + std::string(text.data(), end.ptr);
+const Mapping* find_mapping(std::string_view callable) {
+  const auto* row = std::ranges::find(kMappings, callable, &Mapping::name);
+  return row == kMappings.end() ? nullptr : row;
 }
 
 }  // namespace
 
-// A text that is the same for keys that Python calls equal; none when the node itself is all that
-// can be compared.
-std::optional<std::string> Values::identity(NodeId id, unsigned depth) const {
-  if (id == kNoNode || depth == 0) return std::nullopt;
-  const Node& key = node(id);
-  switch (key.kind) {
-    case Kind::none: return "N";
-    case Kind::boolean: return "i" + std::to_string(key.integer);
-    case Kind::integer:
-      if (key.big && key.text.empty()) return std::nullopt;
-      return "i" + (key.big ? std::string(key.text) : std::to_string(key.integer));
-    case Kind::floating: return number_identity(key.floating);
-    case Kind::str:
-    case Kind::bytes:
-      if (key.length != key.text.size()) return std::nullopt;
-      return (key.kind == Kind::str ? "s" : "b") + std::string(key.text);
-    case Kind::ref: return "r" + dotted(key);
-    case Kind::tuple:
-    case Kind::frozenset: {
-      std::vector<std::string> parts;
-      std::size_t size = 0;
-      for (const NodeId item : key.items) {
-        auto part = identity(item, depth - 1);
-        if (!part) part = "n" + std::to_string(item);
-        size += part->size();
-        if (size > kLongestKey) return std::nullopt;
-        parts.push_back(std::to_string(part->size()) + ":" + std::move(*part));
-      }
-      const bool set = key.kind == Kind::frozenset;
-      if (set) std::ranges::sort(parts);
-      std::string out = set ? "z" : "t";
-      for (const std::string& part : parts) out += part;
-      return out;
-    }
-    case Kind::object: {
-      // NumPy's whole numbers equal Python's.
-      if (const auto number = numpy_scalar(key)) {
-        const bool whole = number->find_first_not_of("-0123456789") == std::string::npos;
-        if (whole) return "i" + *number;
-      }
-      if (auto bytes = latin1_bytes(key)) return "b" + *bytes;
-      // Made of constants alone: its class may call two of them equal.
-      if (!key.states().empty() || key.args == kNoNode || key.callable == kNoNode) {
-        return std::nullopt;
-      }
-      const auto callable = identity(key.callable, depth - 1);
-      const auto args = identity(key.args, depth - 1);
-      if (!callable || !args) return std::nullopt;
-      return "o" + std::to_string(callable->size()) + ":" + *callable + *args;
-    }
-    default: return std::nullopt;
-  }
-}
-
-// Makers of values that equal others of their kind which are written otherwise.
-bool compares_widely(std::string_view maker) {
-  static constexpr auto kModules = std::to_array<std::string_view>(
-      {"builtins.", "__builtin__.", "decimal.", "fractions.", "numpy.", "torch.", "collections.",
-       "datetime.", "_codecs."});
-  return std::ranges::any_of(kModules,
-                             [&](std::string_view module) { return maker.starts_with(module); });
-}
-
-// Pairs with Python's rule for a key that comes twice: the first place, the last value.
-std::vector<Pair> Values::distinct(const std::vector<NodeId>& items) const {
-  std::vector<Pair> out;
-  std::unordered_map<std::string, std::size_t> places;
-  for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
-    const bool object = items[i] != kNoNode && node(items[i]).kind == Kind::object;
-    auto key = identity(items[i], kKeyDepth);
-    if (!key) key = "n" + std::to_string(items[i]);
-    auto [place, fresh] = places.emplace(std::move(*key), out.size());
-    if (!fresh && object && out[place->second].key != items[i]) {
-      ambiguous_ = true;
-      fresh = true;
-    }
-    if (fresh) {
-      out.push_back({items[i], items[i + 1]});
-    } else {
-      out[place->second].value = items[i + 1];
-    }
-  }
-  ambiguous_ = ambiguous_ || may_meet(out);
-  return out;
-}
-
-// Whether only a key's class knows if it equals another: NumPy's numbers equal Python's, a
-// torch.Size a tuple, a Decimal an int.
-bool Values::may_meet(const std::vector<Pair>& pairs) const {
-  if (pairs.size() < 2) return false;
-  std::size_t opaque = 0;
-  bool alike = true;
-  std::string first;
-  for (const Pair& pair : pairs) {
-    if (!is_opaque(pair.key, kKeyDepth)) continue;
-    const Node& key = node(pair.key);
-    const bool made = key.kind == Kind::object && key.callable != kNoNode;
-    const std::string maker = made ? dotted(node(key.callable)) : std::string();
-    if (opaque++ == 0) first = maker;
-    alike = alike && !maker.empty() && maker == first && !compares_widely(maker);
-  }
-  return opaque != 0 && (!alike || opaque != pairs.size());
-}
-
-// An object, or something that holds one, whose equality is not that of what is written.
-bool Values::is_opaque(NodeId id, unsigned depth) const {
-  if (id == kNoNode || depth == 0) return true;
-  const Node& key = node(id);
-  if (key.kind == Kind::tuple || key.kind == Kind::frozenset) {
-    return std::ranges::any_of(key.items, [&](NodeId item) { return is_opaque(item, depth - 1); });
-  }
-  if (key.kind != Kind::object) return false;
-  // A tensor's hash is its address: as a key it equals itself alone.
-  const bool made = key.callable != kNoNode && node(key.callable).kind == Kind::ref;
-  const std::string maker = made ? dotted(node(key.callable)) : std::string();
-  if (maker.starts_with("torch._utils._rebuild_") || maker.starts_with("torch._tensor._rebuild_")) {
-    return false;
-  }
-  const auto known = identity(id, depth);
-  return !known || !(known->starts_with('i') || known->starts_with('b'));
-}
-
-// The bytes of _codecs.encode(text, 'latin1'), as protocol 2 has them.
-std::optional<std::string> Values::latin1_bytes(const Node& object) const {
-  if (object.callable == kNoNode || object.args == kNoNode || !object.states().empty() ||
-      node(object.callable).kind != Kind::ref ||
-      dotted(node(object.callable)) != "_codecs.encode") {
-    return std::nullopt;
-  }
+// The keys and values that a call of one of Python's own mappings puts in; none when they do not
+// stand in its arguments.
+std::optional<std::vector<NodeId>> Values::called_with(const Node& object, std::size_t before,
+                                                       bool pairs) const {
+  if (object.made == pickle::Made::construct) return std::vector<NodeId>();  // no __init__ runs
+  if (object.args == kNoNode || node(object.args).kind != Kind::tuple) return std::nullopt;
   const std::vector<NodeId>& args = node(object.args).items;
-  if (args.size() != 2 || node(args[0]).kind != Kind::str || node(args[1]).text != "latin1" ||
-      node(args[0]).length != node(args[0]).text.size()) {
-    return std::nullopt;
-  }
-  std::string out;
-  unsigned high = 0;
-  for (const char c : node(args[0]).text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0xc4) return std::nullopt;  // beyond latin1
-    if (byte >= 0xc0) {
-      high = (byte & 3u) << 6;
-    } else {
-      out += static_cast<char>(byte < 0x80 ? byte : high | (byte & 0x3fu));
+  if (args.size() <= before) return std::vector<NodeId>();
+  if (args.size() != before + 1 || args.back() == kNoNode) return std::nullopt;
+  const Node& given = node(args.back());
+  if (given.kind == Kind::dict) return given.items;
+  if (!pairs || (given.kind != Kind::list && given.kind != Kind::tuple)) return std::nullopt;
+  std::vector<NodeId> out;
+  for (const NodeId pair : given.items) {
+    if (pair == kNoNode || node(pair).items.size() != 2 ||
+        (node(pair).kind != Kind::list && node(pair).kind != Kind::tuple)) {
+      return std::nullopt;
     }
+    out.insert(out.end(), node(pair).items.begin(), node(pair).items.end());
   }
   return out;
 }
@@ -297,18 +65,19 @@ std::optional<std::vector<Pair>> Values::mapping(NodeId id) const {
   const Node& value = node(id);
   if (value.kind == Kind::dict) return distinct(value.items);
   if (value.kind != Kind::object) return std::nullopt;
-  const bool ordered = value.callable != kNoNode && node(value.callable).kind == Kind::ref &&
-                       node(value.callable).module() == "collections" &&
-                       node(value.callable).name() == "OrderedDict";
-  if (!ordered && value.stored().empty()) return std::nullopt;
+  const bool named = value.callable != kNoNode && node(value.callable).kind == Kind::ref;
+  const Mapping* row = named ? find_mapping(dotted(node(value.callable))) : nullptr;
   std::vector<NodeId> items;
-  if (ordered && value.args != kNoNode && node(value.args).items.size() == 1) {
-    // OrderedDict([[key, value], ...]), as Python 2 wrote it.
-    const Node& list = node(node(value.args).items[0]);
-    for (const NodeId pair : list.items) {
-      if (pair == kNoNode || node(pair).items.size() != 2) return std::nullopt;
-      items.insert(items.end(), node(pair).items.begin(), node(pair).items.end());
-    }
+  if (row != nullptr) {
+    auto given = called_with(value, row->before, row->pairs);
+    if (!given && value.stored().empty()) return std::nullopt;
+    const bool stated = std::ranges::any_of(value.states(), [&](NodeId state) {
+      return state == kNoNode || node(state).kind != Kind::none;
+    });
+    doubt(!given || (stated && !row->attributes));
+    if (given) items = std::move(*given);
+  } else if (value.stored().empty()) {
+    return std::nullopt;
   }
   items.insert(items.end(), value.stored().begin(), value.stored().end());
   return distinct(items);
@@ -371,6 +140,52 @@ bool Values::recurrent_loads(const std::vector<Child>& state) const {
          });
 }
 
+// Whether state_dict() gives what stands in a layer's dictionaries, by its class and by what the
+// object itself holds.
+bool Values::keeps_state_dict(const Node& object, const std::vector<Child>& state) const {
+  constexpr std::string_view kHooks[] = {"_state_dict_hooks", "_state_dict_pre_hooks"};
+  constexpr std::string_view kMethods[] = {"state_dict", "_save_to_state_dict"};
+  const Node* ref = class_of(object);
+  if (ref == nullptr) return false;
+  if (layer_class(ref->module(), ref->name()) == LayerClass::other) return false;
+  const std::string cls = dotted(*ref);
+  if (cls.starts_with("torch.nn.modules.rnn.") && !cls.ends_with("Cell") &&
+      !recurrent_loads(state)) {
+    return false;
+  }
+  if (const OwnStateDict* own = own_state_dict(cls)) {
+    const Child* buffers = find(state, "_buffers");
+    const auto pairs =
+        buffers == nullptr || buffers->value == kNoNode ? std::nullopt : mapping(buffers->value);
+    const bool buffered = pairs && std::ranges::all_of(own->adds, [&](std::string_view added) {
+                            return std::ranges::any_of(*pairs, [&](const Pair& pair) {
+                              return key_text(pair.key) == added;
+                            });
+                          });
+    if (own->adds.empty() || !buffered) return false;
+  }
+  const auto is_empty = [&](std::string_view name) {
+    const Child* held = find(state, name);
+    if (held == nullptr || held->value == kNoNode) return held == nullptr;
+    const auto pairs = mapping(held->value);
+    return pairs && pairs->empty();
+  };
+  return std::ranges::all_of(kHooks, is_empty) &&
+         std::ranges::none_of(kMethods,
+                              [&](std::string_view name) { return find(state, name) != nullptr; });
+}
+
+// Whether state_dict() can ask a value for its entries: a layer among layers, else a tensor.
+bool Values::gives_entries(NodeId id, bool layer) const {
+  const Node& value = node(id);
+  if (value.kind != Kind::object) return false;
+  if (!layer) return true;
+  const Node* ref = class_of(value);
+  const auto state = attributes(value);
+  return ref != nullptr && layer_class(ref->module(), ref->name()) == LayerClass::layer && state &&
+         find(*state, "_parameters") != nullptr;
+}
+
 // The state_dict of a torch.nn.Module as children; none when the object is no module.
 std::optional<std::vector<Child>> Values::module_state(NodeId id, std::vector<Child>* rest) const {
   const Node& object = node(id);
@@ -378,24 +193,26 @@ std::optional<std::vector<Child>> Values::module_state(NodeId id, std::vector<Ch
   const auto all = attributes(object);
   if (!all) return std::nullopt;
   constexpr std::string_view kParts[] = {"_parameters", "_buffers", "_modules"};
-  const std::string cls = class_name(object);
-  if (cls.starts_with("torch.nn.modules.rnn.") && !cls.ends_with("Cell")) {
-    ambiguous_ = ambiguous_ || !recurrent_loads(*all);
+  std::array<std::vector<Pair>, std::size(kParts)> pairs;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const Child* held = find(*all, kParts[i]);
+    auto found = held == nullptr || held->value == kNoNode ? std::nullopt : mapping(held->value);
+    if (!found) return std::nullopt;
+    pairs[i] = std::move(*found);
   }
+  doubt(!keeps_state_dict(object, *all));
   std::vector<Child> out;
   const Child* skipped = find(*all, "_non_persistent_buffers_set");
   std::unordered_set<std::string> names;
-  for (const std::string_view part : kParts) {
-    const Child* held = find(*all, part);
-    if (held == nullptr || held->value == kNoNode) return std::nullopt;
-    const auto pairs = mapping(held->value);
-    if (!pairs) return std::nullopt;
-    for (const Pair& pair : *pairs) {
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const std::string_view part = kParts[i];
+    for (const Pair& pair : pairs[i]) {
       if (pair.value == kNoNode || node(pair.value).kind == Kind::none) continue;
       std::string name = key_text(pair.key);
       // torch lets no name in that has a dot or is there already; then state_dict() has one of two.
       const bool twice = !names.insert(name).second;
-      ambiguous_ = ambiguous_ || twice || name.find('.') != std::string::npos;
+      doubt(twice || name.find('.') != std::string::npos ||
+            !gives_entries(pair.value, part == "_modules"));
       if (part == "_buffers" && skipped != nullptr && has_member(skipped->value, name)) {
         if (rest != nullptr) rest->push_back({std::move(name), kNoNode, pair.value});
         continue;
@@ -481,17 +298,22 @@ const std::vector<NodeId>* Values::object_array(const Node& object) const {
   return &node(state.items.back()).items;
 }
 
-std::string Values::class_name(const Node& object) const {
-  if (object.callable == kNoNode) return "?";
+const Node* Values::class_of(const Node& object) const {
+  if (object.callable == kNoNode) return nullptr;
   const Node& callable = node(object.callable);
-  if (callable.kind != Kind::ref) return "?";
+  if (callable.kind != Kind::ref) return nullptr;
   // copyreg._reconstructor(cls, base, state) and copyreg.__newobj__(cls, ...)
   if ((callable.module() == "copyreg" || callable.module() == "copy_reg") &&
       object.args != kNoNode && !node(object.args).items.empty() &&
       node(object.args).items[0] != kNoNode && node(node(object.args).items[0]).kind == Kind::ref) {
-    return dotted(node(node(object.args).items[0]));
+    return &node(node(object.args).items[0]);
   }
-  return dotted(callable);
+  return &callable;
+}
+
+std::string Values::class_name(const Node& object) const {
+  const Node* ref = class_of(object);
+  return ref == nullptr ? "?" : dotted(*ref);
 }
 
 }  // namespace brine::convert

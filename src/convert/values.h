@@ -10,13 +10,10 @@
 #include <string_view>
 #include <vector>
 
+#include "convert/keys.h"
 #include "pickle/node.h"
 
 namespace brine::convert {
-
-struct Pair {
-  pickle::NodeId key = pickle::kNoNode, value = pickle::kNoNode;
-};
 
 // A part of a value, in Python's order.
 struct Child {
@@ -25,24 +22,10 @@ struct Child {
   pickle::NodeId value = pickle::kNoNode;
 };
 
-// A str of which all bytes are here.
-bool is_whole_text(const pickle::Node& node);
-// Text of a file as valid UTF-8: what is none (lone surrogates) becomes %XX.
-std::string valid_name(std::string_view text);
-// As Python's repr() writes it.
-std::string float_text(double value);
-
-class Values {
+class Values : public Keys {
  public:
-  explicit Values(const pickle::NodeGraph& nodes) : nodes_(nodes) {}
+  using Keys::Keys;
 
-  // "module.name" of a reference.
-  static std::string dotted(const pickle::Node& ref);
-  // A key as str() would write it; "key@N" when it is no constant.
-  std::string key_text(pickle::NodeId id) const;
-  std::vector<Pair> distinct(const std::vector<pickle::NodeId>& items) const;
-  // Whether a dict had two keys of which only their class knows whether they are one.
-  bool ambiguous() const { return ambiguous_; }
   // None when the value is no mapping.
   std::optional<std::vector<Pair>> mapping(pickle::NodeId id) const;
   // None when a state is no dict of attributes.
@@ -58,20 +41,16 @@ class Values {
   const std::vector<pickle::NodeId>* object_array(const pickle::Node& object) const;
   // Whether a recurrent layer of torch can be given this state.
   bool recurrent_loads(const std::vector<Child>& state) const;
-  // The class of an object, or the callable that made it.
+  // The class of an object, or the callable that made it; null when that has no name.
+  const pickle::Node* class_of(const pickle::Node& object) const;
   std::string class_name(const pickle::Node& object) const;
 
  private:
-  std::optional<std::string> numpy_scalar(const pickle::Node& object) const;
-  std::optional<std::string> identity(pickle::NodeId id, unsigned depth) const;
-  std::optional<std::string> latin1_bytes(const pickle::Node& object) const;
-  bool may_meet(const std::vector<Pair>& pairs) const;
-  bool is_opaque(pickle::NodeId id, unsigned depth) const;
+  std::optional<std::vector<pickle::NodeId>> called_with(const pickle::Node& object,
+                                                         std::size_t before, bool pairs) const;
+  bool keeps_state_dict(const pickle::Node& object, const std::vector<Child>& state) const;
+  bool gives_entries(pickle::NodeId id, bool layer) const;
   bool has_member(pickle::NodeId set, std::string_view name) const;
-  const pickle::Node& node(pickle::NodeId id) const { return nodes_[id]; }
-
-  const pickle::NodeGraph& nodes_;
-  mutable bool ambiguous_ = false;
 };
 
 }  // namespace brine::convert

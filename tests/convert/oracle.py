@@ -125,6 +125,11 @@ def own_state(module: nn.Module) -> Iterator[tuple[str, Any]]:
         for name, item in held.items():
             if item is not None and not (held is module._buffers and name in skipped):  # noqa: SLF001
                 yield name, item
+    own: dict[str, Any] = {}
+    module._save_to_state_dict(own, "", True)  # noqa: SLF001
+    for name, item in own.items():
+        if name not in module._parameters and name not in module._buffers:  # noqa: SLF001
+            yield name, item
 
 
 def parts(tensor: Tensor) -> Iterator[tuple[str, Tensor]]:
