@@ -23,7 +23,9 @@ using pickle::NodeId;
 
 constexpr std::uint64_t kMaxSteps = 16u << 20;  // values visited, shared ones each time
 constexpr std::size_t kMaxDepth = 10'000;  // containers in containers; names grow with it
-constexpr std::uint64_t kMaxNameBytes = 256u << 20;  // of all names together
+// Shared values are written for each way to them: bytes per byte of the stream, and at least.
+constexpr std::uint64_t kFactor = 16;
+constexpr std::uint64_t kLeastNames = 16u << 20, kLeastExtras = 64u << 20;
 constexpr std::size_t kShown = 8;  // names for people
 
 bool is_whole_text(const Node& node) {
@@ -108,6 +110,7 @@ class Walk {
       : nodes_(nodes),
         values_(nodes),
         options_(options),
+        stream_bytes_(around.stream->size()),
         reader_(nodes, out_.storages, std::move(around)),
         json_(out_.extras) {}
 
@@ -179,13 +182,18 @@ class Walk {
       path_ += part;
       parts_.emplace_back(part);
     }
-    name_bytes_ += path_.size();
-    if (name_bytes_ > kMaxNameBytes) {
+    if (options_.extras && is_over(out_.extras.size(), kLeastExtras)) {
+      out_.limit = "the other values would be more than 16 times the pickle and 64 MB";
       out_.over_budget = true;
       return;
     }
     if (open(id, path)) return;  // leaves when its children are done
     leave(path);
+  }
+
+  bool is_over(std::uint64_t bytes, std::uint64_t least) const {
+    return bytes >
+           std::max(checked_product(stream_bytes_, kFactor).value_or(~std::uint64_t{0}), least);
   }
 
   void leave(std::size_t path) {
@@ -292,6 +300,11 @@ class Walk {
   // A name for the tensor that no other has.
   std::string unique_name(const std::string& suffix) {
     std::string wanted = name() + suffix;
+    name_bytes_ += wanted.size();
+    if (is_over(name_bytes_, kLeastNames)) {
+      out_.limit = "the names of its tensors are more than 16 times the pickle and 16 MB";
+      out_.over_budget = true;
+    }
     if (names_.insert(wanted).second) return wanted;
     std::string escaped;
     for (const std::string& part : parts_) {
@@ -584,6 +597,7 @@ class Walk {
   const NodeGraph& nodes_;
   Values values_;
   const ContentsOptions& options_;
+  const std::uint64_t stream_bytes_;
   Contents out_;
   TensorReader reader_;
   JsonWriter json_;
@@ -640,6 +654,7 @@ void add_part(Contents& into, const std::string& name, Contents part) {
   }
   into.ambiguous = into.ambiguous || part.ambiguous;
   into.over_budget = into.over_budget || part.over_budget;
+  if (into.limit.empty()) into.limit = std::move(part.limit);
 }
 
 void make_names_distinct(Contents& contents) {

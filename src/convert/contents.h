@@ -6,7 +6,8 @@
 // and attribute names joined by dots; a whole torch.nn.Module (an object whose state has
 // _parameters, _buffers and _modules) gives the names of its state_dict. Everything that is no
 // tensor is written as typed JSON ("extras"). Invariant: no recursion; the walk is bounded by
-// kMaxSteps however often parts are shared; two different tensors never get one name.
+// kMaxSteps however often parts are shared, and names and extras by the size of the stream; two
+// different tensors never get one name.
 #pragma once
 
 #include <cstdint>
@@ -53,8 +54,10 @@ struct Contents {
   Rewritten rewritten;  // when asked for
   bool root_tensor = false;  // the result itself is a tensor, named "tensor"
   bool root_storage = false;  // namely a bare storage
+  bool nested = false;  // a nested tensor is among them
   bool ambiguous = false;  // keys of which only their class knows whether they are equal
   bool over_budget = false;
+  std::string limit;  // which one, where that helps
   bool root_missing = false;  // no value under the wanted key
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <tuple>
 
@@ -22,7 +23,7 @@ namespace {
 
 constexpr unsigned kNestedDepth = 2;  // torch's files in pickles in torch's files
 constexpr std::uint64_t kOutputFactor = 16;  // expanded views: output per byte of the file
-constexpr std::uint64_t kOutputFloor = std::uint64_t{4} << 30;
+constexpr std::uint64_t kOutputFloor = std::uint64_t{64} << 20;
 
 // What one reading of a file gave.
 struct Reading {
@@ -217,8 +218,9 @@ class Converter {
     };
     for (std::size_t i = 0; i + 4 <= tensors.size(); ++i) {
       const auto parts = tensors.subspan(i).first<4>();
-      if (begins_nested(parts[0]) && std::ranges::all_of(parts, is_here) &&
-          !nested_lies_within(parts, contents.storages)) {
+      if (!begins_nested(parts[0])) continue;
+      contents.nested = true;
+      if (std::ranges::all_of(parts, is_here) && !nested_lies_within(parts, contents.storages)) {
         contents.refused.push_back(
             {tensors[i].name, "a nested tensor whose parts are not all within its values"});
       }
@@ -252,23 +254,28 @@ class Converter {
       entries.push_back(std::move(entry));
     }
     out.entries = std::move(entries);
-    if (options_.aliases == Aliases::drop) {
-      for (const auto& [removed, name] : out.aliases) {
-        if (removed != "format") out.metadata.emplace_back(removed, name);
-      }
-      return;
-    }
+    std::set<std::string, std::less<>> keys;
+    for (const auto& [key, text] : out.metadata) keys.insert(key);
     std::string json;
     JsonWriter writer(json);
     writer.begin_array();
+    bool any = false;
     for (const auto& [removed, name] : out.aliases) {
+      // Only names that mean nothing else in the metadata may stand there as such.
+      const bool free =
+          removed != "format" && !removed.starts_with("brine.") && !keys.contains(removed);
+      if (options_.aliases == Aliases::drop && free) {
+        out.metadata.emplace_back(removed, name);
+        continue;
+      }
+      any = true;
       writer.begin_array();
       writer.string(removed);
       writer.string(name);
       writer.end_array();
     }
     writer.end_array();
-    if (!out.aliases.empty()) out.metadata.emplace_back("brine.aliases", std::move(json));
+    if (any) out.metadata.emplace_back("brine.aliases", std::move(json));
   }
 
   // {"name": {"storage", "offset", "shape", "stride", "dtype"[, "conj"][, "neg"]}} of every name
@@ -325,9 +332,16 @@ class Converter {
     const bool torch = rewrite && out.rewritten.dialect == Dialect::torch;
     if (contents.root_missing) return refuse(out, "nothing stands under the key of --root");
     if (contents.over_budget || captured.end.kind == pickle::EndKind::budget) {
-      return refuse(out, "a limit was reached: the file holds more values than are followed");
+      return refuse(out,
+                    "a limit was reached: " + (contents.limit.empty()
+                                                   ? "the file holds more values than are followed"
+                                                   : contents.limit));
     }
     if (!reading.problem.empty()) return refuse(out, reading.problem);
+    const auto is_reserved = [](const Entry& entry) { return entry.name == kMetadataKey; };
+    if (!rewrite && std::ranges::any_of(out.entries, is_reserved)) {
+      return refuse(out, "a tensor is called __metadata__, which safetensors keeps for itself");
+    }
     if (!contents.refused.empty() && !plain) {
       const Refusal& first = contents.refused.front();
       std::string why = first.name + ": " + first.why;
@@ -352,7 +366,7 @@ class Converter {
     }
     const auto most = checked_product(file_size, kOutputFactor);
     if (!torch && total > std::max(most.value_or(~std::uint64_t{0}), kOutputFloor)) {
-      return refuse(out, "the tensors would be more than 16 times the file's size");
+      return refuse(out, "the tensors would be more than 16 times the file's size and 64 MB");
     }
     if (!reading.unread.empty()) {
       out.outcome = Outcome::partial;
@@ -376,6 +390,11 @@ class Converter {
       out.reason = reading.report.findings.empty()
                        ? std::string(brine::to_string(reading.report.verdict))
                        : first_reason(reading.report);
+      return;
+    }
+    if (captured.legacy && contents.nested) {
+      out.outcome = Outcome::disarmed;
+      out.reason = "torch.load makes nested tensors of this format before it has read their sizes";
       return;
     }
     if (captured.legacy && std::ranges::any_of(out.storages, [](const Storage& storage) {

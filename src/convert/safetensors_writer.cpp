@@ -69,7 +69,7 @@ Result<SafetensorsPlan> SafetensorsPlan::make(std::vector<Entry> entries,
     writer.key(std::string_view(quoted).substr(1, quoted.size() - 2));
   };
   writer.begin_object();
-  writer.key("__metadata__");
+  writer.key(kMetadataKey);
   writer.begin_object();
   for (const auto& [name, text] : metadata) {
     key(name);

@@ -19,6 +19,9 @@
 
 namespace brine::convert {
 
+// The header's key for what is no tensor.
+inline constexpr std::string_view kMetadataKey = "__metadata__";
+
 struct Entry {
   std::string name;  // valid UTF-8
   std::string_view type;  // "F32"

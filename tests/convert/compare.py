@@ -53,6 +53,7 @@ def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def difference(path: Path, expected: Expected) -> str | None:
     """What is wrong; None when all is as it must be."""
     found, metadata = read(path)
+    metadata |= dict(json.loads(metadata.get("brine.aliases", "[]")))
     first: dict[tuple[object, ...], str] = {}
     for name in sorted(expected.same, key=lambda name: name.encode()):
         first.setdefault(expected.same[name], name)

@@ -200,6 +200,13 @@ def test_a_storage_that_comes_twice(tmp_path: Path) -> None:
     check(tmp_path / "m.pt", torch_load, exact=True)
 
 
+def test_a_nested_tensor_is_made_before_its_sizes_are_there(tmp_path: Path) -> None:
+    value = {"a": torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])}
+    check(saved(tmp_path, value), torch_load, exact=True)
+    path = saved(tmp_path, value, _use_new_zipfile_serialization=False)
+    assert converted(path)["verdict"] == "DISARMED"
+
+
 # --- tensors of several parts ---
 
 
