@@ -35,12 +35,16 @@ std::unexpected<Error> already_there() {
 
 }  // namespace
 
-Result<AtomicFile> AtomicFile::create(const std::string& path, bool replace) {
+Status AtomicFile::may_create(const std::string& path, bool replace) {
   struct stat st{};
-  if (::lstat(path.c_str(), &st) == 0) {
-    if (!replace) return already_there();
-    if (!S_ISREG(st.st_mode)) return fail({ErrorCode::io, 0, "what stands there is no plain file"});
-  }
+  if (::lstat(path.c_str(), &st) != 0) return {};
+  if (!replace) return already_there();
+  if (!S_ISREG(st.st_mode)) return fail({ErrorCode::io, 0, "what stands there is no plain file"});
+  return {};
+}
+
+Result<AtomicFile> AtomicFile::create(const std::string& path, bool replace) {
+  BRINE_CHECK_STATUS(may_create(path, replace));
   const std::string folder = folder_of(path);
   for (int attempt = 0; attempt < 100; ++attempt) {
     std::string temporary =

@@ -18,6 +18,8 @@ namespace brine::cli {
 
 class AtomicFile {
  public:
+  // Whether a file may be written under the name as things stand.
+  static Status may_create(const std::string& path, bool replace);
   static Result<AtomicFile> create(const std::string& path, bool replace);
   AtomicFile(AtomicFile&& other) noexcept;
   AtomicFile& operator=(AtomicFile&&) = delete;

@@ -242,11 +242,17 @@ Status compare(const convert::SafetensorsPlan& plan, const Conversion& conversio
   return {};
 }
 
-Status write_extras(const OutputOptions& options, render::Converted& done) {
-  done.extras = stem_of(done.output) + ".extras.json";
-  BRINE_TRY(AtomicFile extras, AtomicFile::create(done.extras, options.force));
+std::string extras_of(const std::string& output) { return stem_of(output) + ".extras.json"; }
+
+// Gives both their names, when both are whole.
+Status commit_with_extras(const OutputOptions& options, AtomicFile& file, render::Converted& done) {
+  const std::string path = extras_of(done.output);
+  BRINE_TRY(AtomicFile extras, AtomicFile::create(path, options.force));
   BRINE_CHECK_STATUS(extras.write(0, bytes_of(done.conversion.extras + "\n")));
-  return extras.commit();
+  BRINE_CHECK_STATUS(file.commit());
+  BRINE_CHECK_STATUS(extras.commit());
+  done.extras = path;
+  return {};
 }
 
 }  // namespace
@@ -256,6 +262,19 @@ std::string stem_of(const std::string& path) {
   const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
   const std::size_t dot = path.rfind('.');
   return dot == std::string::npos || dot <= name ? path : path.substr(0, dot);
+}
+
+Status check_places(const std::vector<std::string>& paths, const OutputOptions& options,
+                    render::Converted& done) {
+  std::vector<std::string> all = paths;
+  if (options.extras) all.push_back(extras_of(paths.back()));
+  for (const std::string& path : all) {
+    if (Status may = AtomicFile::may_create(path, options.force); !may) {
+      done.output = path;
+      return may;
+    }
+  }
+  return {};
 }
 
 Status write_safetensors(const SourcePtr& source, const OutputOptions& options, Console& console,
@@ -278,10 +297,10 @@ Status write_safetensors(const SourcePtr& source, const OutputOptions& options, 
     done.verified = true;
   }
   BRINE_CHECK_STATUS(unchanged(*source));
-  BRINE_CHECK_STATUS(file.commit());
+  BRINE_CHECK_STATUS(options.extras ? commit_with_extras(options, file, done) : file.commit());
   done.bytes = final_plan.size();
   conversion.entries = final_plan.entries();
-  return options.extras ? write_extras(options, done) : Status{};
+  return {};
 }
 
 Status write_disarmed(const SourcePtr& source, const OutputOptions& options, Console& console,

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "cli/console.h"
@@ -25,6 +26,11 @@ struct OutputOptions {
 
 // "dir/model.bin" -> "dir/model"; a name without an ending keeps all of it.
 std::string stem_of(const std::string& path);
+
+// Before anything is written: whether a file may be under each of these names, and the extras of
+// the last beside it. done.output is the first that may not.
+Status check_places(const std::vector<std::string>& paths, const OutputOptions& options,
+                    render::Converted& done);
 
 // Both write done.output from done.conversion and say in `done` what was written.
 Status write_safetensors(const SourcePtr& source, const OutputOptions& options, Console& console,

@@ -74,6 +74,7 @@ class ShardRun {
     merge();
     if (whole_.conversion.outcome != Outcome::refused) {
       whole_.output = folder_ + convert::new_index_name(parts_of(path_).name);
+      BRINE_CHECK_STATUS(check());
       BRINE_CHECK_STATUS(write());
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
@@ -169,6 +170,24 @@ class ShardRun {
     all.reason = why;
   }
 
+  // An Error says which file is in the way.
+  Status check() {
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      if (sources_[i] == nullptr) continue;
+      const std::vector<std::string> path = {folder_ + convert::new_shard_name(index_.shards[i])};
+      BRINE_CHECK_STATUS(check_one(path, output_));
+    }
+    OutputOptions without_extras = output_;
+    without_extras.extras = false;
+    return check_one({whole_.output}, without_extras);
+  }
+  static Status check_one(const std::vector<std::string>& path, const OutputOptions& options) {
+    Converted found;
+    const Status may = check_places(path, options, found);
+    if (may) return {};
+    return fail({may.error().code, 0, found.output + ": " + may.error().what});
+  }
+
   Status write() {
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       if (sources_[i] == nullptr) continue;
@@ -228,6 +247,7 @@ Status write_whole_or_split(const SourcePtr& source, const OutputOptions& option
       std::move(done.conversion.entries), done.conversion.metadata, convert::kShardHeader);
   if (groups.size() <= 1) {
     if (!groups.empty()) done.conversion.entries = std::move(groups.front());
+    BRINE_CHECK_STATUS(check_places({done.output}, options, done));
     return write_safetensors(source, options, console, done);
   }
   const std::string stem = stem_of(done.output);
@@ -235,6 +255,11 @@ Status write_whole_or_split(const SourcePtr& source, const OutputOptions& option
   index.aliases = done.conversion.aliases;
   std::vector<Entry> all;
   std::uint64_t bytes = 0;
+  std::vector<std::string> places = {stem + ".safetensors.index.json"};
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    places.push_back(numbered(stem, i, groups.size()));
+  }
+  BRINE_CHECK_STATUS(check_places(places, options, done));
   for (std::size_t i = 0; i < groups.size(); ++i) {
     done.output = numbered(stem, i, groups.size());
     for (const Entry& entry : groups[i]) {

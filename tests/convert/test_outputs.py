@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from safetensors import safe_open
 
 from tests.convert.compare import read
 from tests.convert.test_claims import converted, saved
+from tests.e2e.program import BRINE
 
 
 def refused(path: Path, *words: str) -> str:
@@ -45,6 +48,38 @@ def test_names_that_mean_something_in_the_metadata(tmp_path: Path) -> None:
     assert sorted(json.loads(metadata["brine.aliases"])) == [[n, "0"] for n in sorted(names[:4])]
     with safe_open(file["output"], "pt") as real:
         assert set(real.keys()) == set(found)
+
+
+def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([BRINE, "convert", *words], capture_output=True, text=True, check=False)
+
+
+def test_extras_that_are_in_the_way(tmp_path: Path) -> None:
+    path = saved(tmp_path, {"a": torch.ones(2)})
+    (tmp_path / "m.extras.json").write_text("mine")
+    done = run("--extras", path)
+    assert done.returncode == 2
+    assert "m.extras.json: there is a file" in done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.extras.json", "m.pt"]
+    assert run("--extras", "--force", path).returncode == 0
+    assert (tmp_path / "m.extras.json").read_text() != "mine"
+
+
+@pytest.mark.parametrize(
+    "name", ["model-00002-of-00002.safetensors", "model.safetensors.index.json"]
+)
+def test_a_shard_that_is_in_the_way(name: str, tmp_path: Path) -> None:
+    shards = {key: f"pytorch_model-0000{i}-of-00002.bin" for i, key in enumerate("ab", 1)}
+    for key, shard in shards.items():
+        torch.save({key: torch.ones(2)}, tmp_path / shard)
+    index = tmp_path / "pytorch_model.bin.index.json"
+    index.write_text(json.dumps({"weight_map": shards}))
+    (tmp_path / name).write_text("mine")
+    before = sorted(tmp_path.iterdir())
+    done = run(index)
+    assert done.returncode == 2
+    assert f"{name}: there is a file" in done.stderr
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def doubled(text: str, times: int) -> Any:
