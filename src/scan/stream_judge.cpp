@@ -51,6 +51,14 @@ bool other_encoding_goes_on(const ViewRun& view, const StreamReading& reading) {
   });
 }
 
+// TorchScript keeps the inputs that a module was traced with, and torch itself writes their records
+// without bytes (export_module.cpp, skip_tensor_data). torch.jit.load reads this pickle only when
+// it is asked to restore shapes.
+bool is_left_empty(const format::Stream& stream, const format::StorageRecord& record) {
+  return record.size == 0 && !stream.member.empty() &&
+         stream.member.back().ends_with("/traced_inputs.pkl");
+}
+
 }  // namespace
 
 // Streams are read by several loaders; a small one is fetched once for all of them.
@@ -272,7 +280,7 @@ void FileScan::check_storages(Context& context, const format::Stream& stream,
   for (const StorageSize& id : run.storages) {
     const std::optional<format::StorageRecord> record = stream.storage(id.key);
     const std::optional<std::uint64_t>& bytes = id.bytes;
-    if (record && bytes && *bytes == record->size) {
+    if (record && bytes && (*bytes == record->size || is_left_empty(stream, *record))) {
       if (record->agreed) context.coverage.data(record->start, record->start + record->extent);
       continue;
     }

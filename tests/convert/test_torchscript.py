@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import zipfile
 from pathlib import Path
 
 import torch
@@ -10,6 +13,7 @@ from torch import Tensor, nn
 from tests.convert import oracle
 from tests.convert.compare import read
 from tests.convert.test_convert import converted
+from tests.e2e.program import BRINE
 
 
 class Net(nn.Module):  # type: ignore[misc]
@@ -60,8 +64,38 @@ def test_traced_modules_and_shared_weights(tmp_path: Path) -> None:
     path = tmp_path / "m.pt"
     torch.jit.trace(net, torch.ones(1, 3)).save(path)
     file = converted(path, "--aliases", "duplicate")
+    assert file["verdict"] == "EXACT", file
     loaded = torch.jit.load(path).state_dict()
     assert read(Path(file["output"]))[0] == {k: oracle.bits_of(v) for k, v in loaded.items()}
+
+
+def codes(path: Path) -> set[str]:
+    done = subprocess.run(
+        [BRINE, "scan", "--format", "json", path], capture_output=True, check=False
+    )
+    return {finding["code"] for finding in json.loads(done.stdout)["files"][0]["findings"]}
+
+
+def with_record(path: Path, name: str, data: bytes) -> Path:
+    """The archive with another record behind the same name."""
+    out = path.with_name("changed.pt")
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(out, "w") as target:
+        for info in source.infolist():
+            found = info.filename.split("/", 1)[1] == name
+            target.writestr(info.filename, data if found else source.read(info))
+    return out
+
+
+def test_inputs_of_a_trace_have_empty_records(tmp_path: Path) -> None:
+    path = tmp_path / "m.pt"
+    torch.jit.trace(nn.Linear(2, 2), torch.ones(1, 2)).save(path)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.read("m/traced_inputs/0") == b""
+    assert "BRN411" not in codes(path)
+    assert "BRN411" in codes(with_record(path, "traced_inputs/0", b"1234"))
+    changed = with_record(path, "data/0", b"")
+    assert "BRN411" in codes(changed)
+    assert converted(changed)["verdict"] != "EXACT"
 
 
 def test_code_that_sets_state_is_not_exact(tmp_path: Path) -> None:
