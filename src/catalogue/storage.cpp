@@ -71,6 +71,8 @@ std::optional<StorageId> parse_storage_id(const NodeGraph& nodes, NodeId id) {
   if (!read_class(item(1), out) || !read_key(item(2), out.key)) return std::nullopt;
   if (!is_text(item(3)) || !read_count(item(4), out.numel)) return std::nullopt;
   out.location = item(3).text;
+  out.number = item(2).kind == Kind::integer;
+  out.items = static_cast<std::uint8_t>(tuple.items.size());
   if (tuple.items.size() == 6 && !read_view(nodes, item(5), out)) return std::nullopt;
   return out;
 }

@@ -16,6 +16,8 @@ namespace brine::tensor {
 
 struct StorageId {
   std::string key;
+  bool number = false;             // the key is a number, as in some old files
+  std::uint8_t items = 0;          // of the id: five, or six in the legacy format
   std::string location;            // "cpu", "cuda:0"
   std::string storage_class;       // "FloatStorage", "UntypedStorage"
   std::uint64_t numel = 0;         // elements; bytes for an untyped storage

@@ -283,7 +283,9 @@ void Capture::end(const scan::ViewStart& view, const scan::ViewEnd& how) {
                            how.end,
                            how.storages,
                            view.source,
-                           running.mapped().legacy};
+                           running.mapped().legacy,
+                           how.number_keys,
+                           {}};
 }
 
 std::optional<Captured> Capture::take() {

@@ -27,6 +27,8 @@ struct Captured {
   std::vector<scan::ViewEnd::PlacedStorage> placed;  // torch's legacy format
   SourcePtr source;
   bool legacy = false;  // torch's five pickles
+  bool number_keys = false;  // whose list of storages has numbers as keys
+  std::string doubt;  // why the loader may not open it, although all that is needed is there
 };
 
 class Capture final : public scan::ViewObserver {

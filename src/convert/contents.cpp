@@ -115,6 +115,7 @@ class Walk {
         json_(out_.extras) {}
 
   Contents run(NodeId root) {
+    out_.script = values_.class_name(node(root)).starts_with("__torch__.");
     for (const std::string& key : options_.root) {
       const std::optional<NodeId> next = child_named(root, key);
       if (!next) {

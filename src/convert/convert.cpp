@@ -155,8 +155,8 @@ class Converter {
   Result<Storage> nested(const SourcePtr& bytes, unsigned depth) const {
     if (depth == 0) return fail(Error::budget(0, "files in files in files"));
     Reading inside = read("nested.pt", bytes, {}, depth - 1);
-    if (!inside.captured || !inside.problem.empty() || !inside.captured->contents.root_storage ||
-        inside.captured->contents.ambiguous) {
+    if (!inside.captured || !inside.problem.empty() || !inside.captured->doubt.empty() ||
+        !inside.captured->contents.root_storage || inside.captured->contents.ambiguous) {
       return fail({ErrorCode::unsupported, 0, "a storage in the pickle that is no torch file"});
     }
     Contents& contents = inside.captured->contents;
@@ -390,6 +390,11 @@ class Converter {
       out.reason = reading.report.findings.empty()
                        ? std::string(brine::to_string(reading.report.verdict))
                        : first_reason(reading.report);
+      return;
+    }
+    if (!captured.doubt.empty()) {
+      out.outcome = Outcome::disarmed;
+      out.reason = captured.doubt;
       return;
     }
     if (captured.legacy && contents.nested) {

@@ -51,8 +51,59 @@ void swap_all(Captured& captured) {
   }
 }
 
+// A small record's text; none when there is not one of that name.
+std::optional<std::string> small_record(ZipArchive& archive, const std::string& record) {
+  const auto content = content_of(archive, record);
+  return content && *content != nullptr ? std::optional(text_of(**content)) : std::nullopt;
+}
+
+bool is_number(std::string_view text) {
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  return !text.empty() && text.size() < 5 &&
+         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// What torch asks of an archive before it looks at a tensor (caffe2/serialize/inline_container.cc
+// and torch/serialization.py of 2.13).
+std::string doubt_of(ZipArchive& archive, const Captured& captured) {
+  constexpr int kNewest = 10;  // format version
+  auto version = small_record(archive, ".data/version");
+  if (!version) version = small_record(archive, "version");
+  if (!version || !is_number(*version) || std::stoi(*version) < 1 ||
+      std::stoi(*version) > kNewest) {
+    return "torch opens no archive without a version from 1 to 10";
+  }
+  if (!captured.loader.starts_with("torch.load")) {
+    return captured.contents.script ? "" : "torch.jit.load wants a module, and it holds none";
+  }
+  if (!archive.torch_candidates("constants.pkl").empty()) {
+    return "torch.load takes an archive with constants.pkl for TorchScript";
+  }
+  const auto alignment = small_record(archive, ".storage_alignment");
+  const bool bad =
+      alignment ? !is_number(*alignment) : !archive.torch_candidates(".storage_alignment").empty();
+  return bad ? "torch.load refuses its .storage_alignment" : "";
+}
+
+// torch unpacks the ids of storages into as many values as its format has.
+std::string doubt_of_ids(const Captured& captured) {
+  const std::uint8_t items = captured.legacy ? 6 : 5;
+  for (const Storage& storage : captured.contents.storages) {
+    if (storage.id_items == 0) continue;
+    if (storage.id_items != items) {
+      return "torch.load wants ids of " + std::to_string(items) + " values, and storage " +
+             storage.key + " has another number";
+    }
+    if (captured.legacy && storage.number != captured.number_keys) {
+      return "torch.load does not find storage " + storage.key + ": numbers and texts as keys";
+    }
+  }
+  return {};
+}
+
 Status find_in_zip(const SourcePtr& file, const Limits& limits, Captured& captured) {
   BRINE_TRY(ZipArchive archive, ZipArchive::open(file, limits));
+  captured.doubt = doubt_of(archive, captured);
   for (Storage& storage : captured.contents.storages) {
     if (storage.key.empty() || storage.bytes != nullptr) continue;
     BRINE_TRY(SourcePtr bytes, content_of(archive, "data/" + storage.key));
@@ -126,7 +177,11 @@ Status find_records(const SourcePtr& file, const Limits& limits, Captured& captu
     }
   }
   const bool zip = captured.member.size() == 1 && captured.member[0].ends_with("/data.pkl");
-  return zip ? find_in_zip(file, limits, captured) : Status{};
+  if (zip) BRINE_CHECK_STATUS(find_in_zip(file, limits, captured));
+  if (captured.doubt.empty() && captured.loader.starts_with("torch.load")) {
+    captured.doubt = doubt_of_ids(captured);
+  }
+  return {};
 }
 
 bool sets_no_state(const SourcePtr& file, const Limits& limits) {

@@ -530,11 +530,14 @@ Result<TensorReader::StorageUse> TensorReader::use_of_record(const tensor::Stora
   if (!size) return broken("a storage of more bytes than there are");
   auto known = by_key_.find(id.key);
   if (known == by_key_.end()) {
-    known =
-        by_key_.emplace(id.key, keep({id.key, id.dtype, *size, id.location, nullptr, false})).first;
+    Storage fresh{id.key, id.dtype, *size, id.location, nullptr, false};
+    fresh.number = id.number;
+    fresh.id_items = id.items;
+    known = by_key_.emplace(id.key, keep(std::move(fresh))).first;
   }
   const Storage& kept = storages_[known->second];
-  if (kept.dtype != id.dtype || kept.size != *size) {
+  if (kept.dtype != id.dtype || kept.size != *size || kept.number != id.number ||
+      kept.id_items != id.items) {
     return cannot("storage " + id.key + " is named twice with different types or sizes");
   }
   if (!id.view) return StorageUse{known->second, 0, id.numel};

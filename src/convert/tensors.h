@@ -32,6 +32,8 @@ struct Storage {
   std::string location;  // the device that it was saved from: "cpu", "cuda:0"
   SourcePtr bytes;  // null: still to be found, or missing
   bool swapped = false;  // elements of `dtype` lie in the other byte order
+  bool number = false;  // the key is a number
+  std::uint8_t id_items = 0;  // of the record's id in the pickle
 };
 
 struct TensorView {

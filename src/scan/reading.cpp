@@ -175,6 +175,7 @@ void read_result(Machine& machine, PickleRun& run) {
         keys.emplace_back(key.text);
       } else if (key.kind == Kind::integer && !key.big) {
         keys.push_back(std::to_string(key.integer));
+        run.number_keys = true;
       } else {
         return;
       }
@@ -527,14 +528,17 @@ class StreamReader {
     if (options_.observer == nullptr) return;
     for (const auto& [index, start] : starts_) {
       const ViewRun& view = reading_.views[index];
-      ViewEnd how{view.end, {}, false, {}};
+      ViewEnd how{view.end, {}, false, false, {}};
       for (std::size_t i = 0; i < view.keys.size(); ++i) {
         how.storages.push_back({view.keys[i], view.data[i].first, view.data[i].second});
       }
       for (const ViewRun& other : reading_.views) {
         if (other.same_as == index) how.also.push_back(other.use->loader);
       }
-      for (const auto& run : view.pickles) how.poisoned = how.poisoned || run->poisoned;
+      for (const auto& run : view.pickles) {
+        how.poisoned = how.poisoned || run->poisoned;
+        how.number_keys = how.number_keys || run->number_keys;
+      }
       options_.observer->end(start, how);
     }
     starts_.clear();

@@ -66,6 +66,7 @@ struct PickleRun {
   std::optional<std::int64_t> count;  // the result as a number
   std::string third;  // the name that the result, a tuple of three, ends with
   std::optional<std::vector<std::string>> keys;  // the result as a list of storage keys
+  bool number_keys = false;  // of which some are numbers
   // joblib: raw bytes of arrays inside the pickle, and where other loaders part from joblib.
   std::vector<std::pair<std::uint64_t, std::uint64_t>> arrays;
   std::optional<std::uint64_t> first_array;

@@ -56,6 +56,7 @@ struct ViewEnd {
   std::vector<std::string>
       also;  // loaders that read this stream the same way (when runs are shared)
   bool poisoned = false;  // facts were void at the end
+  bool number_keys = false;  // torch's legacy format: its list of storages has numbers as keys
   // torch's legacy format: where each storage's elements lie in the source.
   struct PlacedStorage {
     std::string key;

@@ -12,6 +12,7 @@ import pickle
 import struct
 import subprocess
 import sys
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -205,6 +206,77 @@ def test_a_nested_tensor_is_made_before_its_sizes_are_there(tmp_path: Path) -> N
     check(saved(tmp_path, value), torch_load, exact=True)
     path = saved(tmp_path, value, _use_new_zipfile_serialization=False)
     assert converted(path)["verdict"] == "DISARMED"
+
+
+# --- containers that torch does not open ---
+
+
+def changed(path: Path, records: dict[str, bytes | None]) -> Path:
+    """An honest file in which records are others, or missing."""
+    torch.save({"a": torch.arange(4.0)}, path)
+    out = path.with_name("changed.pt")
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(out, "w") as target:
+        kept = {name.split("/", 1)[1]: source.read(name) for name in source.namelist()}
+        for name, data in (kept | records).items():
+            if data is not None:
+                target.writestr(f"archive/{name}", data)
+    return out
+
+
+RECORDS: dict[str, tuple[dict[str, bytes | None], bool]] = {
+    "as it was": ({}, True),
+    "an old version": ({"version": b"2\n"}, True),
+    "no version": ({"version": None}, False),
+    "an empty version": ({"version": b""}, False),
+    "version 99": ({"version": b"99"}, False),
+    "version abc": ({"version": b"abc"}, False),
+    "no alignment": ({".storage_alignment": None}, True),
+    "alignment abc": ({".storage_alignment": b"abc"}, False),
+    "constants": ({"constants.pkl": b"\x80\x02)."}, False),
+}
+
+
+@pytest.mark.parametrize("what", RECORDS)
+def test_records_that_torch_looks_at(what: str, tmp_path: Path) -> None:
+    records, exact = RECORDS[what]
+    path = changed(tmp_path / "m.pt", records)
+    if not exact:
+        with pytest.raises((RuntimeError, ValueError)):
+            torch_load(path)
+    check(path, torch_load, exact=exact)
+
+
+def with_sixth(*part: str) -> tuple[str | bytes, ...]:
+    """A tensor's call in which the storage's id has one more part."""
+    program = tensor(0)
+    return (*program[:8], *part, *program[8:])
+
+
+def test_an_id_of_another_format(tmp_path: Path) -> None:
+    program = ("EMPTY_DICT", *item("a", *with_sixth("NONE")))
+    path = torch_file(tmp_path / "m.pt", program)
+    with pytest.raises(ValueError, match="unpack"):
+        torch_load(path)
+    check(path, torch_load, exact=False)
+
+
+FIRST: dict[str, tuple[tuple[str, ...], list[Any], bool]] = {
+    "as torch writes it": (("NONE",), ["0"], True),
+    "five values": ((), ["0"], False),
+    "a number in the list": (("NONE",), [0], False),
+}
+
+
+@pytest.mark.parametrize("what", FIRST)
+def test_ids_of_the_first_format(what: str, tmp_path: Path) -> None:
+    part, keys, exact = FIRST[what]
+    data = b"".join(pickle.dumps(value, 2) for value in (0x1950A86A20F9469CFC6C, 1001, {}))
+    data += assemble("PROTO 2", *with_sixth(*part), "STOP") + pickle.dumps(keys, 2)
+    (tmp_path / "m.pt").write_bytes(data + struct.pack("<q4f", 4, *range(4)))
+    if not exact:
+        with pytest.raises((ValueError, KeyError, AssertionError)):
+            torch_load(tmp_path / "m.pt")
+    check(tmp_path / "m.pt", torch_load, exact=exact)
 
 
 # --- tensors of several parts ---
