@@ -9,7 +9,9 @@
 #include <unordered_set>
 
 #include "base/escape.h"
-#include "base/json_writer.h"
+#include "convert/extras.h"
+#include "convert/keepers.h"
+#include "convert/layers.h"
 #include "convert/values.h"
 
 namespace brine::convert {
@@ -32,47 +34,6 @@ bool is_whole_text(const Node& node) {
   return node.kind == Kind::str && node.length == node.text.size();
 }
 
-// Classes of which every tensor in the state is an attribute's, as it is: they have no
-// __setstate__, or one that adds what old files lack (torch.optim sets defaults and turns numbers
-// of steps into tensors of their own) or checks (sklearn.base, sklearn.tree._tree). Read in torch
-// 2.13, CPython 3.13, scikit-learn 1.9, SciPy 1.17 and NumPy 2.4.
-struct Keeper {
-  std::string_view name;  // ending in a dot: what is below it
-  bool keeps = true;  // false: an exception from a row below
-  bool arguments = false;  // may be made with arguments, which are numbers of its own
-};
-constexpr auto kKeepers = std::to_array<Keeper>({
-    {"argparse.Namespace"},
-    {"types.SimpleNamespace"},
-    {"torch.nn.utils.rnn.PackedSequence", true, true},
-    {"torch.optim."},
-    {"torch.distributions."},
-    {"torch.utils.data."},
-    {"__torch__.torch.classes.", false},  // TorchScript: classes of C++
-    {"__torch__."},
-    {"sklearn.utils._bunch.", false},
-    {"sklearn.ensemble._hist_gradient_boosting.predictor.", false},
-    {"sklearn.callback.", false},
-    {"sklearn.tree._tree.Tree", true, true},
-    {"sklearn."},
-    {"scipy.sparse._coo.", false},
-    {"scipy.sparse."},
-    {"numpy.random._pickle.", true, true},
-});
-
-// What __setstate__ of most optimizers (Adam, ASGD, NAdam ...) makes a tensor of when it is none.
-constexpr auto kSteps = std::to_array<std::string_view>({"step", "eta", "mu", "mu_product"});
-constexpr auto kPlainSteps =  // optimizers that leave numbers as they are
-    std::to_array<std::string_view>(
-        {"torch.optim.sparse_adam.SparseAdam", "torch.optim.sgd.SGD", "torch.optim.lbfgs.LBFGS"});
-
-const Keeper* keeper_of(std::string_view cls) {
-  const auto* row = std::ranges::find_if(kKeepers, [&](const Keeper& keeper) {
-    return keeper.name.ends_with('.') ? cls.starts_with(keeper.name) : cls == keeper.name;
-  });
-  return row != kKeepers.end() && row->keeps ? row : nullptr;
-}
-
 // A component whose own dots must not be taken for the way's.
 std::string without_dots(std::string_view part) {
   std::string out;
@@ -83,22 +44,6 @@ std::string without_dots(std::string_view part) {
       out += "%25";
     } else {
       out += c;
-    }
-  }
-  return out;
-}
-
-std::string base64(std::string_view bytes) {
-  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    const std::size_t left = std::min<std::size_t>(bytes.size() - at, 3);
-    std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < 3; ++i) {
-      bits = bits << 8 | (i < left ? static_cast<unsigned char>(bytes[at + i]) : 0u);
-    }
-    for (std::size_t i = 0; i < 4; ++i) {
-      out += i <= left ? kDigits[bits >> (18 - 6 * i) & 63u] : '=';
     }
   }
   return out;
@@ -124,6 +69,9 @@ class Walk {
       }
       root = *next;
     }
+    const Kind kind = node(root).kind;
+    out_.container = kind == Kind::object || kind == Kind::dict || kind == Kind::list ||
+                     kind == Kind::tuple || kind == Kind::set || kind == Kind::frozenset;
     visit(root, {});
     while (!frames_.empty() && !out_.over_budget) advance();
     out_.over_budget = out_.over_budget || nodes_.exhausted();
@@ -148,6 +96,8 @@ class Walk {
     enum class Json : std::uint8_t { array, object, pairs } json = Json::array;
     int closing = 1;  // brackets
     bool opaque = false, silent = false;  // what holds for all below
+    bool generator = false;
+    bool named = true;  // it has a part of the way
   };
 
   const Node& node(NodeId id) const { return nodes_[id]; }
@@ -208,23 +158,24 @@ class Walk {
   // Writes the value; true when it has children and a frame was pushed.
   bool open(NodeId id, std::size_t path) {
     if (id == kNoNode) {
-      wrapped("$unknown", "");
+      json_.wrapped("$unknown", "");
       return false;
     }
     const Node& value = node(id);
     switch (value.kind) {
       case Kind::none: json_.null(); return false;
       case Kind::boolean: json_.boolean(value.integer != 0); return false;
-      case Kind::integer: integer(value); return false;
-      case Kind::floating: floating(value.floating); return false;
+      case Kind::integer: json_.integer(value); return false;
+      case Kind::floating: json_.floating(value.floating); return false;
       case Kind::str: json_.string(value.text); return false;
       case Kind::bytes:
       case Kind::bytearray:
-        wrapped(value.kind == Kind::bytes ? "$bytes" : "$bytearray", base64(value.text));
+        json_.wrapped(value.kind == Kind::bytes ? "$bytes" : "$bytearray",
+                      Extras::base64(value.text));
         return false;
-      case Kind::ref: wrapped("$ref", Values::dotted(value)); return false;
+      case Kind::ref: json_.wrapped("$ref", Values::dotted(value)); return false;
       case Kind::unknown:
-      case Kind::buffer: wrapped("$unknown", ""); return false;
+      case Kind::buffer: json_.wrapped("$unknown", ""); return false;
       case Kind::persistent: return storage(id);
       case Kind::tuple:
       case Kind::list:
@@ -234,10 +185,11 @@ class Walk {
       case Kind::object: break;
     }
     if (is_storage(value)) return storage(id);
+    if (written_bytes(value)) return false;
     Result<std::optional<Tensor>> tensor = reader_.read(id);
     if (!tensor) {
       out_.refused.push_back({name(), tensor.error().what});
-      wrapped("$refused", tensor.error().what);
+      json_.wrapped("$refused", tensor.error().what);
       return false;
     }
     if (*tensor) {
@@ -246,7 +198,7 @@ class Walk {
     }
     if (const pickle::RawArray* raw = reader_.raw_array_of(id); raw != nullptr) {
       if (raw->objects) out_.inner.push_back({parts_.empty() ? "" : path_, raw->begin, opaque()});
-      wrapped("$array", raw->objects ? "O" : raw->type);
+      json_.wrapped("$array", raw->objects ? "O" : raw->type);
       return false;
     }
     return container(id, path);
@@ -264,7 +216,7 @@ class Walk {
     const Result<std::uint32_t> index = reader_.storage_of(id);
     if (!index) {
       out_.refused.push_back({name(), index.error().what});
-      wrapped("$refused", index.error().what);
+      json_.wrapped("$refused", index.error().what);
       return false;
     }
     const Storage& held = out_.storages[*index];
@@ -277,23 +229,6 @@ class Walk {
     out_.root_storage = parts_.empty();
     take({{{"", std::move(view)}}, {{"class", "storage"}}, false});
     return false;
-  }
-
-  void integer(const Node& value) {
-    constexpr std::int64_t kExact = std::int64_t{1} << 53;
-    if (!value.big && value.integer >= -kExact && value.integer <= kExact) {
-      json_.number(value.integer);
-    } else {
-      wrapped("$int", value.big ? std::string(value.text) : std::to_string(value.integer));
-    }
-  }
-
-  void floating(double value) { wrapped("$float", float_text(value)); }
-
-  void wrapped(std::string_view key, const std::string& text) {
-    json_.begin_object();
-    json_.field(key, text);
-    json_.end_object();
   }
 
   std::string name() const { return parts_.empty() ? "tensor" : path_; }
@@ -322,12 +257,13 @@ class Walk {
   void take(Tensor tensor) {
     if (tensor.without_data) {
       out_.without_data.push_back(name());
-      wrapped("$meta", name());
+      json_.wrapped("$meta", name());
       return;
     }
     if (silent()) {
       out_.left_out.push_back(name());
-      wrapped("$left_out", name());
+      if (!frames_.back().generator || !json_.array(tensor.parts.front().view, out_.storages))
+        json_.wrapped("$left_out", name());
       return;
     }
     if (opaque()) out_.opaque.push_back(name());
@@ -346,7 +282,7 @@ class Walk {
 
   bool container(NodeId id, std::size_t path) {
     if (on_path_.contains(id)) {
-      wrapped("$same", name());
+      json_.wrapped("$same", name());
       return false;
     }
     Frame frame;
@@ -354,6 +290,7 @@ class Walk {
     frame.path = path;
     frame.opaque = opaque();
     frame.silent = silent();
+    frame.generator = !frames_.empty() && frames_.back().generator;
     const Node& value = node(id);
     if (value.kind == Kind::object) {
       open_object(id, frame);
@@ -363,19 +300,60 @@ class Walk {
       }
       open_mapping(frame);
     } else {
-      frame.children = values_.parts_of(id);
-      if (value.kind != Kind::list) {
-        json_.begin_object();
-        json_.key(value.kind == Kind::tuple ? "$tuple"
-                  : value.kind == Kind::set ? "$set"
-                                            : "$frozenset");
-        frame.closing = 2;
-      }
-      json_.begin_array();
+      open_items(value.kind, values_.parts_of(id), frame);
     }
     on_path_.insert(id);
     frames_.push_back(std::move(frame));
     return true;
+  }
+
+  // Items by their number. A set has its tensors in an order that only the loader knows.
+  void open_items(Kind kind, std::vector<Child> items, Frame& frame) {
+    frame.children = std::move(items);
+    const bool set = kind == Kind::set || kind == Kind::frozenset;
+    frame.opaque = frame.opaque || (set && frame.children.size() > 1);
+    if (kind != Kind::list) {
+      json_.begin_object();
+      json_.key(kind == Kind::tuple ? "$tuple" : kind == Kind::set ? "$set" : "$frozenset");
+      frame.closing = 2;
+    }
+    json_.begin_array();
+  }
+
+  // bytes and bytearray as protocols below 3 and 5 write them: calls.
+  bool written_bytes(const Node& object) {
+    if (const auto bytes = values_.latin1_bytes(object)) {
+      json_.wrapped("$bytes", Extras::base64(*bytes));
+      return true;
+    }
+    const std::vector<NodeId>* args = called(object, "bytearray");
+    if (args == nullptr || args->size() != 1 || args->front() == kNoNode) return false;
+    const Node& held = node(args->front());
+    const auto bytes = held.kind == Kind::bytes ? std::optional(std::string(held.text))
+                                                : values_.latin1_bytes(held);
+    if (bytes) json_.wrapped("$bytearray", Extras::base64(*bytes));
+    return bytes.has_value();
+  }
+  // The items of set([...]) and frozenset([...]), as protocols below 4 write them.
+  bool written_set(const Node& object, Frame& frame) {
+    for (const Kind kind : {Kind::set, Kind::frozenset}) {
+      const auto* args = called(object, kind == Kind::set ? "set" : "frozenset");
+      if (args == nullptr || args->size() != 1 || args->front() == kNoNode) continue;
+      if (node(args->front()).kind != Kind::list || !object.appended().empty()) continue;
+      open_items(kind, values_.parts_of(args->front()), frame);
+      return true;
+    }
+    return false;
+  }
+  // The arguments of a call of a built-in type and nothing behind it; null for anything else.
+  const std::vector<NodeId>* called(const Node& object, std::string_view type) const {
+    if (object.callable == kNoNode || object.args == kNoNode || !object.states().empty()) {
+      return nullptr;
+    }
+    const Node& callable = node(object.callable);
+    const bool fits = callable.kind == Kind::ref && callable.module() == "builtins" &&
+                      callable.name() == type && node(object.args).kind == Kind::tuple;
+    return fits ? &node(object.args).items : nullptr;
   }
 
   // {"key": value} where all keys are plain text, else {"$dict": [[key, value], ...]}.
@@ -398,6 +376,7 @@ class Walk {
   void open_object(NodeId id, Frame& frame) {
     const Node& object = node(id);
     const std::string cls = values_.class_name(object);
+    if (written_set(object, frame)) return;
     if (const std::vector<NodeId>* items = values_.object_array(object)) {
       for (std::size_t i = 0; i < items->size(); ++i) {
         frame.children.push_back({std::to_string(i), kNoNode, (*items)[i]});
@@ -417,7 +396,8 @@ class Walk {
       frame.children = std::move(*state);
       // Behind the state_dict: what else the module holds, without its tensors.
       frame.children.push_back({"$attributes", kNoNode, id});
-      module_rest_[id] = std::move(rest);
+      const OwnStateDict* own = own_state_dict(cls);
+      module_rest_[id] = {std::move(rest), own != nullptr && own->adds.empty()};
       json_.key("$module");
       json_.begin_object();
       frame.closing = 2;
@@ -437,13 +417,13 @@ class Walk {
       return;
     }
     const Keeper* keeper = keeper_of(cls);
-    stepped_ = stepped_ ||
-               (cls.starts_with("torch.optim.") &&
-                std::ranges::find(kPlainSteps, cls) == kPlainSteps.end() && makes_steps(object));
+    frame.generator = frame.generator || is_generator(cls);
+    frame.silent = frame.silent || frame.generator;
+    stepped_ = stepped_ || (cls.starts_with("torch.optim.") && makes_steps(object, cls));
     frame.opaque = frame.opaque || keeper == nullptr ||
                    (has_arguments(object) && !keeper->arguments) || !values_.attributes(object);
     if (object.args != kNoNode && node(object.args).kind == Kind::tuple) {
-      const std::vector<NodeId>& args = node(object.args).items;
+      const std::vector<NodeId>& args = items_of(object, cls);
       for (std::size_t i = 0; i < args.size(); ++i) {
         frame.children.push_back({std::to_string(i), kNoNode, args[i]});
       }
@@ -466,7 +446,7 @@ class Walk {
   }
 
   // What torch.optim makes of a state that has numbers where it wants tensors.
-  bool makes_steps(const Node& optimizer) const {
+  bool makes_steps(const Node& optimizer, std::string_view cls) const {
     const auto all = values_.attributes(optimizer);
     if (!all) return false;
     const auto state = std::ranges::find(*all, "state", &Child::part);
@@ -478,11 +458,19 @@ class Walk {
     for (const Pair& slot : values_.mapping(state->value).value_or(std::vector<Pair>())) {
       if (slot.value == kNoNode) continue;
       for (const Pair& pair : values_.mapping(slot.value).value_or(std::vector<Pair>())) {
-        const bool step = std::ranges::find(kSteps, values_.key_text(pair.key)) != kSteps.end();
+        const bool step = makes_tensor_of(cls, values_.key_text(pair.key));
         if (step && is_number(pair.value)) return true;
       }
     }
     return false;
+  }
+
+  // The arguments; of torch's named tuples what they hold, which is all of the first.
+  const std::vector<NodeId>& items_of(const Node& object, std::string_view cls) const {
+    const std::vector<NodeId>& args = node(object.args).items;
+    const bool tuple = cls.starts_with("torch.return_types.") && !args.empty() &&
+                       args.front() != kNoNode && node(args.front()).kind == Kind::tuple;
+    return tuple ? node(args.front()).items : args;
   }
 
   // Whether what made the object was given anything but its class.
@@ -507,16 +495,10 @@ class Walk {
       return;
     }
     if (frame.json == Frame::Json::object) {
-      json_key(child.part);
+      json_.raw_key(child.part);
     } else if (frame.json == Frame::Json::pairs) {
       json_.begin_array();
-      const bool whole =
-          child.key != kNoNode && node(child.key).kind == Kind::integer && !node(child.key).big;
-      if (whole) {
-        json_.number(node(child.key).integer);
-      } else {
-        json_.string(child.part);
-      }
+      key_of(child);
       in_pair_.push_back(frames_.size());
     }
     const NodeGraph::Mark mark = nodes_.mark();
@@ -538,6 +520,14 @@ class Walk {
     }
   }
 
+  void key_of(const Child& child) {
+    if (child.key == kNoNode) return json_.key_of(nullptr, child.part);
+    const Node& key = node(child.key);
+    const auto bytes = key.kind == Kind::object ? values_.latin1_bytes(key) : std::nullopt;
+    if (bytes) return json_.wrapped("$bytes", Extras::base64(*bytes));
+    json_.key_of(&key, child.part);
+  }
+
   // What else a module holds: no tensor of it gets a name.
   void open_attributes(NodeId id) {
     json_.key("$attributes");
@@ -545,11 +535,14 @@ class Walk {
     Frame frame;
     frame.node = kNoNode;
     frame.path = path_.size();
-    frame.children = std::move(module_rest_[id]);
+    // What a layer with a state_dict() of its own makes entries of stands here.
+    auto [rest, shown] = std::move(module_rest_[id]);
     module_rest_.erase(id);
+    frame.children = std::move(rest);
     frame.json = Frame::Json::object;
-    frame.silent = true;
-    parts_.emplace_back();
+    frame.silent = !shown || silent();
+    frame.opaque = true;
+    frame.named = false;
     frames_.push_back(std::move(frame));
   }
 
@@ -573,15 +566,10 @@ class Walk {
     for (; left > 0; --left) json_.end_object();
     if (frame.node != kNoNode) on_path_.erase(frame.node);
     const std::size_t path = frame.path;
+    const bool named = frame.named;
     frames_.pop_back();
-    leave(path);
+    if (named) leave(path);
     end_pair();
-  }
-
-  void json_key(const std::string& part) {
-    std::string quoted;
-    append_json_string(quoted, part);
-    json_.key(std::string_view(quoted).substr(1, quoted.size() - 2));
   }
 
   bool is_interesting(NodeId id) const {
@@ -601,13 +589,17 @@ class Walk {
   const std::uint64_t stream_bytes_;
   Contents out_;
   TensorReader reader_;
-  JsonWriter json_;
+  Extras json_;
   std::string path_;
   std::vector<std::string> parts_;
   std::vector<Frame> frames_;
   std::vector<std::size_t> in_pair_;
   std::unordered_set<NodeId> on_path_;
-  std::unordered_map<NodeId, std::vector<Child>> module_rest_;
+  struct Rest {
+    std::vector<Child> children;
+    bool shown = false;  // with its tensors
+  };
+  std::unordered_map<NodeId, Rest> module_rest_;
   std::unordered_set<std::string> names_;
   bool stepped_ = false;  // an optimizer's numbers that its class makes tensors of
   std::uint64_t steps_ = 0, name_bytes_ = 0;

@@ -54,6 +54,7 @@ struct Contents {
   Rewritten rewritten;  // when asked for
   bool root_tensor = false;  // the result itself is a tensor, named "tensor"
   bool root_storage = false;  // namely a bare storage
+  bool container = false;  // what was wanted can hold tensors
   bool script = false;  // the result is an object of TorchScript
   bool nested = false;  // a nested tensor is among them
   bool ambiguous = false;  // keys of which only their class knows whether they are equal

@@ -355,10 +355,12 @@ class Converter {
     // A layer without weights has an empty state_dict.
     const bool nothing = captured.loader.starts_with("torch.") && out.missing.empty() &&
                          captured.end.kind == pickle::EndKind::stop && !reading.lost &&
-                         reading.report.verdict == Verdict::clean;
+                         contents.container && reading.report.verdict == Verdict::clean;
     if (out.entries.empty() && !nothing && !(values && out.missing.empty())) {
-      return refuse(out, out.missing.empty() ? "there are no tensors in it"
-                                             : "no tensor is whole: the file is cut off");
+      return refuse(out, !out.missing.empty() ? "no tensor is whole: the file is cut off"
+                         : out.left_out.empty()
+                             ? "there are no tensors in it"
+                             : "its tensors are in no state_dict: " + out.left_out.front());
     }
     std::uint64_t total = 0;
     for (const Entry& entry : out.entries) {

@@ -404,6 +404,11 @@ Result<TensorView> TensorReader::view(const Pieces& pieces) {
   out.dtype = storage.dtype;
   out.swapped = storage.swapped;
   std::uint64_t limit = use.count;
+  if (storage.dtype != nullptr && storage.dtype->name.starts_with("quint") &&
+      storage.dtype->name != "quint8") {
+    return cannot("a quantized tensor of " + std::string(storage.dtype->name) +
+                  " is not converted yet");
+  }
   if (pieces.dtype != kNoNode) {
     const Node& dtype = node(pieces.dtype);
     out.dtype = dtype.kind == Kind::ref ? tensor::find_dtype(dtype.name()) : nullptr;

@@ -112,9 +112,6 @@ def children(value: Any) -> Iterator[tuple[str, Any]]:
         for index, item in enumerate(value.__reduce__()[1]):
             yield str(index), item
         yield from value.__getstate__().items()
-    elif isinstance(value, np.random.RandomState):
-        yield "0", value._bit_generator.state  # noqa: SLF001
-        yield from value.get_state(legacy=False).items()
     elif type(value).__module__.startswith(PLAIN) and hasattr(value, "__dict__"):
         yield from vars(value).items()
 

@@ -202,7 +202,7 @@ def test_a_storage_that_comes_twice(tmp_path: Path) -> None:
 
 
 def test_a_nested_tensor_is_made_before_its_sizes_are_there(tmp_path: Path) -> None:
-    value = {"a": torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])}
+    value: Any = {"a": torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])}
     check(saved(tmp_path, value), torch_load, exact=True)
     path = saved(tmp_path, value, _use_new_zipfile_serialization=False)
     assert converted(path)["verdict"] == "DISARMED"
@@ -270,7 +270,8 @@ FIRST: dict[str, tuple[tuple[str, ...], list[Any], bool]] = {
 @pytest.mark.parametrize("what", FIRST)
 def test_ids_of_the_first_format(what: str, tmp_path: Path) -> None:
     part, keys, exact = FIRST[what]
-    data = b"".join(pickle.dumps(value, 2) for value in (0x1950A86A20F9469CFC6C, 1001, {}))
+    first: tuple[Any, ...] = (0x1950A86A20F9469CFC6C, 1001, {})
+    data = b"".join(pickle.dumps(value, 2) for value in first)
     data += assemble("PROTO 2", *with_sixth(*part), "STOP") + pickle.dumps(keys, 2)
     (tmp_path / "m.pt").write_bytes(data + struct.pack("<q4f", 4, *range(4)))
     if not exact:

@@ -102,7 +102,7 @@ class Parser {
     while (digits < text_.size() && text_[digits] >= '0' && text_[digits] <= '9') {
       value = plus(times(value, 10), static_cast<std::uint64_t>(text_[digits++] - '0'));
     }
-    if (digits == 0) return std::nullopt;
+    if (digits == 0 || (value != 0 && text_.front() == '0')) return std::nullopt;
     text_.remove_prefix(digits);
     if (!text_.empty() && text_.front() == 'L') text_.remove_prefix(1);  // Python 2's long
     return value;

@@ -1,0 +1,27 @@
+// Keepers: classes whose instances show every tensor of their state as it stands in the file.
+//
+// They have no __setstate__, or one that adds what old files lack (torch.optim sets defaults) or
+// checks (sklearn.base, sklearn.tree._tree). What an object of any other class holds may be shown
+// otherwise. Read in torch 2.13, CPython 3.13, scikit-learn 1.9, SciPy 1.17 and NumPy 2.4.
+#pragma once
+
+#include <string_view>
+
+namespace brine::convert {
+
+struct Keeper {
+  std::string_view name;  // ending in a dot: what is below it
+  bool keeps = true;  // false: an exception from a row below
+  bool arguments = false;  // may be made with arguments, which are numbers of its own
+};
+// Null for a class that is none.
+const Keeper* keeper_of(std::string_view cls);
+
+// Whether an optimizer's __setstate__ makes a tensor of this part of a parameter's state when it is
+// a number: torch counted steps in Python before 1.12.
+bool makes_tensor_of(std::string_view optimizer, std::string_view part);
+
+// Generators of random numbers: their numbers are no tensors of a model.
+bool is_generator(std::string_view cls);
+
+}  // namespace brine::convert
