@@ -451,7 +451,9 @@ bool Matcher::plain(Thing& thing) {
       const Kind inner = nodes[child].kind;
       if (is_scalar(inner) || inner == Kind::bytearray) continue;
       if (mask_of(inner) == 0 && inner != Kind::dict) return false;
-      if (seen.insert(child).second) open.push_back(child);
+      if (!seen.insert(child).second) continue;
+      inspector_->machine().note_seen(nodes[child].offset);
+      open.push_back(child);
     }
   }
   return true;

@@ -135,7 +135,12 @@ const Node* Inspector::node(Thing& thing) {
     spelled_out_ = true;
     thing.node = machine_->rebuild(thing.value);
   }
-  return thing.node == kNoNode ? nullptr : &machine_->nodes()[thing.node];
+  if (thing.node == kNoNode) return nullptr;
+  const Node& out = machine_->nodes()[thing.node];
+  if (out.kind == Kind::list || out.kind == Kind::dict || out.kind == Kind::set) {
+    machine_->note_seen(out.offset);
+  }
+  return &out;
 }
 
 bool Inspector::items(Thing& thing, std::vector<Thing>& out) {

@@ -560,7 +560,6 @@ bool Machine::Impl::do_reduce() {
   if (!acts(callable.kind())) return fail_op("the object is not callable");
 
   outcome.clear();
-  ++judged;
   if (asks_world()) world.call(self, callable, args, CallHow::reduce, outcome);
   if (wants_current_event()) {
     Event event;
@@ -659,7 +658,6 @@ bool Machine::Impl::do_newobj(bool ex) {
   if (ex && !keywords_fit(args.kwargs)) return false;
 
   outcome.clear();
-  ++judged;
   if (asks_world()) world.construct(self, cls, args, outcome);
   if (wants_current_event()) {
     Event event;
@@ -720,7 +718,6 @@ bool Machine::Impl::instantiate(const Value& cls, std::span<const Value> items, 
   args.items = items;
   const bool allocate = items.empty() && world.maybe_type(self, cls);
   outcome.clear();
-  ++judged;
   if (allocate) {
     world.construct(self, cls, args, outcome);
   } else {
@@ -752,7 +749,6 @@ bool Machine::Impl::do_build() {
   if (!acts(inst.kind())) return builtin_build(inst, state);
 
   outcome.clear();
-  ++judged;
   if (asks_world()) world.set_state(self, inst, state, outcome);
   const bool remembered = first_state(inst, state);
   if (wants_current_event()) {
@@ -828,7 +824,6 @@ bool Machine::Impl::builtin_build(const Value& inst, const Value& state) {
 bool Machine::Impl::store_foreign(Value& target, StoreHow how, const Value* key,
                                   const Value& value) {
   outcome.clear();
-  ++judged;
   if (asks_world()) world.store(self, target, how, key, value, outcome);
   if (wants_current_event()) emit_store(target, how, key, value);
   return target.kind() == Kind::ref || extend_target(target, pos);

@@ -50,9 +50,6 @@ bool hashable_constant(Kind kind) { return kind <= Kind::bytes || kind == Kind::
 
 }  // namespace
 
-bool is_container(Kind kind) {
-  return kind == Kind::list || kind == Kind::dict || kind == Kind::set;
-}
 bool is_constant(Kind kind) { return kind <= Kind::bytearray; }
 
 std::uint64_t mutable_identity(const Value& value) {
@@ -93,9 +90,10 @@ void Machine::Impl::reset() {
   wrappers.clear();
   built.clear();
   states_given.clear();
-  held_at.clear();
-  many_held = false;
-  judged = 0;
+  dicts_fetched.clear();
+  many_fetched = false;
+  looked_into.clear();
+  many_looks = false;
   discarded = false;
   built_late = false;
   hash_visits = 0;
@@ -258,7 +256,7 @@ bool Machine::Impl::read_line(std::string_view& line, bool& ended) {
     } else {                                                              \
       value_.flags = Value::kViaMemo;                                     \
       value_.end = index_ & kMaxOffset;                                   \
-      if (is_container(value_.kind())) fetched(value_);                   \
+      if (value_.kind() == Kind::dict) fetched(value_);                   \
     }                                                                     \
     value_.start = at & kMaxOffset;                                       \
     PUSH(value_);                                                         \
@@ -854,31 +852,27 @@ bool Machine::Impl::memo_get(std::uint64_t index) {
   } else {
     value.flags = Value::kViaMemo;
     value.end = index & kMaxOffset;
-    if (is_container(value.kind())) fetched(value);
+    if (value.kind() == Kind::dict) fetched(value);
   }
   value.start = op_offset & kMaxOffset;
   return push(value);
 }
 
-// A container is held twice from here on. A class that was given it as its state may have changed
-// it.
-void Machine::Impl::fetched(const Value& container) {
-  const std::uint64_t start = truth(container).start;
+// A dict is held twice from here on. A class that was given it as its state may have changed it.
+void Machine::Impl::fetched(const Value& dict) {
+  const std::uint64_t start = truth(dict).start;
   if (states_given.contains(start)) poisoned = true;
-  if (held_at.size() < limits.nodes) {
-    held_at[start] = judged;
+  if (dicts_fetched.size() < limits.nodes) {
+    dicts_fetched.insert(start);
   } else {
-    many_held = true;
+    many_fetched = true;
   }
 }
 
-// Contracts speak of what they saw. Picklers fill a container where they made it, and hardly ever
-// show one to anybody before it is full.
+// Contracts speak of what they saw: a container that is filled further is another one.
 void Machine::Impl::changes(const Value& container) {
-  if (!container.direct() && !container.in_place()) poisoned = true;
-  if (held_at.empty() || poisoned) return;
-  const auto held = held_at.find(truth(container).start);
-  poisoned = many_held || (held != held_at.end() && held->second != judged);
+  if (looked_into.empty() && !many_looks) return;
+  poisoned = poisoned || many_looks || looked_into.contains(truth(container).start);
 }
 
 bool Machine::Impl::memo_put(std::uint64_t index) {
@@ -1004,7 +998,7 @@ bool Machine::Impl::do_dup() {
   copy.flags = Value::kBoxed;
   copy.start = op_offset & kMaxOffset;
   copy.end = (boxes.size() - 1) & kMaxOffset;
-  if (is_container(copy.kind())) fetched(copy);
+  if (copy.kind() == Kind::dict) fetched(copy);
   return push(copy);
 }
 
@@ -1064,8 +1058,15 @@ bool Machine::read(std::uint64_t offset, std::uint64_t count, std::vector<std::u
   out.assign(seen.begin(), seen.end());
   return out.size() == count;
 }
+void Machine::note_seen(std::uint64_t container) {
+  if (impl_->looked_into.size() < impl_->limits.nodes) {
+    impl_->looked_into.insert(container);
+  } else {
+    impl_->many_looks = true;
+  }
+}
 bool Machine::held_twice(const Value& dict) const {
-  return impl_->many_held || impl_->held_at.contains(impl_->truth(dict).start);
+  return impl_->many_fetched || impl_->dicts_fetched.contains(impl_->truth(dict).start);
 }
 bool Machine::discarded() const { return impl_->discarded; }
 bool Machine::irregular() const { return impl_->discarded || impl_->built_late; }

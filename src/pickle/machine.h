@@ -109,6 +109,9 @@ class Machine {
   bool poisoned() const;
   // Whether a value was dropped: what it held is no part of the result.
   bool discarded() const;
+  // A contract looked into the list, dict or set that the opcode at this offset made: if the stream
+  // fills it later, no fact holds any more.
+  void note_seen(std::uint64_t container);
   // Whether a dict was fetched from the memo or copied so far: something else may hold it.
   bool held_twice(const Value& dict) const;
   // That, or an object was given its state through the memo; picklers do so for values that hold

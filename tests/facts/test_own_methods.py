@@ -75,24 +75,24 @@ def index(kind: str, items: bytes) -> bytes:
 STORAGE = torch.zeros(2).untyped_storage().__reduce__()[1][0]
 ACTION = made("argparse:Action", dict_of(text("n"), integer(1)))
 CODES = pickle.dumps(pd.Categorical(["a"]), 4)
-LEGACY = b"".join(
-    pickle.dumps(part, 2)
-    for part in (
-        0x1950A86A20F9469CFC6C,
-        1001,
-        {
-            "protocol_version": 1001,
-            "little_endian": True,
-            "type_sizes": {"short": 2, "int": 4, "long": 4},
-        },
-        OrderedDict(a=1),
-        [],
-    )
+PARTS: tuple[object, ...] = (
+    0x1950A86A20F9469CFC6C,
+    1001,
+    {
+        "protocol_version": 1001,
+        "little_endian": True,
+        "type_sizes": {"short": 2, "int": 4, "long": 4},
+    },
+    OrderedDict(a=1),
+    [],
 )
+LEGACY = b"".join(pickle.dumps(part, 2) for part in PARTS)
 
 
 def noted(**attributes: bytes) -> bytes:
-    items = [part for name, value in attributes.items() for part in (text(name), value)]
+    items: list[bytes] = []
+    for name, value in attributes.items():
+        items += [text(name), value]
     return call(
         "torch._utils:_rebuild_parameter_with_state",
         tensor(STORAGE),
@@ -216,27 +216,19 @@ def get(slot: int) -> bytes:
     return b"h" + bytes([slot])
 
 
-NAMESPACE = "argparse:Namespace"
+DTYPE = "pandas.core.arrays.integer:Int64Dtype"
+FILL = b"(" + text("numpy_dtype") + ACTION + b"u"
+# The type is judged with an empty dict; what it holds later, no contract has seen.
 LATE = {
-    # The namespace is judged with an empty list; what it holds later, no contract has seen.
-    "a list that is filled through the memo": list_of(
-        made(NAMESPACE, dict_of(text("a"), b"]" + put(1)))
-    )
-    + b"0"
+    "a dict that is filled through the memo": made(DTYPE, dict_of(text("_cache"), b"}" + put(1)))
     + get(1)
-    + integer(1)
-    + b"a",
-    "a dict that is filled through the memo": made(NAMESPACE, dict_of(text("a"), b"}" + put(1)))
-    + b"0"
-    + get(1)
-    + b"("
-    + text("close")
-    + integer(1)
-    + b"u",
-    "a list that is shown while it is filled": b"]"
+    + FILL
+    + b"\x86",
+    "a dict that is shown while it is filled": b"}"
     + put(1)
-    + made(NAMESPACE, dict_of(text("a"), get(1)))
-    + b"a",
+    + text("numpy_dtype")
+    + made(DTYPE, dict_of(text("_cache"), get(1)))
+    + b"s",
 }
 
 
