@@ -336,7 +336,8 @@ class World final : public CatalogueWorld {
   bool allocates(const pickle::Node& callable) {
     if (callable.kind != Kind::ref) return false;
     const Behaviour does = judge_.inspector().known(callable.ref).fact.behaviour;
-    return does == Behaviour::reconstruct || does == Behaviour::newobj;
+    return does == Behaviour::reconstruct || does == Behaviour::newobj ||
+           does == Behaviour::allocate;
   }
 
   // The first name below a node that acts when somebody calls it; `cut`: too much was below.

@@ -154,6 +154,7 @@ STREAMS = {
         made("argparse:FileType", dict_of(text("_mode"), text("w"))),
         text("somewhere"),
     ),
+    "a class that writes files, kept": call("functools:partial", PRINT, reference("numpy:memmap")),
     "a method of the file's choice": call("operator:methodcaller", text("__setstate__"), b"}"),
     "a number for a class": made(
         "torch.utils.hooks:RemovableHandle", tuple_of(b"N", integer(2**60))
@@ -179,6 +180,12 @@ def test_not_clean(name: str, tmp_path: Path) -> None:
 
 
 HONEST = {
+    "an array of a class that would write files": call(
+        "numpy._core.multiarray:_reconstruct",
+        reference("numpy:memmap"),
+        tuple_of(integer(0)),
+        octets(b"b"),
+    ),
     "a tuple": call("builtins:tuple", list_of(ACTION)),
     "bytes in memory": made("io:BytesIO", tuple_of(octets(b"a"), integer(0), b"N")),
     "an index of objects": index("pandas:Index", dict_of(text("data"), objects(text("a")))),
