@@ -4,7 +4,7 @@
     .globl brine_catalogue
     .globl brine_catalogue_end
 brine_catalogue:
-    .space 16777216
+    .space 268435456
 brine_catalogue_end:
     .byte 0
     .section .note.GNU-stack,"",%progbits
