@@ -66,6 +66,7 @@ class Matcher {
   bool cells(Thing& thing);
   // element.cpp: the state of a numpy.dtype.
   bool record(Thing& thing);
+  const pickle::Node* letters_of(Thing dtype);
   bool is_record_class(Thing dtype);
   bool is_flexible(Thing dtype);
   bool subarray(Thing pair, std::int64_t size);

@@ -32,12 +32,10 @@ bool power_of_two(std::int64_t number) { return number > 0 && (number & (number 
 // The bytes of an element of a dtype: by the letters that it was made from, and its last state's
 // size where these leave that open.
 std::optional<std::int64_t> Matcher::element_size(Thing dtype) {
+  const Node* made_from = letters_of(dtype);
+  if (made_from == nullptr) return std::nullopt;
   const Node* node = inspector_->node(dtype);
-  if (node == nullptr || node->kind != Kind::object || node->args == kNoNode) return std::nullopt;
-  const auto& nodes = inspector_->machine().nodes();
-  const std::vector<pickle::NodeId>& args = nodes[node->args].items;
-  if (args.empty()) return std::nullopt;
-  const Node& letters = nodes[args.front()];
+  const Node& letters = *made_from;
   std::int64_t size = 0;
   bool open = letters.kind == Kind::ref;  // numpy.record
   if (is_text(letters)) {
@@ -58,23 +56,26 @@ std::optional<std::int64_t> Matcher::element_size(Thing dtype) {
   return stated < 0 ? std::nullopt : std::optional(stated);
 }
 
-// Whether the type was made from the class numpy.record, which leaves its size open.
-bool Matcher::is_record_class(Thing dtype) {
+// What the type was made from: its letters, or a class.
+const Node* Matcher::letters_of(Thing dtype) {
   const Node* node = inspector_->node(dtype);
-  if (node == nullptr || node->args == kNoNode) return false;
+  if (node == nullptr || node->kind != Kind::object || node->args == kNoNode) return nullptr;
   const auto& nodes = inspector_->machine().nodes();
   const std::vector<pickle::NodeId>& args = nodes[node->args].items;
-  return !args.empty() && nodes[args.front()].kind == Kind::ref;
+  return args.empty() ? nullptr : &nodes[args.front()];
+}
+
+// Whether the type was made from the class numpy.record, which leaves its size open.
+bool Matcher::is_record_class(Thing dtype) {
+  const Node* letters = letters_of(dtype);
+  return letters != nullptr && letters->kind == Kind::ref;
 }
 
 // Whether NumPy takes its size from its state.
 bool Matcher::is_flexible(Thing dtype) {
-  const Node* node = inspector_->node(dtype);
-  if (node == nullptr || node->args == kNoNode) return true;
-  const auto& nodes = inspector_->machine().nodes();
-  const std::vector<pickle::NodeId>& args = nodes[node->args].items;
-  if (args.empty() || !is_text(nodes[args.front()])) return true;
-  const auto type = parse_typestr(nodes[args.front()].text);
+  const Node* letters = letters_of(dtype);
+  if (letters == nullptr || !is_text(*letters)) return true;
+  const auto type = parse_typestr(letters->text);
   return !type || type->flexible();
 }
 

@@ -285,9 +285,8 @@ struct Machine::Impl final : NodeOpener {
   std::unordered_set<std::uint64_t> built;  // objects that have their state: start and depth
   std::unordered_set<std::uint64_t> dicts_fetched;  // where those begin that were fetched or copied
   bool many_fetched = false;  // more than are remembered
-  std::unordered_set<std::uint64_t>
-      looked_into;  // where containers begin that contracts looked into
-  bool many_looks = false;
+  std::unordered_set<std::uint64_t> looked_into;  // where containers begin that contracts saw
+  bool many_looks = false;  // more than are remembered
   std::unordered_set<std::uint64_t> states_given;  // where dicts begin that are an object's state
   bool discarded = false;  // a value was popped
   bool built_late = false;  // a state was given through the memo

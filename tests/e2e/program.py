@@ -54,6 +54,13 @@ def environment(home: Path) -> dict[str, str]:
     return {**kept, "HOME": str(home), "LC_ALL": "C.UTF-8"}
 
 
+def verdict_of(folder: Path, stream: bytes) -> str:
+    """What a scan says of a pickle, written into this folder."""
+    path = folder / "model.pkl"
+    path.write_bytes(stream)
+    return verdict(path)
+
+
 def verdict(path: Path) -> str:
     """What a scan says of a file."""
     done = subprocess.run(

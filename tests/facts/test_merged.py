@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from pickleasm import code  # noqa: E402
 
-from tests.e2e.program import verdict  # noqa: E402
+from tests.e2e.program import verdict_of  # noqa: E402
 
 text, octets = partial(code, "BINUNICODE"), partial(code, "BINBYTES")
 name = partial(code, "GLOBAL")
@@ -34,28 +34,22 @@ def net(inner: bytes, more: bytes = b"") -> bytes:
     return b"\x80\x02" + NET + b"}(" + DEVICE + INNER + octets(inner) + more + b"ub"
 
 
-def scanned(folder: Path, stream: bytes) -> str:
-    path = folder / "net.pkl"
-    path.write_bytes(stream)
-    return verdict(path)
-
-
 def test_honest(tmp_path: Path) -> None:
-    assert scanned(tmp_path, net(HONEST) + b".") == "clean"
+    assert verdict_of(tmp_path, net(HONEST) + b".") == "clean"
 
 
 def test_large_inner_pickle_is_read_where_it_stands(tmp_path: Path) -> None:
     many = pickle.dumps({str(n): n for n in range(5000)}, 4)
-    assert scanned(tmp_path, net(many) + b".") == "clean"
-    assert scanned(tmp_path, net(many[:-1] + b"0" + EVIL[2:]) + b".") == "malicious"
+    assert verdict_of(tmp_path, net(many) + b".") == "clean"
+    assert verdict_of(tmp_path, net(many[:-1] + b"0" + EVIL[2:]) + b".") == "malicious"
 
 
 def test_inner_call_is_seen(tmp_path: Path) -> None:
-    assert scanned(tmp_path, net(EVIL) + b".") == "malicious"
+    assert verdict_of(tmp_path, net(EVIL) + b".") == "malicious"
 
 
 def test_inner_call_is_seen_though_the_state_is_wrong(tmp_path: Path) -> None:
-    assert scanned(tmp_path, net(EVIL, text("__class__") + b"N") + b".") == "malicious"
+    assert verdict_of(tmp_path, net(EVIL, text("__class__") + b"N") + b".") == "malicious"
 
 
 @pytest.mark.parametrize(
@@ -101,13 +95,13 @@ def test_inner_call_is_seen_though_the_state_is_wrong(tmp_path: Path) -> None:
     ids=lambda item: item[0],
 )
 def test_not_clean(stream: tuple[str, bytes], tmp_path: Path) -> None:
-    assert scanned(tmp_path, stream[1]) != "clean"
+    assert verdict_of(tmp_path, stream[1]) != "clean"
 
 
 def test_a_state_that_comes_back_is_not_what_it_was(tmp_path: Path) -> None:
     """Two objects of one dict: the first one's class may have changed it."""
     module = name("argparse", "Namespace") + b")\x81"
     once = b"\x80\x02" + module + b"}q\x01" + text("a") + b"K\x01sb"
-    assert scanned(tmp_path, once + b".") == "clean"
+    assert verdict_of(tmp_path, once + b".") == "clean"
     again = once + module + b"h\x01b\x86."
-    assert scanned(tmp_path, again) == "suspicious"
+    assert verdict_of(tmp_path, again) == "suspicious"

@@ -27,7 +27,7 @@ from tests.contracts.make import (
     text,
     tuple_of,
 )
-from tests.e2e.program import verdict
+from tests.e2e.program import verdict_of
 
 PRINT = reference("builtins:print")
 ORDERED = call("collections:OrderedDict")
@@ -174,9 +174,7 @@ STREAMS = {
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_not_clean(name: str, tmp_path: Path) -> None:
-    path = tmp_path / "model.pkl"
-    path.write_bytes(b"\x80\x04" + STREAMS[name] + b".")
-    assert verdict(path) == "suspicious"
+    assert verdict_of(tmp_path, b"\x80\x04" + STREAMS[name] + b".") == "suspicious"
 
 
 HONEST = {
@@ -199,9 +197,7 @@ HONEST = {
 
 @pytest.mark.parametrize("name", HONEST)
 def test_clean(name: str, tmp_path: Path) -> None:
-    path = tmp_path / "model.pkl"
-    path.write_bytes(b"\x80\x04" + HONEST[name] + b".")
-    assert verdict(path) == "clean"
+    assert verdict_of(tmp_path, b"\x80\x04" + HONEST[name] + b".") == "clean"
 
 
 def test_the_zone_is_in_the_trace(tmp_path: Path) -> None:
@@ -209,10 +205,8 @@ def test_the_zone_is_in_the_trace(tmp_path: Path) -> None:
     (tmp_path / "tzdata" / "zoneinfo").mkdir(parents=True)
     (tmp_path / "tzdata" / "zoneinfo" / "America.py").write_text("")
     (tmp_path / "tzdata" / "__init__.py").write_text("")
-    path = tmp_path / "model.pkl"
     zone = call("zoneinfo:ZoneInfo._unpickle", text("America/Lima"), integer(0))
-    path.write_bytes(b"\x80\x04" + zone + b".")
-    assert verdict(path) == "suspicious"
+    assert verdict_of(tmp_path, b"\x80\x04" + zone + b".") == "suspicious"
 
 
 def put(slot: int) -> bytes:
@@ -241,9 +235,7 @@ LATE = {
 
 @pytest.mark.parametrize("name", LATE)
 def test_late(name: str, tmp_path: Path) -> None:
-    path = tmp_path / "model.pkl"
-    path.write_bytes(b"\x80\x04" + LATE[name] + b".")
-    assert verdict(path) == "suspicious"
+    assert verdict_of(tmp_path, b"\x80\x04" + LATE[name] + b".") == "suspicious"
 
 
 def test_containers_that_hold_themselves_stay_clean(tmp_path: Path) -> None:
@@ -251,7 +243,6 @@ def test_containers_that_hold_themselves_stay_clean(tmp_path: Path) -> None:
     items.append(items)
     table: dict[str, object] = {"array": np.zeros(2)}
     table["self"] = table
-    path = tmp_path / "model.pkl"
     for protocol in range(6):
-        path.write_bytes(pickle.dumps({"items": items, "table": table}, protocol))
-        assert verdict(path) == "clean", protocol
+        stream = pickle.dumps({"items": items, "table": table}, protocol)
+        assert verdict_of(tmp_path, stream) == "clean", protocol
