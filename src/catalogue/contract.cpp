@@ -145,7 +145,9 @@ bool Matcher::value(std::uint32_t word, Thing thing) {
     case ContractOp::cells: return cells(thing);
     case ContractOp::record: return record(thing);
     case ContractOp::filled: return filled(pattern, thing);
-    case ContractOp::first: return has_target_ && states_of(target_) == std::size_t{0};
+    case ContractOp::first:
+      return has_target_ && states_of(target_) == std::size_t{0} &&
+             !inspector_->machine().held_twice(target_.value);
     case ContractOp::stated: return states_of(thing).value_or(0) != 0;
     case ContractOp::attribute: return attribute(thing);
     case ContractOp::kdtree: return kdtree(thing);
@@ -282,8 +284,17 @@ bool Matcher::built(const Pattern& pattern, Thing& thing) {
     if (raw == nullptr || raw->objects || raw->element == nullptr) return false;
   }
   const std::vector<NodeId> states = node->states();
+  if (states.empty() && waits(*node)) return false;
   return std::all_of(states.begin(), states.end(),
                      [&](NodeId state) { return value(pattern.body + 1, Thing::of(state)); });
+}
+
+// Whether an object is only allocated before its state comes: it is another thing until then.
+bool Matcher::waits(const Node& object) const {
+  if (object.callable == pickle::kNoNode) return false;
+  const Node& callable = inspector_->machine().nodes()[object.callable];
+  return callable.kind == Kind::ref &&
+         inspector_->known(callable.ref).fact.behaviour == Behaviour::allocate;
 }
 
 // Attributes that no method looks for: torch's version numbers.

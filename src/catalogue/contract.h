@@ -61,6 +61,7 @@ class Matcher {
   bool made(const Pattern& pattern, Thing& thing);
   bool built(const Pattern& pattern, Thing& thing);
   bool filled(const Pattern& pattern, Thing& thing);
+  bool waits(const pickle::Node& object) const;
   bool only_metadata(pickle::NodeId state) const;
   std::optional<std::size_t> states_of(Thing thing);
   bool cells(Thing& thing);

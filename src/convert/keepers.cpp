@@ -12,6 +12,7 @@ constexpr auto kKeepers = std::to_array<Keeper>({
     {"collections.deque"},
     {"torch.nn.utils.rnn.PackedSequence", true, true},
     {"torch.return_types.", true, true},
+    {"torch.optim.swa_utils.AveragedModel", false},
     {"torch.optim."},
     {"torch.distributions."},
     {"torch.utils.data."},

@@ -90,8 +90,8 @@ void Machine::Impl::reset() {
   wrappers.clear();
   built.clear();
   states_given.clear();
-  dicts_fetched.clear();
-  many_fetched = false;
+  held_values.clear();
+  many_held = false;
   looked_into.clear();
   many_looks = false;
   discarded = false;
@@ -256,7 +256,7 @@ bool Machine::Impl::read_line(std::string_view& line, bool& ended) {
     } else {                                                              \
       value_.flags = Value::kViaMemo;                                     \
       value_.end = index_ & kMaxOffset;                                   \
-      if (value_.kind() == Kind::dict) fetched(value_);                   \
+      fetched(value_);                                                    \
     }                                                                     \
     value_.start = at & kMaxOffset;                                       \
     PUSH(value_);                                                         \
@@ -852,20 +852,23 @@ bool Machine::Impl::memo_get(std::uint64_t index) {
   } else {
     value.flags = Value::kViaMemo;
     value.end = index & kMaxOffset;
-    if (value.kind() == Kind::dict) fetched(value);
+    fetched(value);
   }
   value.start = op_offset & kMaxOffset;
   return push(value);
 }
 
-// A dict is held twice from here on. A class that was given it as its state may have changed it.
-void Machine::Impl::fetched(const Value& dict) {
-  const std::uint64_t start = truth(dict).start;
-  if (states_given.contains(start)) poisoned = true;
-  if (dicts_fetched.size() < limits.nodes) {
-    dicts_fetched.insert(start);
+// A dict is held twice from here on; a class that was given it as its state may have changed it.
+// So is an object that waits for its state.
+void Machine::Impl::fetched(const Value& value) {
+  if (value.kind() != Kind::dict && value.kind() != Kind::object) return;
+  const std::uint64_t key = mutable_identity(truth(value));
+  if (value.kind() == Kind::dict && states_given.contains(truth(value).start)) poisoned = true;
+  if (value.kind() == Kind::object && built.contains(key)) return;
+  if (held_values.size() < limits.nodes) {
+    held_values.insert(key);
   } else {
-    many_fetched = true;
+    many_held = true;
   }
 }
 
@@ -998,7 +1001,7 @@ bool Machine::Impl::do_dup() {
   copy.flags = Value::kBoxed;
   copy.start = op_offset & kMaxOffset;
   copy.end = (boxes.size() - 1) & kMaxOffset;
-  if (copy.kind() == Kind::dict) fetched(copy);
+  fetched(copy);
   return push(copy);
 }
 
@@ -1065,8 +1068,8 @@ void Machine::note_seen(std::uint64_t container) {
     impl_->many_looks = true;
   }
 }
-bool Machine::held_twice(const Value& dict) const {
-  return impl_->many_fetched || impl_->dicts_fetched.contains(impl_->truth(dict).start);
+bool Machine::held_twice(const Value& value) const {
+  return impl_->many_held || impl_->held_values.contains(mutable_identity(impl_->truth(value)));
 }
 bool Machine::discarded() const { return impl_->discarded; }
 bool Machine::irregular() const { return impl_->discarded || impl_->built_late; }

@@ -112,8 +112,9 @@ class Machine {
   // A contract looked into the list, dict or set that the opcode at this offset made: if the stream
   // fills it later, no fact holds any more.
   void note_seen(std::uint64_t container);
-  // Whether a dict was fetched from the memo or copied so far: something else may hold it.
-  bool held_twice(const Value& dict) const;
+  // Whether a dict, or an object that has no state yet, was fetched from the memo or copied so far:
+  // something else may hold it.
+  bool held_twice(const Value& value) const;
   // That, or an object was given its state through the memo; picklers do so for values that hold
   // themselves only.
   bool irregular() const;

@@ -61,7 +61,7 @@ struct Machine::Impl final : NodeOpener {
   bool load_memo_text(std::uint8_t code);
   std::optional<std::uint64_t> index_of_line(std::string_view line);
   bool memo_get(std::uint64_t index);
-  void fetched(const Value& dict);
+  void fetched(const Value& value);
   void changes(const Value& container);
   bool fill_dict(Value& target);
   bool memo_put(std::uint64_t index);
@@ -283,8 +283,9 @@ struct Machine::Impl final : NodeOpener {
   bool joblib_wrapper_named = false;
   std::unordered_set<std::uint64_t> wrappers;  // where objects begin that may be wrappers
   std::unordered_set<std::uint64_t> built;  // objects that have their state: start and depth
-  std::unordered_set<std::uint64_t> dicts_fetched;  // where those begin that were fetched or copied
-  bool many_fetched = false;  // more than are remembered
+  // Dicts, and objects without a state, that were fetched or copied: start and depth.
+  std::unordered_set<std::uint64_t> held_values;
+  bool many_held = false;  // more than are remembered
   std::unordered_set<std::uint64_t> looked_into;  // where containers begin that contracts saw
   bool many_looks = false;  // more than are remembered
   std::unordered_set<std::uint64_t> states_given;  // where dicts begin that are an object's state
