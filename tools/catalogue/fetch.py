@@ -58,9 +58,8 @@ def from_interpreter(library: Library, version: str, folder: Path) -> None:
     question = "import platform, sysconfig; print(platform.python_version()); "
     question += "print(sysconfig.get_path('stdlib'))"
     command = [program or sys.executable, "-I", "-c", question]
-    found, place = subprocess.run(
-        command, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    found, place = (*answer.stdout.splitlines(), "", "")[:2]  # a shim of no version answers nothing
     if found != version:
         print(f"{library.distribution} {version} is not here")
         return
