@@ -202,17 +202,58 @@ bool do_fold(Judge& judge, const Callee&, Things args, Outcome& out, int depth) 
   return items.size() == 2;
 }
 
+// "..b" from the package "a.c" is "a.b"; both are imported.
+void imply_relative(Judge& judge, std::string package, std::size_t level, const std::string& name,
+                    Outcome& out) {
+  for (; level > 1 && package.find('.') != std::string::npos; --level) {
+    package.resize(package.rfind('.'));
+  }
+  imply(judge, EventKind::import, package, {}, out);
+  if (!name.empty()) imply(judge, EventKind::import, package + '.' + name, {}, out);
+}
+
+// (name, globals, locals, fromlist, level): what the others than the first name is imported too, as
+// far as it can be told; then what comes out cannot.
+void imply_others(Judge& judge, const std::string& name, Things args, Outcome& out) {
+  Inspector& inspector = judge.inspector();
+  constexpr std::size_t kGlobals = 1, kNames = 3, kLevel = 4;
+  std::int64_t level = 0;
+  if (args.size() > kLevel && inspector.integer(args[kLevel], level) && level > 0) {
+    Thing globals = args[kGlobals];
+    const pickle::Node* dict = inspector.node(globals);
+    for (std::size_t i = 1; dict != nullptr && i < dict->items.size(); i += 2) {
+      const auto package = text_of(judge, std::array{Thing::of(dict->items[i])}, 0);
+      if (package) imply_relative(judge, *package, static_cast<std::size_t>(level), name, out);
+    }
+  }
+  std::vector<Thing> names;
+  if (args.size() > kNames) known_items(judge, args[kNames], names);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (const auto inner = text_of(judge, names, i)) {
+      imply(judge, EventKind::import, name + '.' + *inner, {}, out);
+    }
+  }
+}
+
 bool do_import_top(Judge& judge, const Callee&, Things args, Outcome& out, int) {
   const auto name = text_of(judge, args, 0);
   if (!name) return false;
-  imply(judge, EventKind::import, *name, {}, out);
+  if (!name->empty()) imply(judge, EventKind::import, *name, {}, out);
+  if (args.size() != 1) {
+    imply_others(judge, *name, args, out);
+    return false;
+  }
   give_ref(name->substr(0, name->find('.')), {}, out);
   return true;
 }
 
 bool do_import_module(Judge& judge, const Callee&, Things args, Outcome& out, int) {
   const auto name = text_of(judge, args, 0);
-  if (!name || name->starts_with('.')) return false;
+  if (!name) return false;
+  const std::size_t level = std::min(name->find_first_not_of('.'), name->size());
+  const auto package = text_of(judge, args, 1);
+  if (level > 0 && package) imply_relative(judge, *package, level, name->substr(level), out);
+  if (level > 0 || args.size() != 1) return false;
   imply(judge, EventKind::import, *name, {}, out);
   give_ref(*name, {}, out);
   return true;
@@ -220,7 +261,7 @@ bool do_import_module(Judge& judge, const Callee&, Things args, Outcome& out, in
 
 bool do_resolve_name(Judge& judge, const Callee&, Things args, Outcome& out, int) {
   const auto path = text_of(judge, args, 0);
-  if (!path) return false;
+  if (!path || args.size() != 1) return false;
   std::size_t cut = path->find(':');
   if (cut == std::string::npos) cut = path->rfind('.');
   const std::string module = path->substr(0, cut);
