@@ -55,9 +55,10 @@ bool attribute(Judge& judge, Thing object, const std::string& name, Outcome& out
   return true;
 }
 
+// With a default, what comes out depends on the version of the library that is there.
 bool do_getattr(Judge& judge, const Callee&, Things args, Outcome& out, int) {
   const auto name = text_of(judge, args, 1);
-  return name && attribute(judge, args[0], *name, out);
+  return name && attribute(judge, args[0], *name, out) && args.size() == 2;
 }
 
 // attrgetter("a.b")(object): the bound argument comes first, the object last.
@@ -442,7 +443,7 @@ bool unknown_pickle(Judge& judge, const Callee& callee, Things args, Outcome& ou
 
 // loads(b"..."): the bytes are a view of their own.
 bool do_unpickle_bytes(Judge& judge, const Callee& callee, Things args, Outcome& out, int) {
-  if (args.empty() || !nest(callee, judge, args[0], out)) {
+  if (args.empty() || !nest(callee, judge, args[0], out) || args.size() != 1) {
     return unknown_pickle(judge, callee, args, out);
   }
   const bool promises = out.type != 0 && !out.nested.empty();
@@ -466,7 +467,7 @@ bool is_fresh_stream(Judge& judge, const pickle::Node& node) {
 // They are followed whatever the object is; only a fresh stream surely gives them and no others.
 bool do_unpickle_stream(Judge& judge, const Callee& callee, Things args, Outcome& out, int) {
   Thing stream = args.empty() ? Thing{} : args[0];
-  bool sure = true;
+  bool sure = args.size() == 1;  // torch.load takes another unpickler, and calls a map_location
   for (int hops = 0; hops < 4 && !args.empty(); ++hops) {
     const pickle::Node* node = judge.inspector().node(stream);
     if (node == nullptr || node->kind != pickle::Kind::object || node->args == pickle::kNoNode)

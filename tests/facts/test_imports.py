@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.make import call, dict_of, integer, list_of, text, tuple_of
+from tests.contracts.make import call, dict_of, integer, list_of, octets, reference, text, tuple_of
 from tests.e2e.program import BRINE, verdict_of
 
 PACKAGE = dict_of(text("__package__"), text("beside.inner"))
@@ -50,3 +50,22 @@ def test_a_relative_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["builtins:__import__", "importlib:import_module"])
 def test_the_name_alone(name: str, tmp_path: Path) -> None:
     assert verdict_of(tmp_path, b"\x80\x04" + call(name, text("numpy")) + b".") == "clean"
+
+
+SCIPY = call("importlib:import_module", text("scipy.stats"))
+DEFAULTS = {
+    "a default": call("builtins:getattr", SCIPY, text("norm"), reference("builtins:print")),
+    "a second unpickler": call(
+        "torch:load",
+        call("io:BytesIO", octets(b"N.")),
+        b"N",
+        call("importlib:import_module", text("dill")),
+    ),
+    "bytes and more": call("pickle:loads", octets(b"N."), b"N"),
+}
+
+
+@pytest.mark.parametrize("what", DEFAULTS)
+def test_what_more_arguments_decide(what: str, tmp_path: Path) -> None:
+    """A default comes out where a library has no such name; the name's facts say nothing of it."""
+    assert verdict_of(tmp_path, b"\x80\x04" + DEFAULTS[what] + b".") == "suspicious"
