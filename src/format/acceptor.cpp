@@ -68,6 +68,8 @@ std::vector<Reading> readings(Probe& probe) {
   std::vector<Reading> out;
   for (const Acceptor& row : kAcceptors) {
     if (!row.accepts(probe)) continue;
+    if (row.reader == recognized::read && !out.empty() && recognized::named_vaguely(probe))
+      continue;
     auto known = std::ranges::find(out, row.reader, &Reading::reader);
     if (known == out.end()) {
       out.push_back({row.reader, {}, row.family, row.executes});

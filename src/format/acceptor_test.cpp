@@ -49,6 +49,13 @@ TEST(Acceptors, TakeABarePickleWhateverItsName) {
   EXPECT_THAT(families("model.pkl", "N."), testing::ElementsAre("pickle"));
 }
 
+TEST(Acceptors, TakeAPickleCalledModelForAPickle) {
+  EXPECT_THAT(families("word2vec.model", "\x80\x02N."), testing::ElementsAre("pickle"));
+  EXPECT_THAT(families("word2vec.model", "\x0a\x02N."), testing::ElementsAre("recognized"));
+  EXPECT_TRUE(families("x.model", "\x80\x02N."s + std::string(508, '\0') + "\x89HDF\r\n\x1a\n")
+                  .contains("recognized"));
+}
+
 TEST(Acceptors, TakeSafetensorsByBytesOrName) {
   EXPECT_TRUE(families("weights.bin", "\x02\0\0\0\0\0\0\0{}"s).contains("safetensors"));
   EXPECT_TRUE(families("x.safetensors", "junk").contains("safetensors"));

@@ -60,12 +60,14 @@ struct NameFormat {
   std::string_view ending;
   std::string_view format;
 };
+// What many programs call files of many formats, pickles and torch's zips among them.
+constexpr NameFormat kVague{".model", "sentencepiece, xgboost or gensim"};
 constexpr auto kNames = std::to_array<NameFormat>({
     {".onnx", "ONNX"},
     {".pb", "TensorFlow graph or saved model"},
     {".mlmodel", "Core ML"},
     {".ckpt.index", "TensorFlow checkpoint"},
-    {".model", "sentencepiece, xgboost or gensim"},
+    kVague,
     {".msgpack", "flax"},
     {".t7", "Torch7"},
     {".rds", "R objects"},
@@ -114,6 +116,8 @@ std::string_view identify(Probe& probe) {
 }
 
 bool accepts(Probe& probe) { return !identify(probe).empty(); }
+
+bool named_vaguely(Probe& probe) { return identify(probe) == kVague.format; }
 
 void read(Probe& probe, std::span<const std::string_view>, Sink& sink) {
   const std::string format(identify(probe));

@@ -16,6 +16,8 @@ namespace brine::format::recognized {
 std::string_view identify(Probe& probe);
 
 bool accepts(Probe& probe);
+// Known by a name that many formats share: bytes that somebody reads decide.
+bool named_vaguely(Probe& probe);
 void read(Probe& probe, std::span<const std::string_view> loaders, Sink& sink);
 
 }  // namespace brine::format::recognized
