@@ -352,11 +352,14 @@ bool Matcher::cells(Thing& thing) {
   if (!inspector_->items(thing, parts)) return false;
   std::vector<Thing> shape;
   std::vector<Thing> items;
-  const auto wanted = std::find_if(parts.begin(), parts.end(), [&](const Thing& part) {
-    return inspector_->kind(part) == Kind::tuple;
-  });
-  if (wanted == parts.end() || inspector_->kind(parts.back()) != Kind::list) return false;
-  if (!inspector_->items(*wanted, shape) || !inspector_->items(parts.back(), items)) return false;
+  const auto first = [&](Kind kind) {
+    return std::find_if(parts.begin(), parts.end(),
+                        [&](const Thing& part) { return inspector_->kind(part) == kind; });
+  };
+  const auto wanted = first(Kind::tuple);
+  const auto given = first(Kind::list);
+  if (wanted == parts.end() || given == parts.end()) return false;
+  if (!inspector_->items(*wanted, shape) || !inspector_->items(*given, items)) return false;
   std::uint64_t product = 1;
   for (const Thing& extent : shape) {
     std::int64_t number = 0;

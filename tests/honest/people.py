@@ -149,6 +149,12 @@ def read_back(folder: Path, label: str) -> Iterator[File]:
             yield File(f"{label}_{path.parent.name}_{path.name}", path.read_bytes())
 
 
+def marked(thing: Any, name: str, value: Any) -> Any:
+    """The thing with one more attribute."""
+    setattr(thing, name, value)
+    return thing
+
+
 def table(rows: int = 60) -> Any:
     """A table as in a competition: numbers, towns, days."""
     import numpy as np
@@ -537,7 +543,7 @@ def estimator_files() -> Iterator[File]:
             [("rf", forest), ("lr", logistic)], passthrough=True, cv=3
         ),
         "vote_soft": ensemble.VotingClassifier(
-            [("rf", forest), ("lr", logistic)], "soft", weights=[2, 1]
+            [("rf", forest), ("lr", logistic)], voting="soft", weights=[2, 1]
         ),
         "calibrated_isotonic": calibration.CalibratedClassifierCV(forest, method="isotonic", cv=3),
         "calibrated_sigmoid": calibration.CalibratedClassifierCV(svm.LinearSVC(), cv=2),
@@ -555,7 +561,7 @@ def estimator_files() -> Iterator[File]:
         "tree_pruned": tree.DecisionTreeClassifier(ccp_alpha=0.01, class_weight={0: 1, 1: 3}),
     }
     others: dict[str, tuple[Any, ...]] = {
-        "isolation": (ensemble.IsolationForest(5, contamination=0.1), x),
+        "isolation": (ensemble.IsolationForest(n_estimators=5, contamination=0.1), x),
         "local_outlier": (neighbors.LocalOutlierFactor(novelty=True), x),
         "elliptic": (covariance.EllipticEnvelope(random_state=0), x),
         "one_class": (svm.OneClassSVM(nu=0.2), x),
@@ -593,7 +599,11 @@ def estimator_files() -> Iterator[File]:
         "svr": (svm.SVR(epsilon=0.2), x, real),
         "linear_svr": (svm.LinearSVR(), x, real),
         "kernel_ridge": (kernel_ridge.KernelRidge(kernel="rbf"), x, real),
-        "mlp_regressor": (neural_network.MLPRegressor((6,), max_iter=10), x, real),
+        "mlp_regressor": (
+            neural_network.MLPRegressor(hidden_layer_sizes=(6,), max_iter=10),
+            x,
+            real,
+        ),
         "hist_quantile": (
             ensemble.HistGradientBoostingRegressor(loss="quantile", quantile=0.9, max_iter=3),
             x,
@@ -606,9 +616,13 @@ def estimator_files() -> Iterator[File]:
         ),
         "gbr_huber": (ensemble.GradientBoostingRegressor(loss="huber", n_estimators=3), x, real),
         "ada_regressor": (ensemble.AdaBoostRegressor(n_estimators=2, loss="square"), x, real),
-        "forest_regressor": (ensemble.ExtraTreesRegressor(3, min_samples_leaf=2), x, real),
+        "forest_regressor": (
+            ensemble.ExtraTreesRegressor(n_estimators=3, min_samples_leaf=2),
+            x,
+            real,
+        ),
         "forest_multi": (ensemble.RandomForestRegressor(3, criterion="absolute_error"), x, two),
-        "trees_embedding": (ensemble.RandomTreesEmbedding(3), x),
+        "trees_embedding": (ensemble.RandomTreesEmbedding(n_estimators=3), x),
         "vote_regressor": (
             ensemble.VotingRegressor([("a", linear_model.Ridge()), ("b", svm.SVR())]),
             x,
@@ -647,7 +661,7 @@ def estimator_files() -> Iterator[File]:
         "isotonic": (isotonic.IsotonicRegression(out_of_bounds="clip"), real, y),
         "nmf": (decomposition.NMF(2, init="nndsvda", max_iter=20), positive),
         "ica": (decomposition.FastICA(2, fun="cube", max_iter=20), x),
-        "dictionary": (decomposition.MiniBatchDictionaryLearning(3, max_iter=3), x),
+        "dictionary": (decomposition.MiniBatchDictionaryLearning(n_components=3, max_iter=3), x),
         "topics": (decomposition.LatentDirichletAllocation(3, max_iter=2), positive),
         "kernel_pca": (decomposition.KernelPCA(2, kernel="rbf", fit_inverse_transform=True), x),
         "incremental_pca": (decomposition.IncrementalPCA(2, batch_size=20), x),
@@ -671,8 +685,11 @@ def estimator_files() -> Iterator[File]:
         "bins": (preprocessing.KBinsDiscretizer(3, encode="ordinal", strategy="kmeans"), x),
         "polynomial": (preprocessing.PolynomialFeatures(2, interaction_only=True), x),
         "splines": (preprocessing.SplineTransformer(4, extrapolation="periodic"), x),
-        "quantiles": (preprocessing.QuantileTransformer(10, output_distribution="normal"), x),
-        "power": (preprocessing.PowerTransformer("box-cox"), positive + 0.1),
+        "quantiles": (
+            preprocessing.QuantileTransformer(n_quantiles=10, output_distribution="normal"),
+            x,
+        ),
+        "power": (preprocessing.PowerTransformer(method="box-cox"), positive + 0.1),
         "robust": (preprocessing.RobustScaler(quantile_range=(5, 95)), x),
         "binary_labels": (preprocessing.LabelBinarizer(sparse_output=True), three),
         "tags": (preprocessing.MultiLabelBinarizer(), [{"a", "b"}, {"c"}]),
@@ -1080,7 +1097,7 @@ def loop_files() -> Iterator[File]:
     def everything() -> Any:
         net, optimizer = stepped(optim.AdamW, lr=1e-3)
         ema = optim.swa_utils.AveragedModel(net)
-        history = collections.defaultdict(list)
+        history: dict[str, list[Any]] = collections.defaultdict(list)
         history["train_loss"] += [0.9, np.float32(0.7), torch.tensor(0.6)]
         return {
             "epoch": np.int64(7),
@@ -1138,7 +1155,7 @@ def loop_files() -> Iterator[File]:
         }
 
     def q_learning() -> Any:
-        memory = collections.deque(maxlen=50)
+        memory: collections.deque[Any] = collections.deque(maxlen=50)
         for i in range(6):
             memory.append((np.ones(4, "f4") * i, i % 2, float(i), np.zeros(4, "f4"), i == 5))
         return {"q": small_net().state_dict(), "memory": memory, "epsilon": 0.05, "steps": 6}
@@ -1255,7 +1272,7 @@ def loop_files() -> Iterator[File]:
             "per_channel": lambda: torch.quantize_per_channel(
                 torch.randn(2, 3), torch.ones(2), torch.zeros(2), 0, torch.qint8
             ),
-            "attribute": lambda: (lambda t: (setattr(t, "tag", "x"), t)[1])(torch.ones(2)),
+            "attribute": lambda: marked(torch.ones(2), "tag", "x"),
             "packed": lambda: nn.utils.rnn.pack_sequence([torch.ones(3), torch.ones(2)]),
             "storage": lambda: [torch.ones(3).untyped_storage(), torch.FloatTensor([1]).storage()],
             "finfo": lambda: {"generator": torch.Generator().manual_seed(3)},
@@ -1510,7 +1527,7 @@ def module_files() -> Iterator[File]:
         "lazy": lambda: nn.Sequential(nn.LazyLinear(4), nn.LazyBatchNorm1d()),
         "sparse_embedding": lambda: nn.Embedding(10, 2, sparse=True, max_norm=1.0),
         "cosine_schedule": lambda: nn.CircularPad2d(1),
-        "scripted_name": lambda: (lambda m: (setattr(m, "cfg", {"depth": 18}), m)[1])(small_net()),
+        "scripted_name": lambda: marked(small_net(), "cfg", {"depth": 18}),
         "frozen_bn": lambda: nn.Sequential(nn.BatchNorm2d(2, affine=False), nn.Dropout3d()).eval(),
     }
     yield from possible(things, trained)
@@ -3044,7 +3061,7 @@ def text_files() -> Iterator[File]:
     dictionary = corpora.Dictionary(words)
     bags = [dictionary.doc2bow(line) for line in words]
     tagged = [[("the", "DT"), ("battery", "NN"), ("lasts", "VB")], [("good", "JJ"), ("day", "NN")]]
-    marked = [({"good": True, "n": 3}, "pos"), ({"good": False, "n": 2}, "neg")] * 2
+    labelled = [({"good": True, "n": 3}, "pos"), ({"good": False, "n": 2}, "neg")] * 2
 
     def counted() -> Any:
         train, vocabulary = lm.preprocessing.padded_everygram_pipeline(2, words[:4])
@@ -3111,15 +3128,15 @@ def text_files() -> Iterator[File]:
         "tagged_documents": lambda: [models.doc2vec.TaggedDocument(["a", "b"], [1])],
         "frequencies": lambda: nltk.FreqDist(w for line in words for w in line),
         "conditional": lambda: nltk.ConditionalFreqDist(nltk.bigrams(words[0])),
-        "bayes": lambda: nltk.NaiveBayesClassifier.train(marked),
-        "tree": lambda: nltk.DecisionTreeClassifier.train(marked, entropy_cutoff=0),
-        "maxent": lambda: nltk.MaxentClassifier.train(marked, max_iter=2, trace=0),
+        "bayes": lambda: nltk.NaiveBayesClassifier.train(labelled),
+        "tree": lambda: nltk.DecisionTreeClassifier.train(labelled, entropy_cutoff=0),
+        "maxent": lambda: nltk.MaxentClassifier.train(labelled, max_iter=2, trace=0),
         "positive": lambda: classify.PositiveNaiveBayesClassifier.train(
             [{"a": True}], [{"a": False}, {"b": True}]
         ),
         "scikit": lambda: classify.SklearnClassifier(
             __import__("sklearn.naive_bayes", fromlist=["x"]).BernoulliNB()
-        ).train(marked),
+        ).train(labelled),
         "taggers": lambda: tag.BigramTagger(
             tagged, backoff=tag.UnigramTagger(tagged, backoff=tag.DefaultTagger("NN"))
         ),
@@ -3203,6 +3220,11 @@ def standard_files() -> Iterator[File]:
         out: queue.PriorityQueue[Any] = queue.PriorityQueue()
         out.put((1, "a"))
         return list(out.queue)
+
+    def recursive() -> Any:
+        out: list[Any] = [1, {"k": (2,)}]
+        out.append(out)
+        return out
 
     when = datetime.datetime(2024, 3, 31, 2, 30, fold=1)
     things: dict[str, Make] = {
@@ -3462,7 +3484,7 @@ def standard_files() -> Iterator[File]:
         },
         "csv": lambda: list(csv.DictReader(io.StringIO("a,b\n1,2\n"))),
         "distribution": lambda: statistics.NormalDist.from_samples([1.0, 2.0, 4.0]),
-        "recursive": lambda: (lambda a: (a.append(a), a)[1])([1, {"k": (2,)}]),
+        "recursive": recursive,
         "deep": lambda: functools.reduce(lambda a, i: {"left": a, "right": i}, range(60), None),
         "long_list": lambda: [
             {"id": i, "text": f"row {i}", "score": i / 7, "ok": i % 2 == 0, "tags": (f"t{i % 5}",)}
