@@ -36,8 +36,10 @@ PLAIN_DECORATORS = {
 PLAIN_ENDINGS = {
     "set_module", "xp_capabilities", "auto_docstring", "add_start_docstrings", "add_end_docstrings",
     "Substitution",
+    # These write docstrings, or add methods under other names that call them (get_lw: get_linewidth).
+    "interpd", "define_aliases",
     # These give the class back and note it in a table, or replace `forward` or `__init__`.
-    "register_tag", "register_notrace_module", "register_embeddings", "functional_transform",
+    "requires", "register_tag", "register_notrace_module", "register_embeddings", "functional_transform",
     "maybe_allow_in_graph", "use_kernel_forward_from_hub", "use_kernelized_func",
     "use_experts_implementation",
     "strict",

@@ -36,6 +36,8 @@ INHERITED: dict[str, set[str]] = {
     "torchmetrics.metric.Metric": {"_wrap_update", "_wrap_compute"},
     # Its __setattr__ looks into `base_dist`.
     "gpytorch.priors.prior.Prior": {"base_dist"},
+    # Its __getattr__ looks into a table of the class, and into the instance's own attributes.
+    "transformers.tokenization_utils_base.PreTrainedTokenizerBase": {"SPECIAL_TOKENS_ATTRIBUTES"},
     # Its __getattr__ looks into a table of the class.
     "sentence_transformers.base.modules.module.Module": {"_DEPRECATED_METHOD_RENAMES"},
 }  # fmt: skip
@@ -51,6 +53,8 @@ READ_METACLASSES = {
     "transformers.utils.generic:_BCCacheNameMeta",
     # Keeps the constructor's signature; its __call__ coerces arguments.
     "pyro.distributions.distribution:DistributionMeta",
+    # Adds `in`, which asks for the member of that value and catches the error.
+    "accelerate.utils.dataclasses:EnumWithContains",
 }
 # Modules that give methods to a class under names that are computed, and which names these are.
 NAMED_IN_LOOPS = {"scipy.sparse._data": "NumPy's functions of one argument: sin, sqrt, floor ..."}

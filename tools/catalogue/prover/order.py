@@ -44,6 +44,9 @@ NATIVE = {
         Native("collections.defaultdict", ("dict",), "dict", "none"),
         Native("set", layout="set", hashes="none"),
         Native("types.SimpleNamespace", hashes="none"),
+        # Written in Python: `data` is an attribute, no hook but __contains__ and stores is defined.
+        Native("collections.UserDict", hashes="none"),
+        Native("collections.UserList", hashes="none"),
         Native("typing.Generic"),
         Native("typing.Protocol", ("typing.Generic",)),
         Native("abc.ABC"),
