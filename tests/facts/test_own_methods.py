@@ -103,6 +103,18 @@ def noted(**attributes: bytes) -> bytes:
 
 
 STREAMS = {
+    # scipy's OptimizeResult is a dict that gives its items as attributes
+    "something else than a tensor that is asked for as_subclass": call(
+        "torch._tensor:_rebuild_from_type_v2",
+        reference("copyreg:_reconstructor"),
+        reference("torch:Tensor"),
+        tuple_of(
+            reference("scipy.optimize._optimize:OptimizeResult"),
+            reference("builtins:dict"),
+            dict_of(text("as_subclass"), PRINT),
+        ),
+        b"}",
+    ),
     "a tuple that hashes its items": dict_of(
         call("builtins:tuple", list_of(made("dateutil.relativedelta:relativedelta", b"}"))),
         integer(1),
