@@ -106,3 +106,38 @@ def test_a_module_that_answers_for_names_may_mean_another_class(tmp_path: Path) 
         "lib.kept:Gone", "lib.kept:Moved", "lib.given:Gone", "lib.given:Moved", "lib.plain:Moved"
     }  # fmt: skip
     assert "gives" in outcome.undecided["lib.moved:Gone"]
+
+
+def test_a_member_may_be_new_but_nothing_else_before(tmp_path: Path) -> None:
+    """A version without a member raises; one that has a method of that name would give it."""
+    newest, oldest = tmp_path / "new", tmp_path / "old"
+    begins = "import enum\n\nclass Kind(enum.Enum):\n    A = 1\n"
+    for folder, version, text in (
+        (newest, "2", begins + "    B = 2\n    C = 3\n    title = 4\n"),
+        (oldest, "1", begins + "    def C(self):\n        pass\n"),
+    ):
+        (folder / "lib").mkdir(parents=True)
+        (folder / "lib" / "__init__.py").write_text(text, "ascii")
+        (folder / f"lib-{version}.dist-info").mkdir()
+        note = f"Name: lib\nVersion: {version}\n"
+        (folder / f"lib-{version}.dist-info" / "METADATA").write_text(note, "ascii")
+    library = Library("lib", "lib", "lib", ["2"], older=["1"])
+    outcome = prove_library(library, [newest, oldest], set(), {})
+    assert outcome is not None
+    assert outcome.rows["lib:Kind"].members == ["A", "B"]
+
+
+def test_a_dict_written_in_python_takes_no_stores(tmp_path: Path) -> None:
+    """UserDict stores by a method of its own; a class over it may override that one."""
+    (tmp_path / "lib").mkdir()
+    text = "import collections\n\nclass Kept(collections.UserDict):\n    pass\n\n"
+    text += "class Asks(collections.UserDict):\n"
+    text += "    def __getattr__(self, name):\n        return self.data[name]()\n"
+    (tmp_path / "lib" / "__init__.py").write_text(text, "ascii")
+    sources = Sources([tmp_path])
+    module = sources.module("lib")
+    assert module is not None
+    decider = Decider(sources, ["lib"])
+    kept, asks = (decider.decide(cls) for cls in module.classes())
+    assert kept.facts == {"new": "()", "state": "attrs", "hash": "none"}
+    assert asks.problem

@@ -8,6 +8,7 @@ class in the search order is known and nothing assigns a special method from out
 from __future__ import annotations
 
 import ast
+import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -35,12 +36,13 @@ PLAIN_DECORATORS = {
 # Decorators of libraries that change documentation only, read one by one.
 PLAIN_ENDINGS = {
     "set_module", "xp_capabilities", "auto_docstring", "add_start_docstrings", "add_end_docstrings",
-    "Substitution",
-    # These write docstrings, or add methods under other names that call them (get_lw: get_linewidth).
+    "Substitution", "Appender",
+    # These write docstrings, or give methods other names too (get_linewidth: get_lw).
     "interpd", "define_aliases",
     # These give the class back and note it in a table, or replace `forward` or `__init__`.
-    "requires", "register_tag", "register_notrace_module", "register_embeddings", "functional_transform",
-    "maybe_allow_in_graph", "use_kernel_forward_from_hub", "use_kernelized_func",
+    "requires", "register_tag", "register_notrace_module", "register_embeddings",
+    "functional_transform", "maybe_allow_in_graph", "use_kernel_forward_from_hub",
+    "use_kernelized_func",
     "use_experts_implementation",
     "strict",
 }  # fmt: skip
@@ -53,6 +55,7 @@ class Verdict:
     cls: Class
     facts: dict[str, str] = field(default_factory=dict)
     members: list[str] = field(default_factory=list)  # of an enumeration
+    bound: set[str] = field(default_factory=set)  # what else its attributes are
     places: list[str] = field(default_factory=list)  # methods that were interpreted
     alias: str = ""  # the module that a decorator gives the class for its own
     problem: str = ""  # why nothing is known
@@ -282,6 +285,8 @@ class Decider:
             if name.startswith("_") or not all(isinstance(n, ast.expr) for n in found):
                 continue
             verdict.members.append(name)
+        verdict.bound = {name for base in order if isinstance(base, Class) for name in base.members}
+        verdict.bound |= {*dir(enum.Flag), *dir(str), *dir(int), *dir(float), *dir(bytes)}
         verdict.facts.update({"call": "($member)", "fresh": "shared", "hash": "inert"})
         if not verdict.members:
             raise UnknownError("an enumeration without members")

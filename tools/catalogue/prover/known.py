@@ -36,6 +36,8 @@ INHERITED: dict[str, set[str]] = {
     "torchmetrics.metric.Metric": {"_wrap_update", "_wrap_compute"},
     # Its __setattr__ looks into `base_dist`.
     "gpytorch.priors.prior.Prior": {"base_dist"},
+    # Its __setstate__ makes weak references of `_parents`.
+    "matplotlib.transforms.TransformNode": set(),
     # Its __getattr__ looks into a table of the class, and into the instance's own attributes.
     "transformers.tokenization_utils_base.PreTrainedTokenizerBase": {"SPECIAL_TOKENS_ATTRIBUTES"},
     # Its __getattr__ looks into a table of the class.
@@ -58,6 +60,13 @@ READ_METACLASSES = {
 }
 # Modules that give methods to a class under names that are computed, and which names these are.
 NAMED_IN_LOOPS = {"scipy.sparse._data": "NumPy's functions of one argument: sin, sqrt, floor ..."}
+# Extensions that modules take all names from, and builtins that were looked for and not found in
+# them: where no statement binds these, they still mean themselves.
+STARS = {"torch._C", "torch._C._VariableFunctions"}
+NOT_IN_STARS = {
+    "isinstance", "getattr", "hasattr", "callable", "type", "len", "str", "super", "TypeError",
+    "ValueError", "KeyError", "RuntimeError", "AttributeError",
+}  # fmt: skip
 # Methods of text, bytes and numbers.
 SAFE_METHODS = {
     "startswith", "endswith", "format", "join", "split", "rsplit", "strip", "lstrip", "rstrip",

@@ -244,7 +244,9 @@ def merge(row: Row, verdict: Verdict) -> None:
             del row.facts[key]
         else:
             raise UnknownError(f"`{key}` differs between versions")
-    row.members = sorted({*row.members} & {*verdict.members}) if row.members else row.members
+    # A member that a version does not have is an error there, unless the name is something else.
+    either = {*verdict.members}
+    row.members = sorted(m for m in row.members if m in either or m not in verdict.bound)
     row.places += [place for place in verdict.places if place not in row.places]
 
 

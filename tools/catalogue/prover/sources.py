@@ -17,6 +17,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
+from prover.known import NOT_IN_STARS, STARS
+
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 MAX_HOPS = 32
 
@@ -364,6 +366,8 @@ class Sources:
         for star in module.stars:
             other = self.module(star)
             if other is None:
+                if star in STARS and name in NOT_IN_STARS:
+                    continue
                 return None
             if name in other.bound or other.stars:
                 found = self.look_up(other, name, hops + 1)
