@@ -9,6 +9,7 @@ const std::vector<LimitName>& limit_names() {
       {"nodes", &Limits::nodes, "values rebuilt to look inside"},
       {"aliases", &Limits::aliases, "changes through a second handle, copies by DUP"},
       {"rebuild_factor", &Limits::rebuild_factor, "bytes run again per byte of the stream"},
+      {"rebuild_spare", &Limits::rebuild_spare, "bytes run again beyond that, in a file"},
       {"text_bytes", &Limits::text_bytes, "bytes of one name or computed text"},
       {"evaluated_bytes", &Limits::evaluated_bytes, "bytes that pure functions gave"},
       {"forks", &Limits::forks, "readings of one stream"},

@@ -19,7 +19,10 @@ struct Limits {
   // has two for a word, a forest some fifty for a tree.
   std::uint64_t nodes = 4u << 20;
   std::uint64_t aliases = 1u << 20;  // changes through a second handle, copies by DUP
-  std::uint64_t rebuild_factor = 16;  // bytes run again for looking inside, per stream byte
+  // Bytes run again for looking inside, per byte of the stream; and what small streams may take
+  // beyond it, all runs of a file together. Of 11,000 honest files none needs a factor of 3.
+  std::uint64_t rebuild_factor = 4;
+  std::uint64_t rebuild_spare = 4u << 20;
   std::uint64_t text_bytes = 1u << 20;  // a name, or text put together at run time
   std::uint64_t evaluated_bytes = 16u << 20;  // results of pure functions, all together
   std::uint64_t forks = 8;  // readings of one stream; more is suspicious

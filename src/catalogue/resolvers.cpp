@@ -326,13 +326,15 @@ bool do_reconstruct(Judge& judge, const Callee& callee, Things args, Outcome& ou
   return true;
 }
 
+// What comes out is asked for as_subclass and then given a state: a tensor, or nobody knows what.
 bool do_rebuild_from_type(Judge& judge, const Callee&, Things args, Outcome& out, int depth) {
   std::vector<Thing> items;
   if (args.size() != 4) return false;
   Thing given = args[2];
   if (!judge.inspector().items(given, items)) return false;
+  const auto callee = judge.evaluator().callee(args[0]);
   call_now(judge, args[0], items, out, depth);
-  return true;
+  return callee && callee->module == "torch._utils" && callee->name.starts_with("_rebuild_");
 }
 
 // EXT codes that the stream defines for itself: a change of the process's registry.

@@ -67,7 +67,16 @@ Machine::Impl::Impl(Machine& self_, ByteSource& source_, const Profile& profile_
       options(options_),
       memo(limits_.memo_entries),
       pos(options_.start),
-      poisoned(options_.poisoned) {}
+      poisoned(options_.poisoned),
+      own_spare(limits_.rebuild_spare) {}
+
+// Whether that many bytes may be run again beyond what the stream's length allows.
+bool Machine::Impl::take_spare(std::uint64_t bytes) {
+  std::uint64_t& left = options.spare == nullptr ? own_spare : *options.spare;
+  const bool enough = bytes <= left;
+  left -= std::min(bytes, left);
+  return enough;
+}
 
 void Machine::Impl::reset() {
   height = 0;

@@ -29,6 +29,8 @@ struct MachineOptions {
   bool collapse = true;      // false: every container is kept explicitly (tests compare both)
   std::uint64_t start = 0;   // where in the source the stream begins
   bool poisoned = false;     // what ran before in this view has voided all facts
+  // What is left of Limits::rebuild_spare for all runs of a file; none: the run has all of it.
+  std::uint64_t* spare = nullptr;
 };
 
 // Where a release of torch's restricted unpickler refuses the stream.

@@ -344,6 +344,8 @@ struct Machine::Impl final : NodeOpener {
   };
   std::vector<Opened> opened;  // folded nodes that are spelled out, in order
   std::uint64_t rebuilt_bytes = 0;
+  std::uint64_t own_spare = 0;  // when no other runs share it
+  bool take_spare(std::uint64_t bytes);
   std::uint64_t looked = 0;  // behind the farthest byte that was searched for a line's end
   // A range that alone has too many nodes: nothing that holds it is spelled out again.
   std::optional<std::pair<std::uint64_t, std::uint64_t>> too_large;

@@ -20,7 +20,6 @@
 namespace brine::pickle {
 namespace {
 
-constexpr std::uint64_t kFreeRebuild = 1u << 22;  // bytes run again that no limit counts
 constexpr std::uint64_t kHead = 9;  // an opcode and the longest argument of fixed size
 constexpr std::uint64_t kAhead = 512;             // of a range looked at together
 constexpr std::uint64_t kMaxIntegerBytes = 4400;  // of an int spelled out in decimal
@@ -982,7 +981,7 @@ bool Rebuilder::step_torn(std::uint64_t at, const Opcode& row, const Machine::Im
 
 // Runs the opcodes of [start, end) on top of what lies on the stack.
 void Rebuilder::run_range(std::uint64_t start, std::uint64_t end) {
-  std::uint64_t budget = m.limits.rebuild_factor * m.window.size() + kFreeRebuild;
+  const std::uint64_t budget = m.limits.rebuild_factor * m.window.size();
   std::uint64_t at = start;
   std::vector<std::uint8_t> scratch;
   ByteSpan ahead;  // from `ahead_at` on
@@ -1051,8 +1050,9 @@ void Rebuilder::run_range(std::uint64_t start, std::uint64_t end) {
     }
     next = std::min(next, m.window.size());
     // A long constant is not run through, only its head is.
-    m.rebuilt_bytes += std::min<std::uint64_t>(next - at, 64);
-    if (m.rebuilt_bytes > budget) {
+    const std::uint64_t cost = std::min<std::uint64_t>(next - at, 64);
+    m.rebuilt_bytes += cost;
+    if (m.rebuilt_bytes > budget && !m.take_spare(cost)) {
       over = true;
       break;
     }

@@ -160,7 +160,8 @@ FileScan::FileScan(const std::string& path, const SourcePtr& source, const ScanO
     : options_(options),
       source_(std::make_shared<WatchedSource>(source, options.progress, options.stop)),
       findings_(options.limits),
-      work_(options.limits) {
+      work_(options.limits),
+      budget_(options.limits, source->size()) {
   report_.path = path;
   report_.size = source->size();
   const std::uint64_t size = source->size();
@@ -377,7 +378,7 @@ FileScan::Ranges FileScan::follow_up(Context& context, const SourcePtr& source,
   };
   // Reads one more stream and says how far it came.
   const auto read_on = [&](const format::Stream& stream) {
-    const StreamReading reading = read_stream(stream, options_);
+    const StreamReading reading = read_stream(stream, options_, &budget_);
     std::uint64_t reached = stream.start;
     for (const ViewRun& view : reading.views) {
       for (const auto& run : view.pickles) {
@@ -399,7 +400,7 @@ FileScan::Ranges FileScan::follow_up(Context& context, const SourcePtr& source,
   if (const auto hidden = find_hidden(context, source, member, base, start, end)) end = *hidden;
   while (at < end && !options_.stop.stop_requested()) {
     if (loop && left.empty()) {
-      const Trial next = try_pickle(*source, at, options_.limits);
+      const Trial next = try_pickle(*source, at, budget_.limits);
       const bool whole = next.stopped && next.reached <= end;
       if (whole || (next.pickle && next.acts)) {
         if (whole) add(finding_at(code::kStacked, member, base, at));
@@ -410,7 +411,7 @@ FileScan::Ranges FileScan::follow_up(Context& context, const SourcePtr& source,
         continue;
       }
     }
-    const auto found = find_pickle(*source, at, end, options_.limits, search_budget_);
+    const auto found = find_pickle(*source, at, end, budget_.limits, search_budget_);
     if (!found || !*found) break;
     const std::uint64_t hidden = **found;
     if (hidden > at) left.emplace_back(at, hidden);
@@ -428,7 +429,7 @@ void FileScan::drop_leftovers(Context& context, Ranges& left) {
   std::erase_if(left, [&](const auto& range) {
     if (!within(range, context.leftovers)) return false;
     const auto inert = imports_nowhere(*context.item.source, range.first, range.second,
-                                       options_.limits, leftover_budget_);
+                                       budget_.limits, leftover_budget_);
     if (!inert || !*inert) return false;
     context.coverage.data(range.first, range.second);
     return true;
@@ -448,7 +449,7 @@ bool FileScan::decodes(format::Probe& probe) {
     return begun->told || !out.bytes.empty();
   }
   MemorySource bytes(out.bytes.view());
-  return bytes.size() > 0 && try_pickle(bytes, 0, options_.limits).acts;
+  return bytes.size() > 0 && try_pickle(bytes, 0, budget_.limits).acts;
 }
 
 // An archive or compressed data in [start, end): looked at as a file of its own, up to the end.

@@ -130,6 +130,7 @@ class FileScan {
   std::set<std::string> nested_seen_;
   std::set<std::vector<std::string>> companions_seen_;  // in which folder, and the name
   std::uint64_t inflate_left_ = 0;
+  FileBudget budget_;
   bool file_opened_ = false;
 };
 

@@ -208,8 +208,11 @@ bool own_modules(const Profile& profile) {
 
 class StreamReader {
  public:
-  StreamReader(const Stream& stream, const ScanOptions& options)
-      : stream_(stream), options_(options) {}
+  StreamReader(const Stream& stream, const ScanOptions& options, FileBudget* budget)
+      : stream_(stream),
+        options_(options),
+        limits_(budget == nullptr ? options.limits : budget->limits),
+        spare_(budget == nullptr ? nullptr : &budget->spare) {}
 
   StreamReading read() {
     for (const LoaderUse& use : stream_.loaders) read_view(use);
@@ -271,8 +274,8 @@ class StreamReader {
     WorldInUse in_use = judged ? WorldInUse{std::make_unique<pickle::OpaqueWorld>(), nullptr}
                                : make_world(options_);
     ScanSink sink(options_.limits, storages, *run, watcher);
-    Machine machine(*stream_.source, profile, *in_use.world, sink, options_.limits,
-                    {.collapse = true, .start = start, .poisoned = poisoned});
+    Machine machine(*stream_.source, profile, *in_use.world, sink, limits_,
+                    {.collapse = true, .start = start, .poisoned = poisoned, .spare = spare_});
     run->result = machine.run();
     poisoned = machine.poisoned();
     for (std::uint64_t count = 0; run->result.end.kind == EndKind::paused; ++count) {
@@ -301,8 +304,11 @@ class StreamReader {
                              bool& poisoned) {
     Profile profile = run.profile;
     profile.joblib = pickle::JoblibReads::nothing;
-    Machine inner(*stream_.source, profile, world, sink, options_.limits,
-                  {.collapse = true, .start = outer.paused_at(), .poisoned = outer.poisoned()});
+    Machine inner(*stream_.source, profile, world, sink, limits_,
+                  {.collapse = true,
+                   .start = outer.paused_at(),
+                   .poisoned = outer.poisoned(),
+                   .spare = spare_});
     const RunResult result = inner.run();
     poisoned = poisoned || inner.poisoned();
     if (result.end.kind != EndKind::stop) {
@@ -546,6 +552,8 @@ class StreamReader {
 
   const Stream& stream_;
   const ScanOptions& options_;
+  Limits limits_;
+  std::uint64_t* spare_;
   StreamReading reading_;
   std::vector<std::shared_ptr<const PickleRun>> runs_;
   std::map<std::uint64_t, std::uint64_t> forks_;
@@ -573,8 +581,19 @@ class TrialSink final : public pickle::TraceSink {
 
 }  // namespace
 
-StreamReading read_stream(const Stream& stream, const ScanOptions& options) {
-  return StreamReader(stream, options).read();
+// A small file that a codec makes large gets no large file's memory. Honest pickles keep less than
+// one value for each byte, and one of equal rows, which compress best, a few million.
+FileBudget::FileBudget(const Limits& given, std::uint64_t size)
+    : limits(given), spare(given.rebuild_spare) {
+  constexpr std::uint64_t kFewest = 4u << 20, kPerByte = 16;
+  const std::uint64_t entries =
+      std::max(kFewest, std::min(size, ~std::uint64_t{0} / kPerByte) * kPerByte);
+  limits.stack_entries = std::min(limits.stack_entries, entries);
+  limits.memo_entries = std::min(limits.memo_entries, entries);
+}
+
+StreamReading read_stream(const Stream& stream, const ScanOptions& options, FileBudget* budget) {
+  return StreamReader(stream, options, budget).read();
 }
 
 Trial try_pickle(ByteSource& source, std::uint64_t start, const Limits& limits) {

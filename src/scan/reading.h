@@ -90,8 +90,16 @@ struct StreamReading {
   bool too_many = false;  // more different readings than Limits::forks
 };
 
-// Runs the stream for each of its loaders.
-StreamReading read_stream(const format::Stream& stream, const ScanOptions& options);
+// What all streams of a file share, however often they are read.
+struct FileBudget {
+  FileBudget(const Limits& given, std::uint64_t size);  // of the file, before anything is decoded
+  Limits limits;  // of one stream: what it may keep is bound to the bytes of the file
+  std::uint64_t spare = 0;  // what is left of Limits::rebuild_spare
+};
+
+// Runs the stream for each of its loaders; without a budget each run has all that the limits give.
+StreamReading read_stream(const format::Stream& stream, const ScanOptions& options,
+                          FileBudget* budget = nullptr);
 
 // Whether the bytes at `start` are a pickle by what they do: they import an identifier or use EXT
 // (any reader), or reach a STOP behind at least nine tenths of what is left.

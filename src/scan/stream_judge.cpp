@@ -77,10 +77,10 @@ bool FileScan::run_stream(Context& context, const format::Stream& given,
   const bool own = given.source == context.item.source;
   const format::Stream stream = held(given);
   if (stream.certainty == format::Certainty::guessed &&
-      !try_pickle(*stream.source, stream.start, options_.limits).pickle) {
+      !try_pickle(*stream.source, stream.start, budget_.limits).pickle) {
     return false;
   }
-  const StreamReading reading = read_stream(stream, options_);
+  const StreamReading reading = read_stream(stream, options_, &budget_);
   if (stream.certainty == format::Certainty::named) {
     const bool counts = std::ranges::any_of(reading.views, [](const ViewRun& view) {
       const PickleRun* run = first_of(view);
@@ -92,7 +92,7 @@ bool FileScan::run_stream(Context& context, const format::Stream& given,
     if (!counts) return false;
   }
   if (context.item.member.empty() && !stream.nested && options_.observer == nullptr) {
-    if (auto weights = read_weights_only(stream, reading, options_.limits)) {
+    if (auto weights = read_weights_only(stream, reading, budget_.limits)) {
       context.weights_only.push_back(std::move(*weights));
     }
   }

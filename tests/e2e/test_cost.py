@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import pickle
 import resource
+import struct
 import subprocess
 from pathlib import Path
 
@@ -38,3 +40,39 @@ def test_plain_data_is_never_spelled_out(value: object, protocol: int, tmp_path:
     report = json.loads(done.stdout)
     assert report["files"][0]["verdict"] == "clean"
     assert report["summary"]["bytes_read"] <= PASSES * len(data)
+
+
+KEPT = {
+    "copies on the stack": b"\x80\x04N\x94" + b"2" * (64 << 20),
+    "marks": b"\x80\x04" + b"(" * (64 << 20),
+    "the memo": b"\x80\x04)" + b"\x94" * (64 << 20),
+    "values on the stack": b"\x80\x04" + b"}" * (64 << 20),
+}
+
+
+@pytest.mark.parametrize("what", KEPT)
+def test_a_small_file_that_a_codec_makes_large(what: str, tmp_path: Path) -> None:
+    path = tmp_path / "data.pkl.gz"
+    path.write_bytes(gzip.compress(KEPT[what], 9))
+    assert path.stat().st_size < 1 << 18
+    limit = 512 << 20
+    done = subprocess.run(
+        [BRINE, "scan", "--format", "json", path],
+        capture_output=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)),
+    )
+    assert json.loads(done.stdout)["files"][0]["verdict"] == "incomplete"
+
+
+def test_what_contracts_look_into_is_bound_for_a_whole_file(tmp_path: Path) -> None:
+    """Inner pickles that each ask thousands of times for the same thousand pairs."""
+    pairs = b"(" + b"K\x01K\x01\x86" * 2000 + b"lq\x010"
+    asked = b"ccollections\nOrderedDict\nq\x020(" + b"h\x02h\x01\x85R" * 1000 + b"t."
+    inner = b"\x80\x02" + pairs + asked
+    load = (
+        b"cpickle\nloads\nq\x000("
+        + (b"h\x00B" + struct.pack("<I", len(inner)) + inner + b"\x85R") * 50
+    )
+    (tmp_path / "data.pkl").write_bytes(b"\x80\x03" + load + b"t.")
+    subprocess.run([BRINE, "scan", tmp_path / "data.pkl"], check=False, timeout=10)
