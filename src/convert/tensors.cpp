@@ -69,6 +69,26 @@ std::optional<std::uint64_t> checked_sum(std::uint64_t a, std::uint64_t b) {
   return out;
 }
 
+std::optional<std::vector<std::uint64_t>> sizes_of(const pickle::NodeGraph& nodes, NodeId id) {
+  if (id == kNoNode) return std::nullopt;
+  const Node* tuple = &nodes[id];
+  if (tuple->kind == Kind::object && tuple->callable != kNoNode &&
+      nodes[tuple->callable].kind == Kind::ref && nodes[tuple->callable].name() == "Size" &&
+      tuple->args != kNoNode && nodes[tuple->args].items.size() == 1 &&
+      nodes[tuple->args].items[0] != kNoNode) {
+    tuple = &nodes[nodes[tuple->args].items[0]];
+  }
+  if (tuple->kind != Kind::tuple && tuple->kind != Kind::list) return std::nullopt;
+  std::vector<std::uint64_t> out;
+  for (const NodeId item : tuple->items) {
+    if (item == kNoNode) return std::nullopt;
+    const Node& size = nodes[item];
+    if (size.kind != Kind::integer || size.big || size.integer < 0) return std::nullopt;
+    out.push_back(static_cast<std::uint64_t>(size.integer));
+  }
+  return out;
+}
+
 std::uint64_t TensorView::elements() const {
   std::uint64_t count = 1;
   for (const std::uint64_t size : shape) count *= size;
@@ -467,26 +487,6 @@ bool TensorReader::has_key(NodeId dict, std::string_view name) const {
     if (is_text(node(items[i])) && node(items[i]).text == name) return true;
   }
   return false;
-}
-
-// A tuple or list of numbers that are not negative, or torch.Size of one.
-std::optional<std::vector<std::uint64_t>> TensorReader::sizes(NodeId id) const {
-  if (id == kNoNode) return std::nullopt;
-  const Node* tuple = &node(id);
-  if (tuple->kind == Kind::object && tuple->callable != kNoNode &&
-      node(tuple->callable).kind == Kind::ref && node(tuple->callable).name() == "Size" &&
-      tuple->args != kNoNode && node(tuple->args).items.size() == 1) {
-    tuple = &node(node(tuple->args).items[0]);
-  }
-  if (tuple->kind != Kind::tuple && tuple->kind != Kind::list) return std::nullopt;
-  std::vector<std::uint64_t> out;
-  for (const NodeId item : tuple->items) {
-    if (item == kNoNode) return std::nullopt;
-    const Node& size = node(item);
-    if (size.kind != Kind::integer || size.big || size.integer < 0) return std::nullopt;
-    out.push_back(static_cast<std::uint64_t>(size.integer));
-  }
-  return out;
 }
 
 std::uint32_t TensorReader::keep(Storage storage) {

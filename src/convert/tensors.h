@@ -74,6 +74,10 @@ struct Around {
   std::function<const pickle::RawArray*(const pickle::Node&)> raw_array;
 };
 
+// A tuple or list of numbers that are not negative, or torch.Size of one.
+std::optional<std::vector<std::uint64_t>> sizes_of(const pickle::NodeGraph& nodes,
+                                                   pickle::NodeId id);
+
 class TensorReader {
  public:
   TensorReader(const pickle::NodeGraph& nodes, std::vector<Storage>& storages, Around around)
@@ -135,7 +139,9 @@ class TensorReader {
   Result<StorageUse> use_of_record(const tensor::StorageId& id);
   std::uint32_t keep(Storage storage);
   Result<Part> number(std::string suffix, pickle::NodeId id, bool floating);
-  std::optional<std::vector<std::uint64_t>> sizes(pickle::NodeId id) const;
+  std::optional<std::vector<std::uint64_t>> sizes(pickle::NodeId id) const {
+    return sizes_of(nodes_, id);
+  }
   Status check_gradient(const Tensor& tensor, const Items& args, std::size_t at) const;
   bool is_octets(pickle::NodeId id) const;
   const pickle::Node* encoded(const pickle::Node& object) const;
