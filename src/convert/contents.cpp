@@ -164,7 +164,9 @@ class Walk {
       case Kind::ref: json_.wrapped("$ref", Values::dotted(value)); return false;
       case Kind::unknown:
       case Kind::buffer: json_.wrapped("$unknown", ""); return false;
-      case Kind::persistent: return storage(id);
+      case Kind::persistent:
+        if (!reader_.names_tensor(id)) return storage(id);
+        break;
       case Kind::tuple:
       case Kind::list:
       case Kind::dict:

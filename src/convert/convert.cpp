@@ -13,6 +13,7 @@
 #include "convert/checkpoint.h"
 #include "convert/nested.h"
 #include "convert/records.h"
+#include "convert/torch_tar.h"
 #include "format/codes.h"
 #include "format/names.h"
 #include "format/profiles.h"
@@ -131,10 +132,19 @@ class Converter {
   Reading read(const std::string& path, const SourcePtr& source, const ContentsOptions& contents,
                unsigned depth) const {
     Reading out;
-    Capture capture(contents, [&](const SourcePtr& bytes) { return nested(bytes, depth); });
+    const auto tar =
+        contents.rewrite ? Result<std::optional<TorchTar>>() : read_torch_tar(source, scan_.limits);
+    Capture capture(
+        contents, [&](const SourcePtr& bytes) { return nested(bytes, depth); },
+        tar && *tar ? &**tar : nullptr);
     scan::ScanOptions scan = scan_;
     scan.observer = &capture;
     out.report = scan::scan_source(path, source, scan);
+    if (!tar) {
+      out.captured.emplace();
+      out.problem = tar.error().what;
+      return out;
+    }
     if (const auto lost = find_lost_pickle(source, scan_.limits)) {
       return read_lost(source, *lost, contents, depth, out);
     }

@@ -43,7 +43,8 @@ bool is_filled(const Node& object) {
 
 bool is_text(const Node& node) { return node.kind == Kind::str && node.length == node.text.size(); }
 
-// Whether offset + sum of (size - 1) * stride is below `limit`, and the number of elements fits.
+}  // namespace
+
 bool lies_within(const TensorView& view, std::uint64_t limit) {
   std::uint64_t last = view.offset, count = 1, step = 0;
   for (std::size_t i = 0; i < view.shape.size(); ++i) {
@@ -55,8 +56,6 @@ bool lies_within(const TensorView& view, std::uint64_t limit) {
   }
   return last < limit && count <= ~std::uint64_t{0} / 32;
 }
-
-}  // namespace
 
 std::optional<std::uint64_t> checked_product(std::uint64_t a, std::uint64_t b) {
   std::uint64_t out = 0;
@@ -143,6 +142,7 @@ Result<std::optional<Tensor>> TensorReader::read(NodeId id) {
 
 Result<std::optional<Tensor>> TensorReader::read_object(NodeId id) {
   if (id == kNoNode) return std::nullopt;
+  if (names_tensor(id)) return numbered(id);
   const Node& object = node(id);
   if (object.kind != Kind::object) return std::nullopt;
   if (const pickle::RawArray* raw = raw_array_of(id)) {
@@ -496,13 +496,18 @@ std::uint32_t TensorReader::keep(Storage storage) {
 
 Result<std::uint32_t> TensorReader::storage_of(NodeId id) {
   BRINE_TRY(const StorageUse use, use_of(id));
-  if (use.first != 0) return cannot("a storage that is a view of another one");
+  const Storage& kept = storages_[use.index];
+  const std::uint64_t wide = kept.dtype == nullptr ? 1 : kept.dtype->itemsize;
+  if (use.first != 0 || use.count != kept.size / wide) {
+    return cannot("a storage that is a view of another one");
+  }
   return use.index;
 }
 
 Result<TensorReader::StorageUse> TensorReader::use_of(NodeId id) {
   if (id == kNoNode) return broken("a tensor without a storage");
   const Node& storage = node(id);
+  if (storage.kind == Kind::persistent && around_.tar != nullptr) return use_of_tar(id);
   if (storage.kind == Kind::persistent) {
     const auto parsed = tensor::parse_storage_id(nodes_, storage.args);
     if (!parsed) return cannot("a storage whose id is not torch's");
