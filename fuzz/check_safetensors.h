@@ -26,6 +26,8 @@ inline void check_safetensors(const convert::Conversion& done) {
           bytes += part.size();
           return {};
         });
+    // What reads as unsupported is refused when it is written.
+    if (!read && read.error().code == ErrorCode::unsupported) return;
     check(read.has_value(), "an entry cannot be read");
     check(bytes == size, "an entry has another size");
   }

@@ -80,6 +80,11 @@ def main() -> None:
         "legacy": legacy(pair),
         "tar": tar(b"\x80\x02}(X\x01\0\0\0wX\x02\0\0\x0020QX\x01\0\0\0vX\x02\0\0\x0021Qu."),
         "array": b"\x80\x03}(X\x01\0\0\0a" + ARRAY + b"X\x01\0\0\0tK\x01\x85u.",
+        "cast": archive(
+            b"\x80\x03ctorch._utils\n_rebuild_device_tensor_from_numpy\n("
+            + ARRAY
+            + b"ctorch\nbfloat16\nX\x03\0\0\0cpu\x89tR."
+        ),
         "loop": b"\x80\x02]q\0(h\0" + ARRAY + b"e.",
     }
     for name, data in seeds.items():

@@ -7,6 +7,8 @@
 #include <limits>
 
 #include "convert/arrays.h"
+#include "convert/casts.h"
+#include "convert/chunks.h"
 #include "convert/layouts.h"
 
 namespace brine::convert {
@@ -162,6 +164,7 @@ Result<std::optional<Tensor>> TensorReader::read_object(NodeId id) {
     return set_by_state(object);
   }
   if (object.args == kNoNode || node(object.args).kind != Kind::tuple) return std::nullopt;
+  calling_ = id;
   BRINE_TRY(std::optional<Tensor> out,
             call(callable.module(), callable.name(), node(object.args).items));
   if (out && is_changed(object)) return cannot(std::string(kChanged));
@@ -383,18 +386,33 @@ Result<std::optional<Tensor>> TensorReader::meta(const Items& /*args*/) {
   return Tensor{{}, {}, true};
 }
 
-// (tensor or array, dtype, device, requires_grad): only where the cast changes nothing.
+// (tensor or array, dtype, device, requires_grad). A cast needs the bytes at hand: an array's stand
+// in the pickle.
 Result<std::optional<Tensor>> TensorReader::cast(const Items& args) {
   if (args.size() < 2 || node(args[1]).kind != Kind::ref) {
     return broken("a device's tensor without its element type");
   }
+  const NodeId own = calling_;
   BRINE_TRY(std::optional<Tensor> out, read(args[0]));
   if (!out || out->parts.size() != 1) return cannot("a device's tensor of no array");
   const Dtype* wanted = tensor::find_dtype(node(args[1]).name());
-  if (wanted == nullptr || wanted != out->parts[0].view.dtype) {
+  TensorView& view = out->parts[0].view;
+  if (wanted == view.dtype) return out;
+  const SourcePtr bytes = storages_[view.storage].bytes;
+  std::optional<TensorView> cast =
+      wanted == nullptr ? std::nullopt : laid_out(*wanted, view.shape, false);
+  if (!cast || bytes == nullptr || !can_cast(*view.dtype, *wanted)) {
     return cannot("a tensor that is cast to " + std::string(node(args[1]).name()) +
                   " is not converted yet");
   }
+  auto known = by_node_.find(own);
+  if (known == by_node_.end()) {
+    auto source = std::make_shared<CastSource>(rows_of(view, bytes), *view.dtype, *wanted);
+    const std::uint64_t size = source->size();
+    known = by_node_.emplace(own, keep({"", wanted, size, "cpu", std::move(source), false})).first;
+  }
+  cast->storage = known->second;
+  view = std::move(*cast);
   return out;
 }
 

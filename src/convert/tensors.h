@@ -174,6 +174,7 @@ class TensorReader {
   std::unordered_map<pickle::NodeId, std::uint32_t> by_node_;
   std::unordered_map<std::uint64_t, std::uint32_t> by_place_;  // of raw arrays, in the stream
   unsigned depth_ = 0;  // of read()
+  pickle::NodeId calling_ = pickle::kNoNode;  // the call that a row reads
 };
 
 // Whether a view with elements ends before element `limit` of its storage.
