@@ -37,7 +37,7 @@ constexpr Example kExamples[] = {
     {"brine convert --root state_dict last.ckpt", "one part of a checkpoint"},
     {"brine convert --extras --verify model.pt", "other values too; compare bytes"},
     {"brine convert models/", "all in a folder, with shards"},
-    {"brine convert step-1000 -o w.safetensors", "a folder of torch.distributed.checkpoint"},
+    {"brine convert step-1000 -o w.safetensors", "all ranks of a DCP folder"},
 };
 
 constexpr OptionSpec kOptions[] = {

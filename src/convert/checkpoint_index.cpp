@@ -1,6 +1,7 @@
 #include "convert/checkpoint_index.h"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 #include "convert/late_changes.h"
@@ -178,12 +179,27 @@ class IndexReader {
         state.kind != Kind::tuple || state.items.size() != 5 || state.items[0] == kNoNode) {
       return no_type();
     }
+    if (!is_layout(state.items[1])) return strange(key + ": a tensor of no layout of torch's");
     const Node& type = nodes_[state.items[0]];
     const tensor::Dtype* dtype = type.kind == Kind::ref && type.module() == "torch"
                                      ? tensor::find_dtype(type.name())
                                      : nullptr;
     if (dtype == nullptr) return no_type();
     return dtype;
+  }
+
+  // torch.serialization._get_layout(name), which raises for other names.
+  bool is_layout(NodeId id) const {
+    constexpr std::array<std::string_view, 7> kLayouts = {
+        "torch.strided",    "torch.sparse_coo", "torch.sparse_csr", "torch.sparse_csc",
+        "torch.sparse_bsr", "torch.sparse_bsc", "torch.jagged"};
+    if (id == kNoNode || nodes_[id].kind != Kind::object || nodes_[id].args == kNoNode ||
+        values_.class_name(nodes_[id]) != "torch.serialization._get_layout") {
+      return false;
+    }
+    const std::vector<NodeId>& args = nodes_[nodes_[id].args].items;
+    return args.size() == 1 && args[0] != kNoNode && is_whole_text(nodes_[args[0]]) &&
+           std::ranges::find(kLayouts, nodes_[args[0]].text) != kLayouts.end();
   }
 
   const NodeGraph& nodes_;
