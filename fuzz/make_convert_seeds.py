@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import struct
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -37,6 +38,24 @@ def legacy(stream: bytes) -> bytes:
     return head + stream + b"\x80\x02]X\x01\0\0\x000a." + struct.pack("<q", 6) + bytes(24)
 
 
+def tar(stream: bytes) -> bytes:
+    """torch's first format: a storage, its second half, a tensor over each."""
+    classes = (b"ctorch\nFloatStorage\n", b"ctorch\nFloatTensor\n")
+    storages = b"\x80\x02K\x01." + b"\x80\x02(K\x0aX\x03\0\0\0cpu" + classes[0] + b"t."
+    storages += struct.pack("<q", 6) + bytes(24) + b"\x80\x02](K\x0bK\x0aK\x03K\x03ta."
+    tensors = b"\x80\x02K\x02."
+    for number, root in ((20, 10), (21, 11)):
+        tensors += b"\x80\x02(" + bytes([ord("K"), number, ord("K"), root]) + classes[1] + b"t."
+        tensors += struct.pack("<ii5q", 2, 0, 1, 3, 3, 1, 0)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as out:
+        for name, data in (("storages", storages), ("tensors", tensors), ("pickle", stream)):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            out.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
 def npy(descr: str, data: bytes) -> bytes:
     text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': (2,), }}".encode()
     text += b" " * ((-len(text) - 11) % 64) + b"\n"
@@ -59,7 +78,13 @@ def main() -> None:
         "zip-cut": archive(pair)[:-60],
         "zip-payload": archive(b"\x80\x02}(X\x01\0\0\0w" + TENSOR + b"K\0" + PAYLOAD + b"u."),
         "legacy": legacy(pair),
+        "tar": tar(b"\x80\x02}(X\x01\0\0\0wX\x02\0\0\x0020QX\x01\0\0\0vX\x02\0\0\x0021Qu."),
         "array": b"\x80\x03}(X\x01\0\0\0a" + ARRAY + b"X\x01\0\0\0tK\x01\x85u.",
+        "cast": archive(
+            b"\x80\x03ctorch._utils\n_rebuild_device_tensor_from_numpy\n("
+            + ARRAY
+            + b"ctorch\nbfloat16\nX\x03\0\0\0cpu\x89tR."
+        ),
         "loop": b"\x80\x02]q\0(h\0" + ARRAY + b"e.",
     }
     for name, data in seeds.items():

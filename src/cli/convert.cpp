@@ -14,6 +14,7 @@
 
 #include "cli/beside.h"
 #include "cli/commands.h"
+#include "cli/convert_checkpoint.h"
 #include "cli/convert_output.h"
 #include "cli/convert_shards.h"
 #include "cli/foreign.h"
@@ -36,6 +37,7 @@ constexpr Example kExamples[] = {
     {"brine convert --root state_dict last.ckpt", "one part of a checkpoint"},
     {"brine convert --extras --verify model.pt", "other values too; compare bytes"},
     {"brine convert models/", "all in a folder, with shards"},
+    {"brine convert step-1000 -o w.safetensors", "all ranks of a DCP folder"},
 };
 
 constexpr OptionSpec kOptions[] = {
@@ -123,13 +125,20 @@ class ConvertRun {
     std::vector<WalkEntry> entries =
         walk(paths, options_.convert.scan.limits.path_depth, interrupted);
     // Of a folder, what promises to be a pickled model, and the indices of shards.
-    std::set<std::string> shards;
+    std::set<std::string> shards, checkpoints;
     for (const WalkEntry& entry : entries) {
+      if (is_checkpoint(entry)) checkpoints.insert(folder_of(entry.path));
+      if (entry.error.empty() && entry.path.ends_with(".distcp")) followed_.insert(entry.path);
       if (!is_index(entry)) continue;
       for (std::string& shard : shards_of(entry.path)) shards.insert(std::move(shard));
     }
     std::erase_if(entries, [&](const WalkEntry& entry) {
-      if (!entry.error.empty() || std::ranges::find(paths, entry.path) != paths.end()) return false;
+      if (std::ranges::find(paths, entry.path) != paths.end()) return false;
+      if (checkpoints.contains(folder_of(entry.path))) {
+        if (is_checkpoint(entry)) return is_outranked(entry.path);
+        if (entry.path.ends_with(".distcp")) return true;
+      }
+      if (!entry.error.empty()) return false;
       if (is_index(entry)) return entry.path.ends_with(".safetensors.index.json");
       if (shards.contains(entry.path)) return true;
       const format::Promise promise = format::promise_of(format::ascii_lower(entry.path));
@@ -163,6 +172,11 @@ class ConvertRun {
     return !options_.disarm && entry.error.empty() && is_shard_index(entry.path);
   }
 
+  bool is_checkpoint(const WalkEntry& entry) const {
+    return !options_.disarm && entry.error.empty() &&
+           is_checkpoint_index(entry.path, options_.convert.scan.limits);
+  }
+
   bool convert_set(const WalkEntry& entry) {
     convert::ConvertOptions options = options_.convert;
     options.scan.foreign = foreign_opener();
@@ -185,8 +199,6 @@ class ConvertRun {
       return false;
     };
     if (!entry.error.empty()) return cannot(entry.error);
-    const Result<SourcePtr> source = open_input(entry.path);
-    if (!source) return cannot(source.error().what);
     const auto start = std::chrono::steady_clock::now();
     convert::ConvertOptions options = options_.convert;
     options.scan.foreign = foreign_opener();
@@ -194,13 +206,15 @@ class ConvertRun {
     render::Converted done;
     done.path = entry.path;
     done.disarmed = options_.disarm;
-    done.conversion = options_.disarm ? convert::disarm_source(entry.path, *source, options)
-                                      : convert::convert_source(entry.path, *source, options);
+    auto read = read_entry(entry, options);
+    if (!read) return cannot(read.error().what);
+    const SourcePtr source = std::move(read->source);
+    done.conversion = std::move(read->conversion);
     if (done.conversion.outcome != Outcome::refused) {
       done.output = output_of(done.path);
       const Status written = options_.disarm
-                                 ? write_disarmed(*source, options_.write, console_, done)
-                                 : write_whole_or_split(*source, options_.write, console_, done);
+                                 ? write_disarmed(source, options_.write, console_, done)
+                                 : write_whole_or_split(source, options_.write, console_, done);
       if (!written) {
         const ErrorCode code = written.error().code;
         const bool taken_back = code == ErrorCode::changed || code == ErrorCode::unsupported;
@@ -218,6 +232,16 @@ class ConvertRun {
     return true;
   }
 
+  Result<convert::SourcedConversion> read_entry(const WalkEntry& entry,
+                                                const convert::ConvertOptions& options) const {
+    if (is_checkpoint(entry)) return convert_checkpoint(entry.path, followed_, options);
+    BRINE_TRY(SourcePtr source, open_input(entry.path));
+    convert::Conversion done = options_.disarm
+                                   ? convert::disarm_source(entry.path, source, options)
+                                   : convert::convert_source(entry.path, source, options);
+    return convert::SourcedConversion{std::move(done), std::move(source)};
+  }
+
   std::string place_of(const render::Converted& done) const {
     return done.output.empty() ? std::string() : done.output + ": ";
   }
@@ -225,7 +249,7 @@ class ConvertRun {
   // "model.bin" -> "model.safetensors", or "model.disarmed.bin".
   std::string new_name(const std::string& path) const {
     const std::string stem = path == "-" ? "model" : stem_of(path);
-    if (!options_.disarm) return stem + ".safetensors";
+    if (!options_.disarm) return checkpoint_output(path).value_or(stem + ".safetensors");
     const std::string ending = path == "-" ? ".pt" : path.substr(stem.size());
     return stem + ".disarmed" + ending;
   }
@@ -243,6 +267,7 @@ class ConvertRun {
   Options options_;
   Console& console_;
   std::vector<render::Converted> done_;
+  std::set<std::string> followed_;  // files of checkpoints that the walk came to
 };
 
 }  // namespace

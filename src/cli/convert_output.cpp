@@ -32,8 +32,7 @@ ByteSpan bytes_of(const std::string& text) {
 }
 
 Status unchanged(ByteSource& source) {
-  const auto* file = dynamic_cast<const FileSource*>(&source);
-  if (file != nullptr && file->changed()) {
+  if (source.changed()) {
     return fail({ErrorCode::changed, 0, "the file changed while it was read"});
   }
   return {};

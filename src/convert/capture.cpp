@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "convert/late_changes.h"
+#include "convert/torch_tar.h"
 #include "pickle/opcode.h"
 
 namespace brine::convert {
@@ -136,9 +137,10 @@ class NoSink final : public pickle::TraceSink {
   void on_event(const pickle::Event&, Machine&) override {}
 };
 
-Around around(const SourcePtr& source, Machine& machine, const Around::NestedStorage& nested) {
+Around around(const SourcePtr& source, Machine& machine, const Around::NestedStorage& nested,
+              const TorchTar* tar) {
   return {source, [source](const Node& node) { return bytes_of(source, node); }, nested,
-          [&machine](const Node& node) { return machine.raw_array(node.offset); }};
+          [&machine](const Node& node) { return machine.raw_array(node.offset); }, tar};
 }
 
 }  // namespace
@@ -159,7 +161,7 @@ std::optional<Contents> Capture::inner_contents(const scan::ViewStart& view, con
   const NodeId root = machine.rebuild(result.result);
   if (root == kNoNode) return std::nullopt;
   Contents contents =
-      read_contents(machine.nodes(), root, options, around(view.source, machine, nested_));
+      read_contents(machine.nodes(), root, options, around(view.source, machine, nested_, tar_));
   if (machine.irregular() ||
       changes_late(*view.source, start, result.end.offset, machine.jumps())) {
     contents.ambiguous = true;
@@ -221,6 +223,8 @@ void Capture::ran(const scan::ViewStart& view, const pickle::RunResult& result, 
   const std::uint64_t start = index == 0 ? view.start : running.next;
   running.next = result.end.offset;
   if (restricted(view.profile) || view.nested || view.member.size() > 1) return;
+  // Of its members torch unpickles one to an object, and looks at no others.
+  if (tar_ != nullptr && view.member != std::vector{std::string(kTarObject)}) return;
   if (index == 0 && is_magic(result, machine)) running.legacy = true;
   if (index != (running.legacy ? 3 : 0)) return;
   machine.clear_nodes();
@@ -236,8 +240,8 @@ void Capture::ran(const scan::ViewStart& view, const pickle::RunResult& result, 
     const bool torch = !view.member.empty() && view.member.back().ends_with("/data.pkl");
     if (running.legacy || torch) options.dialect = Dialect::torch;
     const auto read = [&] {
-      running.contents =
-          read_contents(machine.nodes(), root, options, around(view.source, machine, nested_));
+      running.contents = read_contents(machine.nodes(), root, options,
+                                       around(view.source, machine, nested_, tar_));
       if (!running.contents->rewritten.holes.empty()) {
         rewrite_inner(view, machine, *running.contents);
       }

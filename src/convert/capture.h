@@ -33,8 +33,10 @@ struct Captured {
 
 class Capture final : public scan::ViewObserver {
  public:
-  Capture(const ContentsOptions& options, Around::NestedStorage nested)
-      : options_(options), nested_(std::move(nested)) {}
+  // `tar`: what the file holds when it is a tar of torch's; else null.
+  Capture(const ContentsOptions& options, Around::NestedStorage nested,
+          const TorchTar* tar = nullptr)
+      : options_(options), nested_(std::move(nested)), tar_(tar) {}
 
   pickle::TraceSink* begin(const scan::ViewStart& view) override;
   void ran(const scan::ViewStart& view, const pickle::RunResult& result,
@@ -62,6 +64,7 @@ class Capture final : public scan::ViewObserver {
 
   const ContentsOptions& options_;
   Around::NestedStorage nested_;
+  const TorchTar* tar_;
   std::map<const scan::ViewStart*, Running> running_;
   struct Best {
     int rank = 0;

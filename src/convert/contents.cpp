@@ -34,21 +34,6 @@ bool is_whole_text(const Node& node) {
   return node.kind == Kind::str && node.length == node.text.size();
 }
 
-// A component whose own dots must not be taken for the way's.
-std::string without_dots(std::string_view part) {
-  std::string out;
-  for (const char c : part) {
-    if (c == '.') {
-      out += "%2E";
-    } else if (c == '%') {
-      out += "%25";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
 class Walk {
  public:
   Walk(const NodeGraph& nodes, const ContentsOptions& options, Around around)
@@ -57,7 +42,10 @@ class Walk {
         options_(options),
         stream_bytes_(around.stream->size()),
         reader_(nodes, out_.storages, std::move(around)),
-        json_(out_.extras) {}
+        json_(out_.extras),
+        path_(joined(options.above)),
+        parts_(options.above),
+        names_(options.taken) {}
 
   Contents run(NodeId root) {
     out_.script = values_.class_name(node(root)).starts_with("__torch__.");
@@ -176,7 +164,9 @@ class Walk {
       case Kind::ref: json_.wrapped("$ref", Values::dotted(value)); return false;
       case Kind::unknown:
       case Kind::buffer: json_.wrapped("$unknown", ""); return false;
-      case Kind::persistent: return storage(id);
+      case Kind::persistent:
+        if (!reader_.names_tensor(id)) return storage(id);
+        break;
       case Kind::tuple:
       case Kind::list:
       case Kind::dict:
@@ -241,17 +231,7 @@ class Walk {
       out_.limit = "the names of its tensors are more than 16 times the pickle and 16 MB";
       out_.over_budget = true;
     }
-    if (names_.insert(wanted).second) return wanted;
-    std::string escaped;
-    for (const std::string& part : parts_) {
-      if (!escaped.empty()) escaped += '.';
-      escaped += without_dots(part);
-    }
-    escaped += suffix;
-    for (int i = 2; !names_.insert(escaped).second; ++i) {
-      escaped = wanted + "%" + std::to_string(i);
-    }
-    return escaped;
+    return names_.unique(parts_, std::move(wanted), suffix);
   }
 
   void take(Tensor tensor) {
@@ -600,7 +580,7 @@ class Walk {
     bool shown = false;  // with its tensors
   };
   std::unordered_map<NodeId, Rest> module_rest_;
-  std::unordered_set<std::string> names_;
+  Names names_;
   bool stepped_ = false;  // an optimizer's numbers that its class makes tensors of
   std::uint64_t steps_ = 0, name_bytes_ = 0;
 };

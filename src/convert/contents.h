@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -69,6 +70,9 @@ struct ContentsOptions {
   bool rewrite = false;  // also as a pickle of our own
   std::optional<Dialect> dialect;  // of it; none: plain when that can hold everything
   RewriteStart start;
+  // Of a value in a larger whole: the way to it, and the names that the whole has already.
+  std::vector<std::string> above;
+  const std::unordered_set<std::string>* taken = nullptr;
 };
 
 // `roots`: the result, or what lay on the stack when the stream broke (key, value pairs behind a

@@ -10,8 +10,10 @@
 #include "base/json_writer.h"
 #include "convert/arrays.h"
 #include "convert/capture.h"
+#include "convert/checkpoint.h"
 #include "convert/nested.h"
 #include "convert/records.h"
+#include "convert/torch_tar.h"
 #include "format/codes.h"
 #include "format/names.h"
 #include "format/profiles.h"
@@ -45,11 +47,7 @@ class Converter {
   Conversion run(const std::string& path, const SourcePtr& source) {
     Reading reading = read(path, source, options_.contents, kNestedDepth);
     Conversion out;
-    for (const Finding& finding : reading.report.findings) {
-      if (finding.verdict >= Verdict::suspicious && !finding.opcode.empty()) {
-        out.cut.push_back(finding);
-      }
-    }
+    list_cut(reading.report, out);
     if (!reading.captured) {
       out.reason = reading.report.kind.empty()
                        ? "no loader of pickles opens it"
@@ -61,14 +59,92 @@ class Converter {
     return out;
   }
 
+  SourcedConversion run_checkpoint(const std::string& path, const SourcePtr& source) {
+    SourcedConversion out{{}, source};
+    Reading reading;
+    reading.report = scan::scan_source(path, source, scan_);
+    const std::uint64_t kept = reading.report.findings.size() + scan_.limits.findings_per_code;
+    CheckpointReaders readers;
+    readers.open = scan_.companion;
+    readers.read = [&](const CheckpointItem& item, const SourcePtr& bytes,
+                       const ContentsOptions& contents) {
+      Reading part = read("part.pt", bytes, contents, kNestedDepth);
+      reading.report.verdict = std::max(reading.report.verdict, part.report.verdict);
+      for (Finding& finding : part.report.findings) {
+        if (reading.report.findings.size() >= kept) break;
+        finding.member.insert(finding.member.begin(), item.key);
+        reading.report.findings.push_back(std::move(finding));
+      }
+      return part_of(std::move(part), item.dtype != nullptr);
+    };
+    auto index = read_checkpoint_index(source, scan_.limits);
+    auto checkpoint = index ? read_checkpoint(source, *index, options_.contents, readers)
+                            : Result<Checkpoint>(std::unexpected(std::move(index.error())));
+    list_cut(reading.report, out.conversion);
+    if (!checkpoint) {
+      out.conversion.reason = std::move(checkpoint.error().what);
+      return out;
+    }
+    out.source = std::move(checkpoint->source);
+    reading.unread = std::move(checkpoint->unread);
+    Captured& captured = reading.captured.emplace();
+    captured.loader = format::loader::kDcp;
+    captured.contents = std::move(checkpoint->contents);
+    captured.end.kind = pickle::EndKind::stop;
+    captured.doubt = std::move(checkpoint->doubt);
+    fill(captured, out.conversion);
+    decide(reading, out.conversion, out.source->size());
+    return out;
+  }
+
  private:
+  static void list_cut(const FileReport& report, Conversion& out) {
+    for (const Finding& finding : report.findings) {
+      if (finding.verdict >= Verdict::suspicious && !finding.opcode.empty()) {
+        out.cut.push_back(finding);
+      }
+    }
+  }
+
+  // What one part of a checkpoint gives. A tensor's is read by torch.load(weights_only=True).
+  static PartFile part_of(Reading part, bool tensor) {
+    PartFile out;
+    if (!part.captured || !part.captured->loader.starts_with("torch.load")) {
+      out.problem = "no file of torch.save";
+    } else if (!part.problem.empty()) {
+      out.problem = std::move(part.problem);
+    } else if (part.lost || part.captured->end.kind != pickle::EndKind::stop) {
+      out.problem = "it is cut off";
+    } else {
+      part.captured->contents.nested =
+          std::ranges::any_of(part.captured->contents.tensors, begins_nested);
+      const std::vector<Storage>& storages = part.captured->contents.storages;
+      const auto& releases = part.report.weights_only;
+      const bool refused = tensor && !releases.empty() && releases.back().accepts == false;
+      out.doubt =
+          refused ? "torch.load(weights_only=True) refuses it" : doubt_of(*part.captured, storages);
+      if (out.doubt.empty() && !tensor) out.doubt = location_doubt(storages);
+      out.contents = std::move(part.captured->contents);
+    }
+    return out;
+  }
+
   Reading read(const std::string& path, const SourcePtr& source, const ContentsOptions& contents,
                unsigned depth) const {
     Reading out;
-    Capture capture(contents, [&](const SourcePtr& bytes) { return nested(bytes, depth); });
+    const auto tar =
+        contents.rewrite ? Result<std::optional<TorchTar>>() : read_torch_tar(source, scan_.limits);
+    Capture capture(
+        contents, [&](const SourcePtr& bytes) { return nested(bytes, depth); },
+        tar && *tar ? &**tar : nullptr);
     scan::ScanOptions scan = scan_;
     scan.observer = &capture;
     out.report = scan::scan_source(path, source, scan);
+    if (!tar) {
+      out.captured.emplace();
+      out.problem = tar.error().what;
+      return out;
+    }
     if (const auto lost = find_lost_pickle(source, scan_.limits)) {
       return read_lost(source, *lost, contents, depth, out);
     }
@@ -394,31 +470,11 @@ class Converter {
                        : first_reason(reading.report);
       return;
     }
-    if (!captured.doubt.empty()) {
+    std::string doubt = doubt_of(captured, out.storages);
+    if (doubt.empty()) doubt = location_doubt(out.storages);
+    if (!doubt.empty()) {
       out.outcome = Outcome::disarmed;
-      out.reason = captured.doubt;
-      return;
-    }
-    if (captured.legacy && contents.nested) {
-      out.outcome = Outcome::disarmed;
-      out.reason = "torch.load makes nested tensors of this format before it has read their sizes";
-      return;
-    }
-    if (captured.legacy && std::ranges::any_of(out.storages, [](const Storage& storage) {
-          return !storage.key.empty() && storage.dtype == nullptr;
-        })) {
-      out.outcome = Outcome::disarmed;
-      out.reason = "torch.load itself refuses an untyped storage in its legacy format";
-      return;
-    }
-    const auto strange = std::ranges::find_if(out.storages, [](const Storage& storage) {
-      return !tensor::is_known_location(storage.location) || storage.location.starts_with("meta");
-    });
-    if (strange != out.storages.end()) {
-      out.outcome = Outcome::disarmed;
-      out.reason = strange->location.starts_with("meta")
-                       ? "torch.load gives tensors without elements for the device meta"
-                       : "torch.load knows no device " + strange->location;
+      out.reason = std::move(doubt);
       return;
     }
     if (!contents.opaque.empty()) {
@@ -433,6 +489,27 @@ class Converter {
       return;
     }
     out.outcome = Outcome::exact;
+  }
+
+  // Why the loader may give something else, although all that is needed is there; or empty.
+  static std::string doubt_of(const Captured& captured, const std::vector<Storage>& storages) {
+    if (!captured.doubt.empty() || !captured.legacy) return captured.doubt;
+    if (captured.contents.nested) {
+      return "torch.load makes nested tensors of this format before it has read their sizes";
+    }
+    const bool untyped = std::ranges::any_of(storages, [](const Storage& storage) {
+      return !storage.key.empty() && storage.dtype == nullptr;
+    });
+    return untyped ? "torch.load itself refuses an untyped storage in its legacy format" : "";
+  }
+  static std::string location_doubt(const std::vector<Storage>& storages) {
+    const auto strange = std::ranges::find_if(storages, [](const Storage& storage) {
+      return !tensor::is_known_location(storage.location) || storage.location.starts_with("meta");
+    });
+    if (strange == storages.end()) return {};
+    return strange->location.starts_with("meta")
+               ? "torch.load gives tensors without elements for the device meta"
+               : "torch.load knows no device " + strange->location;
   }
 
   static std::string first_reason(const FileReport& report) {
@@ -459,6 +536,11 @@ std::string_view to_string(Outcome outcome) {
 Conversion convert_source(const std::string& path, const SourcePtr& source,
                           const ConvertOptions& options) {
   return Converter(options).run(path, source);
+}
+
+SourcedConversion convert_checkpoint(const std::string& path, const SourcePtr& index,
+                                     const ConvertOptions& options) {
+  return Converter(options).run_checkpoint(path, index);
 }
 
 }  // namespace brine::convert

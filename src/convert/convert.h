@@ -71,4 +71,12 @@ struct Conversion {
 Conversion convert_source(const std::string& path, const SourcePtr& source,
                           const ConvertOptions& options);
 
+// A distributed checkpoint by its index (.metadata); options.scan.companion opens its other files.
+struct SourcedConversion {
+  Conversion conversion;
+  SourcePtr source;  // what it was read from: the index and the files, one behind the other
+};
+SourcedConversion convert_checkpoint(const std::string& path, const SourcePtr& index,
+                                     const ConvertOptions& options);
+
 }  // namespace brine::convert

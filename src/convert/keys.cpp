@@ -22,6 +22,44 @@ bool is_whole_text(const Node& node) {
   return node.kind == Kind::str && node.length == node.text.size();
 }
 
+namespace {
+
+// A component of a name whose own dots must not be taken for the way's.
+std::string without_dots(std::string_view part) {
+  std::string out;
+  for (const char c : part) {
+    if (c == '.') {
+      out += "%2E";
+    } else if (c == '%') {
+      out += "%25";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string out;
+  for (const std::string& part : parts) {
+    if (&part != parts.data()) out += '.';
+    out += part;
+  }
+  return out;
+}
+
+std::string Names::unique(const std::vector<std::string>& parts, std::string wanted,
+                          const std::string& suffix) {
+  if (take(wanted)) return wanted;
+  std::vector<std::string> escaped;
+  for (const std::string& part : parts) escaped.push_back(without_dots(part));
+  std::string out = joined(escaped) + suffix;
+  for (int i = 2; !take(out); ++i) out = wanted + "%" + std::to_string(i);
+  return out;
+}
+
 // Text of a file as valid UTF-8: what is none (lone surrogates) becomes %XX.
 std::string valid_name(std::string_view text) {
   std::string out;

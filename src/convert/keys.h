@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "pickle/node.h"
@@ -23,8 +24,31 @@ struct Pair {
 bool is_whole_text(const pickle::Node& node);
 // Text of a file as valid UTF-8: what is none (lone surrogates) becomes %XX.
 std::string valid_name(std::string_view text);
+// The parts of a way as a name: "a.b".
+std::string joined(const std::vector<std::string>& parts);
 // As Python's repr() writes it.
 std::string float_text(double value);
+
+// Names that nobody has twice. Where two ways meet in one name, the second one has the dots of its
+// parts written otherwise.
+class Names {
+ public:
+  // `taken`: names that are given already; must outlive this.
+  explicit Names(const std::unordered_set<std::string>* taken = nullptr) : taken_(taken) {}
+  // `wanted`: the way and the suffix as they are.
+  std::string unique(const std::vector<std::string>& parts, std::string wanted,
+                     const std::string& suffix);
+  const std::unordered_set<std::string>& own() const { return own_; }
+  void add(const std::string& name) { own_.insert(name); }
+
+ private:
+  bool take(const std::string& name) {
+    return (taken_ == nullptr || !taken_->contains(name)) && own_.insert(name).second;
+  }
+
+  const std::unordered_set<std::string>* taken_;
+  std::unordered_set<std::string> own_;
+};
 
 class Keys {
  public:

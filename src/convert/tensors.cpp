@@ -7,6 +7,8 @@
 #include <limits>
 
 #include "convert/arrays.h"
+#include "convert/casts.h"
+#include "convert/chunks.h"
 #include "convert/layouts.h"
 
 namespace brine::convert {
@@ -43,7 +45,8 @@ bool is_filled(const Node& object) {
 
 bool is_text(const Node& node) { return node.kind == Kind::str && node.length == node.text.size(); }
 
-// Whether offset + sum of (size - 1) * stride is below `limit`, and the number of elements fits.
+}  // namespace
+
 bool lies_within(const TensorView& view, std::uint64_t limit) {
   std::uint64_t last = view.offset, count = 1, step = 0;
   for (std::size_t i = 0; i < view.shape.size(); ++i) {
@@ -56,8 +59,6 @@ bool lies_within(const TensorView& view, std::uint64_t limit) {
   return last < limit && count <= ~std::uint64_t{0} / 32;
 }
 
-}  // namespace
-
 std::optional<std::uint64_t> checked_product(std::uint64_t a, std::uint64_t b) {
   std::uint64_t out = 0;
   if (__builtin_mul_overflow(a, b, &out)) return std::nullopt;
@@ -66,6 +67,26 @@ std::optional<std::uint64_t> checked_product(std::uint64_t a, std::uint64_t b) {
 std::optional<std::uint64_t> checked_sum(std::uint64_t a, std::uint64_t b) {
   std::uint64_t out = 0;
   if (__builtin_add_overflow(a, b, &out)) return std::nullopt;
+  return out;
+}
+
+std::optional<std::vector<std::uint64_t>> sizes_of(const pickle::NodeGraph& nodes, NodeId id) {
+  if (id == kNoNode) return std::nullopt;
+  const Node* tuple = &nodes[id];
+  if (tuple->kind == Kind::object && tuple->callable != kNoNode &&
+      nodes[tuple->callable].kind == Kind::ref && nodes[tuple->callable].name() == "Size" &&
+      tuple->args != kNoNode && nodes[tuple->args].items.size() == 1 &&
+      nodes[tuple->args].items[0] != kNoNode) {
+    tuple = &nodes[nodes[tuple->args].items[0]];
+  }
+  if (tuple->kind != Kind::tuple && tuple->kind != Kind::list) return std::nullopt;
+  std::vector<std::uint64_t> out;
+  for (const NodeId item : tuple->items) {
+    if (item == kNoNode) return std::nullopt;
+    const Node& size = nodes[item];
+    if (size.kind != Kind::integer || size.big || size.integer < 0) return std::nullopt;
+    out.push_back(static_cast<std::uint64_t>(size.integer));
+  }
   return out;
 }
 
@@ -123,6 +144,7 @@ Result<std::optional<Tensor>> TensorReader::read(NodeId id) {
 
 Result<std::optional<Tensor>> TensorReader::read_object(NodeId id) {
   if (id == kNoNode) return std::nullopt;
+  if (names_tensor(id)) return numbered(id);
   const Node& object = node(id);
   if (object.kind != Kind::object) return std::nullopt;
   if (const pickle::RawArray* raw = raw_array_of(id)) {
@@ -142,6 +164,7 @@ Result<std::optional<Tensor>> TensorReader::read_object(NodeId id) {
     return set_by_state(object);
   }
   if (object.args == kNoNode || node(object.args).kind != Kind::tuple) return std::nullopt;
+  calling_ = id;
   BRINE_TRY(std::optional<Tensor> out,
             call(callable.module(), callable.name(), node(object.args).items));
   if (out && is_changed(object)) return cannot(std::string(kChanged));
@@ -363,18 +386,33 @@ Result<std::optional<Tensor>> TensorReader::meta(const Items& /*args*/) {
   return Tensor{{}, {}, true};
 }
 
-// (tensor or array, dtype, device, requires_grad): only where the cast changes nothing.
+// (tensor or array, dtype, device, requires_grad). A cast needs the bytes at hand: an array's stand
+// in the pickle.
 Result<std::optional<Tensor>> TensorReader::cast(const Items& args) {
   if (args.size() < 2 || node(args[1]).kind != Kind::ref) {
     return broken("a device's tensor without its element type");
   }
+  const NodeId own = calling_;
   BRINE_TRY(std::optional<Tensor> out, read(args[0]));
   if (!out || out->parts.size() != 1) return cannot("a device's tensor of no array");
   const Dtype* wanted = tensor::find_dtype(node(args[1]).name());
-  if (wanted == nullptr || wanted != out->parts[0].view.dtype) {
+  TensorView& view = out->parts[0].view;
+  if (wanted == view.dtype) return out;
+  const SourcePtr bytes = storages_[view.storage].bytes;
+  std::optional<TensorView> cast =
+      wanted == nullptr ? std::nullopt : laid_out(*wanted, view.shape, false);
+  if (!cast || bytes == nullptr || !can_cast(*view.dtype, *wanted)) {
     return cannot("a tensor that is cast to " + std::string(node(args[1]).name()) +
                   " is not converted yet");
   }
+  auto known = by_node_.find(own);
+  if (known == by_node_.end()) {
+    auto source = std::make_shared<CastSource>(rows_of(view, bytes), *view.dtype, *wanted);
+    const std::uint64_t size = source->size();
+    known = by_node_.emplace(own, keep({"", wanted, size, "cpu", std::move(source), false})).first;
+  }
+  cast->storage = known->second;
+  view = std::move(*cast);
   return out;
 }
 
@@ -469,26 +507,6 @@ bool TensorReader::has_key(NodeId dict, std::string_view name) const {
   return false;
 }
 
-// A tuple or list of numbers that are not negative, or torch.Size of one.
-std::optional<std::vector<std::uint64_t>> TensorReader::sizes(NodeId id) const {
-  if (id == kNoNode) return std::nullopt;
-  const Node* tuple = &node(id);
-  if (tuple->kind == Kind::object && tuple->callable != kNoNode &&
-      node(tuple->callable).kind == Kind::ref && node(tuple->callable).name() == "Size" &&
-      tuple->args != kNoNode && node(tuple->args).items.size() == 1) {
-    tuple = &node(node(tuple->args).items[0]);
-  }
-  if (tuple->kind != Kind::tuple && tuple->kind != Kind::list) return std::nullopt;
-  std::vector<std::uint64_t> out;
-  for (const NodeId item : tuple->items) {
-    if (item == kNoNode) return std::nullopt;
-    const Node& size = node(item);
-    if (size.kind != Kind::integer || size.big || size.integer < 0) return std::nullopt;
-    out.push_back(static_cast<std::uint64_t>(size.integer));
-  }
-  return out;
-}
-
 std::uint32_t TensorReader::keep(Storage storage) {
   storages_.push_back(std::move(storage));
   return static_cast<std::uint32_t>(storages_.size() - 1);
@@ -496,13 +514,18 @@ std::uint32_t TensorReader::keep(Storage storage) {
 
 Result<std::uint32_t> TensorReader::storage_of(NodeId id) {
   BRINE_TRY(const StorageUse use, use_of(id));
-  if (use.first != 0) return cannot("a storage that is a view of another one");
+  const Storage& kept = storages_[use.index];
+  const std::uint64_t wide = kept.dtype == nullptr ? 1 : kept.dtype->itemsize;
+  if (use.first != 0 || use.count != kept.size / wide) {
+    return cannot("a storage that is a view of another one");
+  }
   return use.index;
 }
 
 Result<TensorReader::StorageUse> TensorReader::use_of(NodeId id) {
   if (id == kNoNode) return broken("a tensor without a storage");
   const Node& storage = node(id);
+  if (storage.kind == Kind::persistent && around_.tar != nullptr) return use_of_tar(id);
   if (storage.kind == Kind::persistent) {
     const auto parsed = tensor::parse_storage_id(nodes_, storage.args);
     if (!parsed) return cannot("a storage whose id is not torch's");

@@ -62,6 +62,8 @@ struct Tensor {
   bool without_data = false;  // a meta tensor: shape and type alone
 };
 
+struct TorchTar;  // torch_tar.h
+
 // What lies around the nodes: the stream that they were built from.
 struct Around {
   // A storage in torch's file inside the pickle.
@@ -72,7 +74,12 @@ struct Around {
   NestedStorage nested;
   // The array that joblib reads at an object's offset; null when it reads none.
   std::function<const pickle::RawArray*(const pickle::Node&)> raw_array;
+  const TorchTar* tar = nullptr;  // whose objects persistent ids name by number
 };
+
+// A tuple or list of numbers that are not negative, or torch.Size of one.
+std::optional<std::vector<std::uint64_t>> sizes_of(const pickle::NodeGraph& nodes,
+                                                   pickle::NodeId id);
 
 class TensorReader {
  public:
@@ -85,6 +92,8 @@ class TensorReader {
   const pickle::RawArray* raw_array_of(pickle::NodeId id) const;
   // The node is a storage by itself (torch.save of a storage).
   Result<std::uint32_t> storage_of(pickle::NodeId id);
+  // The node is a tensor of torch's tar, named by its number.
+  bool names_tensor(pickle::NodeId id) const;
   // The bytes that a node spells: bytes, bytearray, protocol 2's _codecs.encode, and a str of
   // Python 2; null for anything else, and for what cannot be read.
   SourcePtr octets(pickle::NodeId id) const;
@@ -120,6 +129,7 @@ class TensorReader {
   Result<std::optional<Tensor>> cast(const Items& args);
   Result<std::optional<Tensor>> from_buffer(const Items& args);
   Result<std::optional<Tensor>> set_by_state(const pickle::Node& node);
+  Result<std::optional<Tensor>> numbered(pickle::NodeId id);
   Result<std::optional<Tensor>> array(const pickle::Node& node);
   Result<std::optional<Tensor>> raw_array(const pickle::RawArray& array);
   Result<std::optional<Tensor>> array_of(const pickle::Node& dtype, pickle::NodeId shape,
@@ -132,10 +142,15 @@ class TensorReader {
   };
   Result<TensorView> view(const Pieces& pieces);
   Result<StorageUse> use_of(pickle::NodeId id);
+  std::optional<std::int64_t> tar_number(pickle::NodeId id) const;
+  std::uint32_t keep_root(std::int64_t root);
+  Result<StorageUse> use_of_tar(pickle::NodeId id);
   Result<StorageUse> use_of_record(const tensor::StorageId& id);
   std::uint32_t keep(Storage storage);
   Result<Part> number(std::string suffix, pickle::NodeId id, bool floating);
-  std::optional<std::vector<std::uint64_t>> sizes(pickle::NodeId id) const;
+  std::optional<std::vector<std::uint64_t>> sizes(pickle::NodeId id) const {
+    return sizes_of(nodes_, id);
+  }
   Status check_gradient(const Tensor& tensor, const Items& args, std::size_t at) const;
   bool is_octets(pickle::NodeId id) const;
   const pickle::Node* encoded(const pickle::Node& object) const;
@@ -155,11 +170,15 @@ class TensorReader {
     friend bool operator==(const ViewKey&, const ViewKey&) = default;
   };
   std::map<std::string, ViewKey, std::less<>> views_;
+  std::map<std::int64_t, std::uint32_t> by_number_;  // of a tar's storages
   std::unordered_map<pickle::NodeId, std::uint32_t> by_node_;
   std::unordered_map<std::uint64_t, std::uint32_t> by_place_;  // of raw arrays, in the stream
   unsigned depth_ = 0;  // of read()
+  pickle::NodeId calling_ = pickle::kNoNode;  // the call that a row reads
 };
 
+// Whether a view with elements ends before element `limit` of its storage.
+bool lies_within(const TensorView& view, std::uint64_t limit);
 // a * b and a + b, or an Error: no size of a file is trusted.
 std::optional<std::uint64_t> checked_product(std::uint64_t a, std::uint64_t b);
 std::optional<std::uint64_t> checked_sum(std::uint64_t a, std::uint64_t b);

@@ -65,6 +65,40 @@ ByteSpan SliceSource::in_memory() const {
   return all.subspan(static_cast<std::size_t>(offset_), static_cast<std::size_t>(count_));
 }
 
+JoinedSource::JoinedSource(std::vector<SourcePtr> parts) : parts_(std::move(parts)) {
+  for (const SourcePtr& part : parts_) {
+    starts_.push_back(size_);
+    size_ += part->size();
+  }
+}
+
+Status JoinedSource::read(std::uint64_t offset, std::span<std::uint8_t> out) {
+  BRINE_CHECK_STATUS(check_range(size_, offset, out.size()));
+  const auto behind = std::ranges::upper_bound(starts_, offset);
+  auto part = static_cast<std::size_t>(behind - starts_.begin());
+  while (!out.empty()) {
+    ByteSource& source = *parts_[part - 1];
+    const std::uint64_t from = offset - starts_[part - 1];
+    const std::size_t count =
+        static_cast<std::size_t>(std::min<std::uint64_t>(source.size() - from, out.size()));
+    BRINE_CHECK_STATUS(source.read(from, out.first(count)));
+    out = out.subspan(count);
+    offset += count;
+    ++part;
+  }
+  return {};
+}
+
+std::uint64_t JoinedSource::bytes_read() const {
+  std::uint64_t sum = 0;
+  for (const SourcePtr& part : parts_) sum += part->bytes_read();
+  return sum;
+}
+
+bool JoinedSource::changed() const {
+  return std::ranges::any_of(parts_, [](const SourcePtr& part) { return part->changed(); });
+}
+
 Result<std::shared_ptr<FileSource>> FileSource::open(const std::string& path) {
   int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0) return fail({ErrorCode::io, 0, "cannot read: " + reason(errno)});

@@ -39,6 +39,8 @@ class ByteSource {
   // A descriptor whose file is exactly this source, for another process; -1 when there is none. It
   // stays the source's own.
   virtual int descriptor() const { return -1; }
+  // Whether a file below it has another size or modification time than when it was opened.
+  virtual bool changed() const { return false; }
 
   // A copy of [offset, offset + count), which must lie within the source. `count` must come from a
   // number already compared with size(); nothing is allocated from a header's word.
@@ -85,6 +87,23 @@ class SliceSource final : public ByteSource {
   std::uint64_t count_;
 };
 
+// Several sources as one, each behind the one before it.
+class JoinedSource final : public ByteSource {
+ public:
+  explicit JoinedSource(std::vector<SourcePtr> parts);
+  std::uint64_t size() const override { return size_; }
+  Status read(std::uint64_t offset, std::span<std::uint8_t> out) override;
+  std::uint64_t bytes_read() const override;
+  bool changed() const override;
+  // Where a part begins.
+  std::uint64_t start_of(std::size_t part) const { return starts_[part]; }
+
+ private:
+  std::vector<SourcePtr> parts_;
+  std::vector<std::uint64_t> starts_;  // one for each part
+  std::uint64_t size_ = 0;
+};
+
 class FileSource final : public ByteSource {
  public:
   // Opens a regular file for reading (no FIFO, socket or device is ever opened for long: type is
@@ -98,8 +117,7 @@ class FileSource final : public ByteSource {
   Status read(std::uint64_t offset, std::span<std::uint8_t> out) override;
   std::uint64_t bytes_read() const override { return bytes_read_.load(std::memory_order_relaxed); }
   int descriptor() const override { return fd_; }
-  // Whether size or modification time differ from when the file was opened.
-  bool changed() const;
+  bool changed() const override;
 
  private:
   FileSource(int fd, std::uint64_t size, std::int64_t mtime_ns)

@@ -15,8 +15,6 @@ from tests.convert import oracle
 from tests.convert.checkpoints import Call
 from tests.convert.compare import difference, read
 from tests.convert.test_convert import converted
-from tests.tar.tarforge import archive
-from tests.tar.torchtar import checkpoint, storage, storages
 
 REBUILD = torch._utils._rebuild_tensor_v2  # noqa: SLF001
 BIG = 1 << 62
@@ -146,11 +144,3 @@ def test_a_deep_container(tmp_path: Path) -> None:
     path = tmp_path / "m.pkl"
     path.write_bytes(data)
     assert converted(path)["verdict"] == "REFUSED"
-
-
-def test_torchs_tar_is_refused_by_name(tmp_path: Path) -> None:
-    path = tmp_path / "m.pt"
-    path.write_bytes(archive(*checkpoint(storages(storage(10, [1, 2, 3, 4])))))
-    file = converted(path)
-    assert file["verdict"] == "REFUSED"
-    assert "torch tar" in file["reason"]

@@ -44,13 +44,6 @@ constexpr auto kCalls = std::to_array<std::string_view>({
 });
 constexpr std::string_view kEncodings = "metadata._MEM_FORMAT_ENCODING";
 
-// The name below torch's package; empty for names outside.
-std::string_view below_package(std::string_view name) {
-  for (std::string_view package : kPackages) {
-    if (name.starts_with(package)) return name.substr(package.size());
-  }
-  return {};
-}
 bool is_class(std::string_view name) {
   return std::ranges::find(kClasses, below_package(name)) != kClasses.end();
 }
@@ -145,6 +138,13 @@ bool take(std::string_view& text, std::string_view prefix) {
 }
 
 }  // namespace
+
+std::string_view below_package(std::string_view name) {
+  for (std::string_view package : kPackages) {
+    if (name.starts_with(package)) return name.substr(package.size());
+  }
+  return {};
+}
 
 Index read_index(ByteSource& source, const Limits& limits) {
   pickle::OpaqueWorld world;

@@ -21,6 +21,9 @@ namespace brine::format::dcp {
 
 inline constexpr std::string_view kMetadata = ".metadata";
 
+// "metadata.Metadata" of a class in one of torch's packages of this purpose; empty for others.
+std::string_view below_package(std::string_view name);
+
 struct StorageInfo {
   std::string path;  // below the checkpoint's folder
   std::uint64_t offset = 0, length = 0;
