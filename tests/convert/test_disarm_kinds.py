@@ -332,7 +332,11 @@ def test_cycles(shape: str, torch_file: bool, tmp_path: Path) -> None:
         torch.save(value, path)
     else:
         path.write_bytes(pickle.dumps(value))
-    output = disarm(path)["output"]
+    file = disarm(path)
+    if shape == "array" and not torch_file:  # NumPy frees what an array had when its state comes
+        assert (file["verdict"], file["output"]) == ("REFUSED", None)
+        return
+    output = file["output"]
     back = (
         torch.load(output, weights_only=True)
         if torch_file
@@ -346,7 +350,7 @@ def test_cycles(shape: str, torch_file: bool, tmp_path: Path) -> None:
         assert back[1][0][0] is back
         assert back[1][0][1] is back[0]
     elif shape == "array":
-        assert (back["items"][0] if torch_file else back[0]) is back
+        assert back["items"][0] is back
     else:
         assert back["me"][0] is back
 

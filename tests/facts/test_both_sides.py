@@ -893,11 +893,10 @@ SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
         ],
     ),
     "network": (
-        lambda: network(),
+        lambda: [network(), network(add_node=Name("networkx.classes.function", "frozen"))],
         [
             lambda: network(__class__=1),
             lambda: network(__setstate__=UNKNOWN),
-            lambda: network(extra=1),
             lambda: New(network().cls, (1,), {}),
             lambda: New(Name("networkx.classes.coreviews", "AtlasView"), (), {"_atlas": UNKNOWN}),
         ],
