@@ -108,6 +108,40 @@ def test_a_module_that_answers_for_names_may_mean_another_class(tmp_path: Path) 
     assert "gives" in outcome.undecided["lib.moved:Gone"]
 
 
+def test_a_finder_may_give_another_module_for_an_old_name(tmp_path: Path) -> None:
+    """A module that is gone may be found elsewhere, by what the newer version adds to meta_path."""
+    for version, finder in (
+        ("1", ""),
+        (
+            "2",
+            'import sys\nOLD = {"lib.old": 1, "lib.kept": "lib.new"}\nsys.meta_path.append(OLD)\n',
+        ),
+    ):
+        folder = tmp_path / version / "lib"
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text("", "ascii")
+        (folder / "moving.py").write_text(finder, "ascii")
+        if version == "1":
+            (folder / "old.py").write_text("class Moved:\n    pass\n", "ascii")
+            (folder / "gone.py").write_text("class Gone:\n    pass\n", "ascii")
+            (folder / "kept.py").write_text(
+                "class Same:\n    pass\n\nclass Other:\n    pass\n", "ascii"
+            )
+        else:
+            text = "class Same:\n    pass\n\nclass Other:\n    def __del__(self):\n        self()\n"
+            (folder / "new.py").write_text(text, "ascii")
+        (tmp_path / version / f"lib-{version}.dist-info").mkdir()
+        note = f"Name: lib\nVersion: {version}\n"
+        (tmp_path / version / f"lib-{version}.dist-info" / "METADATA").write_text(note, "ascii")
+    library = Library("lib", "lib", "lib", ["2"], older=["1"])
+    folders = [tmp_path / "2", tmp_path / "2", tmp_path / "1"]
+    outcome = prove_library(library, folders, set(), {})
+    assert outcome is not None
+    assert outcome.rows.keys() == {"lib.gone:Gone", "lib.kept:Same", "lib.new:Same"}
+    assert "something else" in outcome.undecided["lib.kept:Other"]
+    assert "elsewhere" in outcome.undecided["lib.old:Moved"]
+
+
 def test_a_member_may_be_new_but_nothing_else_before(tmp_path: Path) -> None:
     """A version without a member raises; one that has a method of that name would give it."""
     newest, oldest = tmp_path / "new", tmp_path / "old"

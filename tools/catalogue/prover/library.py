@@ -125,6 +125,8 @@ class Judged:
     version: str
     sources: Sources
     verdicts: dict[str, Verdict]
+    # Texts in files that put a finder on sys.meta_path, and what a table there gives for them.
+    redirected: dict[str, str] = field(default_factory=dict)
 
     def means(self, key: str) -> Verdict | None:
         """What the name of another version's class means here; None when there is no such name.
@@ -137,7 +139,14 @@ class Judged:
         module = self.sources.module(module_name)
         top = name.split(".")[0]
         if module is None:
-            return None
+            package, _, within = module_name.partition(".")
+            target = self.redirected.get(module_name, self.redirected.get(within))
+            if target is None:
+                return None
+            places = (self.sources.module(place) for place in (target, f"{package}.{target}"))
+            module = next((place for place in places if target and place is not None), None)
+            if module is None:
+                raise UnknownError(f"a module that {self.version} finds elsewhere")
         if top not in module.bound and "__getattr__" in module.bound:
             module = forwarded(self.sources, module)
             if module is None:
@@ -173,7 +182,29 @@ def decided(
                 verdict.problem, verdict.refused = problem, True
                 verdict.facts.clear()
             verdicts[cls.key] = verdict
-    return Judged(version, sources, verdicts)
+    return Judged(version, sources, verdicts, redirected(folder, library.packages))
+
+
+def redirected(folder: Path, packages: list[str]) -> dict[str, str]:
+    """The texts of files that put a finder of their own on sys.meta_path: names of old modules.
+
+    With what a table of such a file has for them, or nothing.
+    """
+    out: dict[str, str] = {}
+    for package in packages:
+        for path in (folder / package.replace(".", "/")).rglob("*.py"):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            if "sys.meta_path." not in text:
+                continue
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    out.setdefault(node.value, "")
+                if isinstance(node, ast.Dict):
+                    for key, value in zip(node.keys, node.values, strict=True):
+                        match key, value:
+                            case ast.Constant(str(old)), ast.Constant(str(new)):
+                                out[old] = new
+    return out
 
 
 def attribute_entries(contract: str) -> dict[str, str] | None:
