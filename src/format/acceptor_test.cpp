@@ -84,6 +84,15 @@ TEST(Acceptors, LeaveTextAlone) {
   EXPECT_TRUE(families("a.jpg", "\xff\xd8\xff\xe0").empty());
 }
 
+TEST(Recognized, KnowsWhatShelveWrites) {
+  const std::string head = "SQLite format 3\0"s + std::string(84, '\0');
+  EXPECT_EQ(recognized_as("a.db", head + std::string(3900, '\0') + "CREATE TABLE Dict (key BLOB"),
+            "dbm database (shelve)");
+  EXPECT_EQ(recognized_as("a.db", head + "CREATE TABLE runs (id"), "");
+  EXPECT_EQ(recognized_as("a", std::string(12, '\0') + "\x61\x15\x06\0"s), "dbm database (shelve)");
+  EXPECT_EQ(recognized_as("a", "\xcf\x9a\x57\x13"s), "dbm database (shelve)");
+}
+
 TEST(Recognized, GoesByMagic) {
   EXPECT_EQ(recognized_as("m.gguf", "GGUF\3\0\0\0"s), "GGUF");
   EXPECT_EQ(recognized_as("m.bin", "MSCF\0\0\0\0"s), "cab archive");

@@ -30,11 +30,19 @@ from tests.honest.core import CORE  # noqa: E402
 from tests.honest.further import FURTHER  # noqa: E402
 from tests.honest.kinds import KINDS  # noqa: E402
 from tests.honest.later import LATER  # noqa: E402
+from tests.honest.people import PEOPLE  # noqa: E402
 from tests.honest.sizes import SIZES  # noqa: E402
 from tests.honest.writers import File  # noqa: E402
 
 BRINE = Path(os.environ.get("BRINE", ROOT / "build" / "brine")).absolute()
-LIBRARIES: dict[str, Callable[[], Iterator[File]]] = {**CORE, **FURTHER, **LATER, **KINDS, **SIZES}
+LIBRARIES: dict[str, Callable[[], Iterator[File]]] = {
+    **CORE,
+    **FURTHER,
+    **LATER,
+    **KINDS,
+    **SIZES,
+    **PEOPLE,
+}
 
 
 @dataclass
@@ -121,12 +129,14 @@ def main() -> int:
         "--later", action="store_true", help="only what was written after the facts"
     )
     parser.add_argument("--kinds", action="store_true", help="only the fourth group")
+    parser.add_argument("--people", action="store_true", help="only the sixth group")
     options = parser.parse_args()
     columns = ("clean", "suspicious", "malicious", "incomplete", "unrecognized")
     print(f"{'library':18} {'files':>6} {'sets':>5} " + " ".join(f"{c:>12}" for c in columns))
     sums: Counter[str] = Counter()
     every: set[frozenset[str]] = set()
-    group = KINDS if options.kinds else LATER if options.later else LIBRARIES
+    chosen = [(options.kinds, KINDS), (options.later, LATER), (options.people, PEOPLE)]
+    group = next((makers for wanted, makers in chosen if wanted), LIBRARIES)
     for name in options.library or group:
         tally = measure(name, options.sample, options.keep)
         total = sum(tally.verdicts.values())

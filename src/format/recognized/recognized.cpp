@@ -1,8 +1,11 @@
 #include "format/recognized/recognized.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string_view>
+#include <vector>
 
 #include "format/codes.h"
 #include "format/names.h"
@@ -22,6 +25,8 @@ struct Row {
 };
 
 using namespace std::string_view_literals;
+
+constexpr std::string_view kShelf = "dbm database (shelve)";
 
 constexpr auto kMagic = std::to_array<Row>({
     {"HDF5 (Keras, h5py)", "\x89HDF\r\n\x1a\n"sv, 0, When::always},
@@ -51,6 +56,18 @@ constexpr auto kMagic = std::to_array<Row>({
      0, When::promised},
     {"Windows program", "MZ"sv, 0, When::promised},
     {"Java objects", "\xac\xed\0\5"sv, 0, When::promised},
+    // What Python's shelve keeps pickles in, beside dbm.dumb: libdb's hash and gdbm, both byte
+    // orders.
+    {kShelf, "\x61\x15\x06\x00"sv, 0, When::always},
+    {kShelf, "\x00\x06\x15\x61"sv, 0, When::always},
+    {kShelf, "\x61\x15\x06\x00"sv, 12, When::always},
+    {kShelf, "\x00\x06\x15\x61"sv, 12, When::always},
+    {kShelf, "\xcd\x9a\x57\x13"sv, 0, When::always},
+    {kShelf, "\xce\x9a\x57\x13"sv, 0, When::always},
+    {kShelf, "\xcf\x9a\x57\x13"sv, 0, When::always},
+    {kShelf, "\x13\x57\x9a\xcd"sv, 0, When::always},
+    {kShelf, "\x13\x57\x9a\xce"sv, 0, When::always},
+    {kShelf, "\x13\x57\x9a\xcf"sv, 0, When::always},
     {"Git LFS pointer (the file itself was not fetched)", "version https://git-lfs"sv, 0,
      When::always},
 });
@@ -82,6 +99,15 @@ bool is_iso9660(Probe& probe) {
          as_text(bytes) == "CD001";
 }
 
+// Python 3.13's dbm.sqlite3 has one table, whose definition stands in the first page.
+bool is_sqlite_shelf(Probe& probe) {
+  if (!probe.starts_with("SQLite format 3\0"sv)) return false;
+  constexpr std::uint64_t kLargestPage = 65'536;
+  std::vector<std::uint8_t> page(std::min(probe.size(), kLargestPage));
+  return probe.source()->read(0, page) &&
+         as_text(page).find("TABLE Dict") != std::string_view::npos;
+}
+
 // HDF5's signature may stand at 512 and every doubling of it: what lies before is a user block.
 bool has_hdf5_user_block(Probe& probe) {
   static constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
@@ -107,6 +133,7 @@ std::string_view identify(Probe& probe) {
     if (row.when == When::promised && promise == Promise::nothing) continue;
     if (probe.starts_with(row.magic, row.at)) return row.format;
   }
+  if (is_sqlite_shelf(probe)) return kShelf;
   if (is_iso9660(probe)) return "ISO 9660 image";
   if (has_hdf5_user_block(probe)) return "HDF5 (Keras, h5py) behind a user block";
   for (const NameFormat& row : kNames) {
