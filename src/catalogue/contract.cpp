@@ -155,7 +155,13 @@ bool Matcher::value(std::uint32_t word, Thing thing) {
   return false;
 }
 
+bool Matcher::misfits(const Node& key) {
+  misfit_ = std::string(key.text);
+  return false;
+}
+
 bool Matcher::state(std::uint32_t word, Thing target, Thing given) {
+  misfit_.clear();
   target_ = target;
   has_target_ = true;
   const bool fits = value(word, given);
@@ -225,10 +231,10 @@ bool Matcher::attributes(const Pattern& pattern, Thing& thing) {
     const Node& key = nodes[node->items[i]];
     if (key.kind == Kind::bytes) continue;
     if (key.kind != Kind::str || key.length != key.text.size()) return false;
-    if (is_special(key, nodes[node->items[i + 1]])) return false;
+    if (is_special(key, nodes[node->items[i + 1]])) return misfits(key);
     for (std::uint32_t part = 0; part < pattern.parts; ++part) {
       const Blob& blob = inspector_->blob();
-      if (key.text == blob.text(blob.word(pattern.body + part))) return false;
+      if (key.text == blob.text(blob.word(pattern.body + part))) return misfits(key);
     }
   }
   return true;
@@ -253,11 +259,11 @@ bool Matcher::fields(const Pattern& pattern, Thing& thing) {
     for (std::uint32_t part = 0; part < pattern.parts; ++part) {
       const std::uint32_t child = entry + 1;
       const bool named = key.text == blob.text(blob.word(entry));
-      if (named && !value(child, Thing::of(items[i + 1]))) return false;
+      if (named && !value(child, Thing::of(items[i + 1]))) return misfits(nodes[items[i]]);
       listed = listed || named;
       entry = child + at(child).words;
     }
-    if (special && !listed) return false;
+    if (special && !listed) return misfits(key);
   }
   return true;
 }

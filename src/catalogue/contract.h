@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "catalogue/inspect.h"
@@ -35,6 +36,8 @@ class Matcher {
   bool arguments(std::uint32_t word, std::span<const Thing> items);
   // Whether the state of a BUILD does, given to `target`.
   bool state(std::uint32_t word, Thing target, Thing given);
+  // The outermost attribute for which the last state did not fit; empty when it was no attribute.
+  const std::string& misfit() const { return misfit_; }
   // Whether hashing the value runs no code but Python's own.
   bool hashes(Thing thing) { return hashable(thing); }
 
@@ -43,7 +46,7 @@ class Matcher {
     ContractOp op;
     std::uint32_t parts;
     std::uint32_t words;  // length of the whole pattern
-    std::uint32_t body;   // where its parts begin
+    std::uint32_t body;  // where its parts begin
   };
 
   Pattern at(std::uint32_t word) const;
@@ -61,6 +64,7 @@ class Matcher {
   bool made(const Pattern& pattern, Thing& thing);
   bool built(const Pattern& pattern, Thing& thing);
   bool filled(const Pattern& pattern, Thing& thing);
+  bool misfits(const pickle::Node& key);
   bool waits(const pickle::Node& object) const;
   bool only_metadata(pickle::NodeId state) const;
   std::optional<std::size_t> states_of(Thing thing);
@@ -91,6 +95,7 @@ class Matcher {
   Evaluator* evaluator_;
   Thing target_{};  // what the state that is being matched is given to
   bool has_target_ = false;
+  std::string misfit_;
   std::uint64_t hashed_ = 0;  // tuples and frozensets in keys that have many
 };
 

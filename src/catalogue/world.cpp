@@ -6,6 +6,7 @@
 
 #include "catalogue/judge.h"
 #include "catalogue/storage.h"
+#include "pickle/text_args.h"
 
 namespace brine::catalogue {
 namespace {
@@ -89,9 +90,13 @@ class World final : public CatalogueWorld {
       return StateRule::continue_on;
     }
     if (!judge_.matcher().state(contract, Thing::of(target), Thing::of(state))) {
-      out.judgement = suspicious(Code::contract_broken,
-                                 "gives " + target_name(target) + " a state that no model has",
-                                 target_name(target));
+      const std::string& misfit = judge_.matcher().misfit();
+      const std::string where =
+          pickle::is_dotted_identifier(misfit) ? ", in its " + misfit : std::string();
+      out.judgement =
+          suspicious(Code::contract_broken,
+                     "gives " + target_name(target) + " a state that no model has" + where,
+                     target_name(target));
       show_value(state, out.judgement);
     } else if (target.kind() == Kind::object) {
       const ClassFact cls = inspector.blob().type(target.aux() & object_type::kNumber);
