@@ -46,6 +46,8 @@ EXPLAINED = {
     "file alone is read to its end",
     r"pandas.core.internals.blocks:new_block call": "pandas' own loader reads the name as "
     "_unpickle_block, whose line holds the same",
+    r"torch._tensor:_rebuild_from_type_v2 call": "a resolver: the function that it calls is judged "
+    "with what it is given; tests/facts/test_own_methods.py has the files that tell",
     r"(builtins:bytearray|array:array) append": "the C unpickler puts things in by extend, whose "
     "line holds the same",
 }

@@ -102,7 +102,24 @@ def noted(**attributes: bytes) -> bytes:
     )
 
 
+def typed(*, tensor_class: str = "torch:Tensor", state: bytes = b"}") -> bytes:
+    """A tensor as torch writes those with attributes."""
+    loaded = call("torch.storage:_load_from_bytes", octets(STORAGE))
+    args = tuple_of(
+        loaded, integer(0), tuple_of(integer(2)), tuple_of(integer(1)), b"\x89", ORDERED
+    )
+    return call(
+        "torch._tensor:_rebuild_from_type_v2",
+        reference("torch._utils:_rebuild_tensor_v2"),
+        reference(tensor_class),
+        args,
+        state,
+    )
+
+
 STREAMS = {
+    "a tensor's attribute in a method's place": typed(state=dict_of(text("register_hook"), PRINT)),
+    "a tensor of a class that is no tensor's": typed(tensor_class="builtins:print"),
     # scipy's OptimizeResult is a dict that gives its items as attributes
     "something else than a tensor that is asked for as_subclass": call(
         "torch._tensor:_rebuild_from_type_v2",
@@ -200,6 +217,7 @@ HONEST = {
     "bytes in memory": made("io:BytesIO", tuple_of(octets(b"a"), integer(0), b"N")),
     "an index of objects": index("pandas:Index", dict_of(text("data"), objects(text("a")))),
     "a parameter with a note": noted(is_biased=b"\x88"),
+    "a tensor with a note": typed(state=dict_of(text("is_biased"), b"\x88")),
     "a text's size": flexible("S5", 5),
     "a method that gives text": call("operator:methodcaller", text("lower")),
     "a handle's number": made("torch.utils.hooks:RemovableHandle", tuple_of(b"N", integer(7))),
