@@ -34,7 +34,7 @@ BOX, DICT = "gymnasium.spaces.discrete:Discrete", "gymnasium.spaces.dict:Dict"
 DISTANCE = "hdbscan.dist_metrics:EuclideanDistance"
 TOKENIZER = "transformers.tokenization_utils_tokenizers:TokenizersBackend"
 CACHE = "transformers.cache_utils:DynamicCache"
-GRAPH, BOOSTED = "networkx.classes.graph:Graph", "ngboost.api:NGBRegressor"
+GRAPH = "networkx.classes.graph:Graph"
 pool = (text("_pool_connections"), integer(10), text("_pool_maxsize"), integer(10))
 digits = (integer(0), text("3"), integer(-1 & 0xFF), integer(2))
 
@@ -50,13 +50,6 @@ HONEST = {
     "tokenizer": made(TOKENIZER, dict_of(text("verbose"), TRUE)),
     "cache": made(CACHE, dict_of(text("layers"), list_of())),
     "graph": made(GRAPH, dict_of(text("__networkx_cache__"), dict_of(), text("_node"), dict_of())),
-    "uncensored": made(
-        BOOSTED,
-        dict_of(
-            *(text("Dist"), reference("ngboost.distns.lognormal:LogNormal")),
-            *(text("Score"), reference("ngboost.scores:LogScore"), text("uncensor"), TRUE),
-        ),
-    ),
     "similarity": reference("sentence_transformers.util.similarity:cos_sim"),
     "schedule": reference("stable_baselines3.common.policies:BasePolicy._dummy_schedule"),
     "url": reference("pydantic_core._pydantic_core:Url") + tuple_of(text("http://a/")) + b"\x81",
@@ -104,13 +97,6 @@ ABUSES = {
     "tokenizer_hook": made(TOKENIZER, dict_of(text("__class__"), reference("builtins:dict"))),
     "cache_layers": made(CACHE, dict_of(text("_parameters"), OBJECT)),
     "graph_hook": made(GRAPH, dict_of(text("__class__"), reference("builtins:dict"))),
-    "uncensored_by_another": made(
-        BOOSTED,
-        dict_of(
-            *(text("Dist"), OBJECT, text("uncensor"), TRUE),
-            *(text("Score"), reference("ngboost.scores:LogScore")),
-        ),
-    ),
     "similarity_called": call("sentence_transformers.util.similarity:cos_sim", OBJECT, OBJECT),
     "seed_called": call("transformers.trainer_utils:set_seed", integer(1)),
     "url_object": reference("pydantic_core._pydantic_core:Url") + tuple_of(OBJECT) + b"\x81",
