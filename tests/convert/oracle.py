@@ -197,8 +197,9 @@ def expected(value: Any) -> Expected:
             if bits is not None:
                 put(path, "", bits, ("array", id(item)))
         elif isinstance(item, (torch.UntypedStorage, torch.TypedStorage)):
-            data = item if isinstance(item, torch.UntypedStorage) else item.untyped()
-            flat = torch.empty(0, dtype=torch.uint8).set_(data)
+            typed = isinstance(item, torch.TypedStorage)
+            flat = torch.empty(0, dtype=item.dtype if typed else torch.uint8)
+            flat.set_(item.untyped() if typed else item)
             put(path, "", bits_of(flat), None)
         elif item.device.type != "meta":
             plain = item.layout == torch.strided and not (item.is_quantized or item.is_nested)
