@@ -28,9 +28,10 @@ def test_weakened_contracts_are_seen(facts: Facts, tmp_path: Path) -> None:
     lines = every[::EVERY] + [line for line in every if line.origin == "torch.toml"]
     mutants, bare = run.mutants_of(make.Maker(facts), list(dict.fromkeys(lines)))
     run.hunt(facts, mutants, tmp_path)
-    killed = [mutant for mutant in mutants if mutant.killed_by]
+    counted = [mutant for mutant in mutants if not run.explained(mutant.line)]
+    killed = [mutant for mutant in counted if mutant.killed_by]
     assert len(bare) < len(lines) / 10
-    assert len(killed) > 0.85 * len(mutants)
+    assert len(killed) > 0.85 * len(counted)
     assert [str(line) for line in run.unbitten(mutants) if not run.explained(line)] == []
 
 

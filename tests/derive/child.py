@@ -9,6 +9,7 @@ reads source and imports nothing.
 
 from __future__ import annotations
 
+import abc
 import importlib
 import inspect
 import json
@@ -80,6 +81,14 @@ def described(cls: type) -> dict[str, Any]:
               if base.__module__ in ("builtins", "collections") and base is not object]  # fmt: skip
     return {
         "metaclass": f"{type(cls).__module__}.{type(cls).__qualname__}",
+        # Special methods of a metaclass of its own.
+        "metamethods": sorted(
+            name
+            for meta in inspect.getmro(type(cls))
+            if meta not in (type, object, abc.ABCMeta)
+            for name, found in vars(meta).items()
+            if name.startswith("__") and callable(found)
+        ),
         "metacall": "__call__" in vars(type(cls)) and type(cls) is not type,
         "file": os.path.realpath(file),
         "line": lines[1],

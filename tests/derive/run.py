@@ -31,6 +31,8 @@ WHY = re.compile(r"proven: (\S+) (\S+) ([^:]+):([\d,]+) (runs (.*)|is an enumera
 PLAIN_METACLASSES = {
     "builtins.type", "abc.ABCMeta", "typing._ProtocolMeta", "enum.EnumMeta", "enum.EnumType",
 }  # fmt: skip
+# What isinstance, issubclass and repr ask a metaclass for, which unpickling an instance does not.
+ASKED_ABOUT_CLASSES = {"__instancecheck__", "__subclasscheck__", "__repr__"}
 NATIVE_HASH = {"dict", "list", "set", "OrderedDict", "defaultdict", "Counter", "bytearray", "deque"}
 
 
@@ -108,7 +110,8 @@ def disagreements(row: Proven, live: dict[str, Any]) -> list[str]:
         out.append(f"stands in {short(live['file'], row)}, not {row.file}")
     if not any(live["line"] <= line <= live["line"] + 12 for line in row.lines):
         out.append(f"stands at line {live['line']}, not {row.lines}")
-    if live["metaclass"] not in PLAIN_METACLASSES and "like" not in facts:
+    plain = live["metaclass"] in PLAIN_METACLASSES or {*live["metamethods"]} <= ASKED_ABOUT_CLASSES
+    if not plain and "like" not in facts:
         out.append(f"its metaclass is {live['metaclass']}")
     slots = SLOTS.search(facts.get("state", ""))
     if slots and (strangers := {*re.findall(r'"([^"]*)"', slots[1])} - {*live["slots"]}):
