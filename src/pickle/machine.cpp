@@ -99,6 +99,7 @@ void Machine::Impl::reset() {
   wrappers.clear();
   built.clear();
   states_given.clear();
+  built_lately.fill(~std::uint64_t{0});
   held_values.clear();
   many_held = false;
   looked_into.clear();
@@ -873,7 +874,15 @@ void Machine::Impl::fetched(const Value& value) {
   if (value.kind() != Kind::dict && value.kind() != Kind::object) return;
   const std::uint64_t key = mutable_identity(truth(value));
   if (value.kind() == Kind::dict && states_given.contains(truth(value).start)) poisoned = true;
-  if (value.kind() == Kind::object && built.contains(key)) return;
+  if (value.kind() == Kind::object) {
+    // Many values refer to few objects, element types above all; who has a state keeps it.
+    std::uint64_t& seen_built = built_lately[key % built_lately.size()];
+    if (seen_built == key) return;
+    if (built.contains(key)) {
+      seen_built = key;
+      return;
+    }
+  }
   if (held_values.size() < limits.nodes) {
     held_values.insert(key);
   } else {

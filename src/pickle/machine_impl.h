@@ -3,6 +3,7 @@
 // values).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -283,6 +284,7 @@ struct Machine::Impl final : NodeOpener {
   bool joblib_wrapper_named = false;
   std::unordered_set<std::uint64_t> wrappers;  // where objects begin that may be wrappers
   std::unordered_set<std::uint64_t> built;  // objects that have their state: start and depth
+  std::array<std::uint64_t, 61> built_lately{};  // some of them that were fetched
   // Dicts, and objects without a state, that were fetched or copied: start and depth.
   std::unordered_set<std::uint64_t> held_values;
   bool many_held = false;  // more than are remembered
