@@ -872,9 +872,11 @@ bool Machine::Impl::memo_get(std::uint64_t index) {
 // So is an object that waits for its state.
 void Machine::Impl::fetched(const Value& value) {
   if (value.kind() != Kind::dict && value.kind() != Kind::object) return;
-  const std::uint64_t key = mutable_identity(truth(value));
-  if (value.kind() == Kind::dict && states_given.contains(truth(value).start)) poisoned = true;
-  if (value.kind() == Kind::object) {
+  const Value& told = truth(value);
+  const std::uint64_t key = mutable_identity(told);
+  if (value.kind() == Kind::dict) {
+    poisoned = poisoned || states_given.contains(told.start);
+  } else {
     // Many values refer to few objects, element types above all; who has a state keeps it.
     std::uint64_t& seen_built = built_lately[key % built_lately.size()];
     if (seen_built == key) return;

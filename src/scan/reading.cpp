@@ -552,7 +552,7 @@ class StreamReader {
 
   const Stream& stream_;
   const ScanOptions& options_;
-  Limits limits_;
+  const Limits& limits_;  // the file's, or those of the options
   std::uint64_t* spare_;
   StreamReading reading_;
   std::vector<std::shared_ptr<const PickleRun>> runs_;

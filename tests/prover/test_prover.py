@@ -81,24 +81,25 @@ def test_files_know_a_repository_by_other_names() -> None:
     assert other_name(row, "yolo.train") == ""
 
 
+def write_version(folder: Path, version: str, modules: dict[str, str]) -> None:
+    """A version of the library "lib": its modules' sources, and what names it as installed."""
+    (folder / "lib").mkdir(parents=True)
+    for name, text in {"__init__": "", **modules}.items():
+        (folder / "lib" / f"{name}.py").write_text(text, "ascii")
+    (folder / f"lib-{version}.dist-info").mkdir()
+    note = f"Name: lib\nVersion: {version}\n"
+    (folder / f"lib-{version}.dist-info" / "METADATA").write_text(note, "ascii")
+
+
 def test_a_module_that_answers_for_names_may_mean_another_class(tmp_path: Path) -> None:
     """A fact of an older version's name holds only where the newer has no such name at all."""
     old, new = tmp_path / "old", tmp_path / "new"
     moved = "class Moved:\n    pass\n"
-    for folder, version, text in (
-        (old, "1", "class Gone:\n    pass\n\nclass Moved:\n    pass\n"),
-        (new, "2", "def __getattr__(name):\n    return object\n"),
-    ):
-        (folder / "lib").mkdir(parents=True)
-        (folder / "lib" / "__init__.py").write_text("", "ascii")
-        (folder / "lib" / "moved.py").write_text(text, "ascii")
-        (folder / "lib" / "kept.py").write_text("" if version == "2" else text, "ascii")
-        given = "from . import plain\n\ndef __getattr__(name):\n    return getattr(plain, name)\n"
-        (folder / "lib" / "given.py").write_text(given if version == "2" else text, "ascii")
-        (folder / "lib" / "plain.py").write_text(moved, "ascii")
-        (folder / f"lib-{version}.dist-info").mkdir()
-        note = f"Name: lib\nVersion: {version}\n"
-        (folder / f"lib-{version}.dist-info" / "METADATA").write_text(note, "ascii")
+    both = "class Gone:\n    pass\n\n" + moved
+    given = "from . import plain\n\ndef __getattr__(name):\n    return getattr(plain, name)\n"
+    answers = "def __getattr__(name):\n    return object\n"
+    write_version(old, "1", {"moved": both, "kept": both, "given": both, "plain": moved})
+    write_version(new, "2", {"moved": answers, "kept": "", "given": given, "plain": moved})
     library = Library("lib", "lib", "lib", ["2"], older=["1"])
     outcome = prove_library(library, [new, old], set(), {})
     assert outcome is not None
@@ -110,29 +111,12 @@ def test_a_module_that_answers_for_names_may_mean_another_class(tmp_path: Path) 
 
 def test_a_finder_may_give_another_module_for_an_old_name(tmp_path: Path) -> None:
     """A module that is gone may be found elsewhere, by what the newer version adds to meta_path."""
-    for version, finder in (
-        ("1", ""),
-        (
-            "2",
-            'import sys\nOLD = {"lib.old": 1, "lib.kept": "lib.new"}\nsys.meta_path.append(OLD)\n',
-        ),
-    ):
-        folder = tmp_path / version / "lib"
-        folder.mkdir(parents=True)
-        (folder / "__init__.py").write_text("", "ascii")
-        (folder / "moving.py").write_text(finder, "ascii")
-        if version == "1":
-            (folder / "old.py").write_text("class Moved:\n    pass\n", "ascii")
-            (folder / "gone.py").write_text("class Gone:\n    pass\n", "ascii")
-            (folder / "kept.py").write_text(
-                "class Same:\n    pass\n\nclass Other:\n    pass\n", "ascii"
-            )
-        else:
-            text = "class Same:\n    pass\n\nclass Other:\n    def __del__(self):\n        self()\n"
-            (folder / "new.py").write_text(text, "ascii")
-        (tmp_path / version / f"lib-{version}.dist-info").mkdir()
-        note = f"Name: lib\nVersion: {version}\n"
-        (tmp_path / version / f"lib-{version}.dist-info" / "METADATA").write_text(note, "ascii")
+    plain = "class Same:\n    pass\n\nclass Other:\n    pass\n"
+    acting = "class Same:\n    pass\n\nclass Other:\n    def __del__(self):\n        self()\n"
+    finder = 'import sys\nOLD = {"lib.old": 1, "lib.kept": "lib.new"}\nsys.meta_path.append(OLD)\n'
+    moved, gone = "class Moved:\n    pass\n", "class Gone:\n    pass\n"
+    write_version(tmp_path / "1", "1", {"moving": "", "old": moved, "gone": gone, "kept": plain})
+    write_version(tmp_path / "2", "2", {"moving": finder, "new": acting})
     library = Library("lib", "lib", "lib", ["2"], older=["1"])
     folders = [tmp_path / "2", tmp_path / "2", tmp_path / "1"]
     outcome = prove_library(library, folders, set(), {})
@@ -146,15 +130,8 @@ def test_a_member_may_be_new_but_nothing_else_before(tmp_path: Path) -> None:
     """A version without a member raises; one that has a method of that name would give it."""
     newest, oldest = tmp_path / "new", tmp_path / "old"
     begins = "import enum\n\nclass Kind(enum.Enum):\n    A = 1\n"
-    for folder, version, text in (
-        (newest, "2", begins + "    B = 2\n    C = 3\n    title = 4\n"),
-        (oldest, "1", begins + "    def C(self):\n        pass\n"),
-    ):
-        (folder / "lib").mkdir(parents=True)
-        (folder / "lib" / "__init__.py").write_text(text, "ascii")
-        (folder / f"lib-{version}.dist-info").mkdir()
-        note = f"Name: lib\nVersion: {version}\n"
-        (folder / f"lib-{version}.dist-info" / "METADATA").write_text(note, "ascii")
+    write_version(newest, "2", {"__init__": begins + "    B = 2\n    C = 3\n    title = 4\n"})
+    write_version(oldest, "1", {"__init__": begins + "    def C(self):\n        pass\n"})
     library = Library("lib", "lib", "lib", ["2"], older=["1"])
     outcome = prove_library(library, [newest, oldest], set(), {})
     assert outcome is not None
