@@ -163,6 +163,15 @@ CodePoint decode_utf8(std::string_view text, bool surrogates) {
   return {value, bytes};
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t bytes = decode_utf8(text).bytes;
+    if (bytes == 0) return false;
+    text.remove_prefix(bytes);
+  }
+  return true;
+}
+
 void append_utf8(std::string& out, char32_t c) {
   const auto put = [&out](char32_t byte) { out += static_cast<char>(byte); };
   if (c < 0x80) {

@@ -37,6 +37,8 @@ struct CodePoint {
   std::size_t bytes = 0;
 };
 CodePoint decode_utf8(std::string_view text, bool surrogates = false);
+// Whether all of it is UTF-8, without surrogates.
+bool is_utf8(std::string_view text);
 void append_utf8(std::string& out, char32_t code_point);
 
 }  // namespace brine

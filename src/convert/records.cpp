@@ -8,6 +8,7 @@
 
 #include "archive/zip/reader.h"
 #include "base/bytes.h"
+#include "base/escape.h"
 #include "format/names.h"
 
 namespace brine::convert {
@@ -28,9 +29,9 @@ Result<SourcePtr> content_of(ZipArchive& archive, const std::string& record) {
   return std::move(content.source);
 }
 
-std::string text_of(ByteSource& source) {
+std::string text_of(ByteSource& source, std::uint64_t most = 16) {
   const Result<std::vector<std::uint8_t>> bytes =
-      source.read_vector(0, std::min<std::uint64_t>(source.size(), 16));
+      source.read_vector(0, std::min<std::uint64_t>(source.size(), most));
   return bytes ? std::string(bytes->begin(), bytes->end()) : std::string();
 }
 
@@ -63,6 +64,15 @@ bool is_number(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+// torch hands the identity of an archive to Python as a str.
+bool names_itself(ZipArchive& archive) {
+  constexpr std::string_view kIdentity = ".data/serialization_id";
+  if (archive.torch_candidates(kIdentity).empty()) return true;
+  const auto content = content_of(archive, std::string(kIdentity));
+  return content && *content != nullptr && (*content)->size() <= kSmallRecord &&
+         is_utf8(text_of(**content, kSmallRecord));
+}
+
 // What torch asks of an archive before it looks at a tensor (caffe2/serialize/inline_container.cc
 // and torch/serialization.py of 2.13).
 std::string doubt_of(ZipArchive& archive, const Captured& captured) {
@@ -82,7 +92,8 @@ std::string doubt_of(ZipArchive& archive, const Captured& captured) {
   const auto alignment = small_record(archive, ".storage_alignment");
   const bool bad =
       alignment ? !is_number(*alignment) : !archive.torch_candidates(".storage_alignment").empty();
-  return bad ? "torch.load refuses its .storage_alignment" : "";
+  if (bad) return "torch.load refuses its .storage_alignment";
+  return names_itself(archive) ? "" : "torch.load wants its .data/serialization_id to be UTF-8";
 }
 
 // torch unpacks the ids of storages into as many values as its format has.

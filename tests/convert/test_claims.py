@@ -232,6 +232,9 @@ RECORDS: dict[str, tuple[dict[str, bytes | None], bool]] = {
     "version abc": ({"version": b"abc"}, False),
     "no alignment": ({".storage_alignment": None}, True),
     "alignment abc": ({".storage_alignment": b"abc"}, False),
+    "a long identity": ({".data/serialization_id": "\u00e9".encode() * 900}, True),
+    "an identity that is no text": ({".data/serialization_id": b"\xff7"}, False),
+    "an identity with a surrogate": ({".data/serialization_id": b"\xed\xa0\x80"}, False),
     "constants": ({"constants.pkl": b"\x80\x02)."}, False),
 }
 

@@ -171,6 +171,9 @@ def archives() -> Iterator[tuple[str, bytes]]:
     yield "whole", packed(plain)
     yield "script", packed(plain, more={"constants.pkl": b"\x80\x02)."})
     yield "no version", packed(plain).replace(b"model/version", b"model/versiom")
+    identity = ".data/serialization_id"
+    yield "an identity", packed(plain, more={identity: "\u00e9".encode()})
+    yield "an identity that is no text", packed(plain, more={identity: b"\xff"})
     yield "short record", packed(plain, {"0": RECORD[:8]})
     yield "long record", packed(plain, {"0": RECORD * 2})
     yield "cut", packed(plain)[:-30]

@@ -169,12 +169,7 @@ std::optional<std::string> python_name(std::string_view bytes, std::uint16_t fla
     for (char c : bytes) append_utf8(out, cp437_code_point(static_cast<std::uint8_t>(c)));
     return out;
   }
-  for (std::string_view left = bytes; !left.empty();) {
-    CodePoint point = decode_utf8(left);
-    if (point.bytes == 0) return std::nullopt;
-    left.remove_prefix(point.bytes);
-  }
-  return std::string(bytes);
+  return is_utf8(bytes) ? std::optional(std::string(bytes)) : std::nullopt;
 }
 
 }  // namespace brine::archive

@@ -11,6 +11,7 @@
 
 #include "archive/tar/reader.h"
 #include "archive/zip/reader.h"
+#include "base/escape.h"
 #include "format/codes.h"
 #include "format/dcp/slices.h"
 #include "format/names.h"
@@ -446,16 +447,21 @@ class ZipReader {
                       alignment->find_first_not_of("0123456789") != std::string::npos)) {
       doubt_by(pickle::k2_13, "a storage alignment that is no number");
     }
+    const std::optional<std::string> identity = small_record(".data/serialization_id", 4096);
+    if (identity && identity->empty()) {
+      doubt_by(pickle::kFrom2_6, "a serialization id that is empty or very long");
+    } else if (identity && !is_utf8(*identity)) {
+      refuse_by(pickle::kFrom2_6, "'utf-8' codec can't decode its .data/serialization_id");
+    }
     sink_.torch_archive(std::move(out));
   }
 
-  // The text of one of torch's short records.
-  std::optional<std::string> small_record(std::string_view record) {
-    constexpr std::uint64_t kMost = 64;
+  // The text of one of torch's short records; empty when it has more than `most` bytes.
+  std::optional<std::string> small_record(std::string_view record, std::uint64_t most = 64) {
     const std::vector<std::size_t> found = archive_->torch_candidates(record);
     if (found.empty()) return std::nullopt;
     const Result<ZipContent> content = archive_->content(archive_->miniz(), found.front());
-    if (!content || content->source->size() > kMost) return std::string();
+    if (!content || content->source->size() > most) return std::string();
     const auto bytes = content->source->read_vector(0, content->source->size());
     return bytes ? std::string(bytes->begin(), bytes->end()) : std::string();
   }
