@@ -238,7 +238,7 @@ void Capture::ran(const scan::ViewStart& view, const pickle::RunResult& result, 
   } else {
     ContentsOptions options = options_;
     const bool torch = !view.member.empty() && view.member.back().ends_with("/data.pkl");
-    if (running.legacy || torch) options.dialect = Dialect::torch;
+    if (running.legacy || torch || tar_ != nullptr) options.dialect = Dialect::torch;
     const auto read = [&] {
       running.contents = read_contents(machine.nodes(), root, options,
                                        around(view.source, machine, nested_, tar_));

@@ -165,7 +165,7 @@ class Walk {
       case Kind::unknown:
       case Kind::buffer: json_.wrapped("$unknown", ""); return false;
       case Kind::persistent:
-        if (!reader_.names_tensor(id)) return storage(id);
+        if (!reader_.tensor_number(id)) return storage(id);
         break;
       case Kind::tuple:
       case Kind::list:

@@ -132,8 +132,7 @@ class Converter {
   Reading read(const std::string& path, const SourcePtr& source, const ContentsOptions& contents,
                unsigned depth) const {
     Reading out;
-    const auto tar =
-        contents.rewrite ? Result<std::optional<TorchTar>>() : read_torch_tar(source, scan_.limits);
+    const auto tar = read_torch_tar(source, scan_.limits);
     Capture capture(
         contents, [&](const SourcePtr& bytes) { return nested(bytes, depth); },
         tar && *tar ? &**tar : nullptr);

@@ -179,7 +179,7 @@ class Rewriter {
       case Kind::set:
       case Kind::frozenset: return set(id, value.items, value.kind == Kind::frozenset);
       case Kind::bytearray: return bytearray(id, id);
-      case Kind::persistent: return storage(id, role);
+      case Kind::persistent: return numbered(id, role);
       default: break;
     }
     const Form form = form_of(id);
@@ -593,6 +593,10 @@ class Rewriter {
     if (torch_ && is_size(value)) return torch_size(id);
     if (torch_ && is_device(value)) return torch_device(value);
     if (called(value, "torch.storage", "_load_from_bytes")) return storage(id, role);
+    tensor(id, role);
+  }
+
+  void tensor(NodeId id, Role role) {
     const auto tensor = reader_.read(id);
     if (!tensor) return plain("__refused__", tensor.error().what);
     if (!*tensor) return unknown("an array of a type that is not known");
@@ -601,6 +605,14 @@ class Rewriter {
       return;
     }
     parts(id, **tensor, role);
+  }
+
+  // What a persistent id stands for. One number is one tensor, however often it is named.
+  void numbered(NodeId id, Role role) {
+    const auto number = reader_.tensor_number(id);
+    if (!number) return storage(id, role);
+    const NodeId first = by_number_.emplace(*number, id).first->second;
+    if (!recalled(first, role)) tensor(first, role);
   }
 
   void built_in(NodeId id, std::string_view name) {
@@ -796,6 +808,7 @@ class Rewriter {
   TensorReader& reader_;
   const std::vector<Storage>& storages_;
   const bool torch_;
+  std::unordered_map<std::int64_t, NodeId> by_number_;  // torch's tar: the first that names it
   const std::uint64_t first_record_;
   Rewritten out_;
   std::vector<Task> tasks_;

@@ -27,9 +27,9 @@ std::optional<std::int64_t> TensorReader::tar_number(pickle::NodeId id) const {
   return whole ? std::optional(out) : std::nullopt;
 }
 
-bool TensorReader::names_tensor(pickle::NodeId id) const {
+std::optional<std::int64_t> TensorReader::tensor_number(pickle::NodeId id) const {
   const auto number = tar_number(id);
-  return number && around_.tar->tensors.contains(*number);
+  return number && around_.tar->tensors.contains(*number) ? number : std::nullopt;
 }
 
 // A storage of torch's tar that has its bytes.

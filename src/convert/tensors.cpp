@@ -144,7 +144,7 @@ Result<std::optional<Tensor>> TensorReader::read(NodeId id) {
 
 Result<std::optional<Tensor>> TensorReader::read_object(NodeId id) {
   if (id == kNoNode) return std::nullopt;
-  if (names_tensor(id)) return numbered(id);
+  if (tensor_number(id)) return numbered(id);
   const Node& object = node(id);
   if (object.kind != Kind::object) return std::nullopt;
   if (const pickle::RawArray* raw = raw_array_of(id)) {

@@ -92,8 +92,8 @@ class TensorReader {
   const pickle::RawArray* raw_array_of(pickle::NodeId id) const;
   // The node is a storage by itself (torch.save of a storage).
   Result<std::uint32_t> storage_of(pickle::NodeId id);
-  // The node is a tensor of torch's tar, named by its number.
-  bool names_tensor(pickle::NodeId id) const;
+  // The number by which the node names a tensor of torch's tar; none when it names none.
+  std::optional<std::int64_t> tensor_number(pickle::NodeId id) const;
   // The bytes that a node spells: bytes, bytearray, protocol 2's _codecs.encode, and a str of
   // Python 2; null for anything else, and for what cannot be read.
   SourcePtr octets(pickle::NodeId id) const;
