@@ -173,7 +173,7 @@ class ConvertRun {
   }
 
   bool is_checkpoint(const WalkEntry& entry) const {
-    return !options_.disarm && entry.error.empty() &&
+    return entry.error.empty() &&
            is_checkpoint_index(entry.path, options_.convert.scan.limits);
   }
 
@@ -234,7 +234,14 @@ class ConvertRun {
 
   Result<convert::SourcedConversion> read_entry(const WalkEntry& entry,
                                                 const convert::ConvertOptions& options) const {
-    if (is_checkpoint(entry)) return convert_checkpoint(entry.path, followed_, options);
+    if (is_checkpoint(entry)) {
+      if (!options_.disarm) return convert_checkpoint(entry.path, followed_, options);
+      convert::SourcedConversion whole;
+      whole.conversion.reason =
+          "a distributed checkpoint is a folder of files, which disarm does not write; brine "
+          "convert gives its weights";
+      return whole;
+    }
     BRINE_TRY(SourcePtr source, open_input(entry.path));
     convert::Conversion done = options_.disarm
                                    ? convert::disarm_source(entry.path, source, options)
