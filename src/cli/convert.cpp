@@ -173,8 +173,7 @@ class ConvertRun {
   }
 
   bool is_checkpoint(const WalkEntry& entry) const {
-    return entry.error.empty() &&
-           is_checkpoint_index(entry.path, options_.convert.scan.limits);
+    return entry.error.empty() && is_checkpoint_index(entry.path, options_.convert.scan.limits);
   }
 
   bool convert_set(const WalkEntry& entry) {
