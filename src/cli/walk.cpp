@@ -58,6 +58,49 @@ bool is_module_name(std::string_view name) {
          name.ends_with(".pyd");
 }
 
+// Whether a folder may have code that Python imports by the folder's name. A folder of data is
+// none: it can be imported, and gives an empty package that no installed library is hidden by. What
+// would take long to look through may have code.
+class CodeSearch {
+ public:
+  bool may_hold_code(const std::string& folder) {
+    std::vector<std::string> left = {folder};
+    while (!left.empty()) {
+      const std::string path = std::move(left.back());
+      left.pop_back();
+      if (!look(path, left)) return true;
+    }
+    return false;
+  }
+
+ private:
+  // Adds the folders in it; false when it has code or cannot be told not to.
+  bool look(const std::string& path, std::vector<std::string>& folders) {
+    DIR* dir = ::opendir(path.c_str());
+    if (dir == nullptr) return false;
+    bool plain = true;
+    while (const dirent* entry = plain ? ::readdir(dir) : nullptr) {
+      const std::string_view name = entry->d_name;
+      if (name == "." || name == "..") continue;
+      const bool file = entry->d_type == DT_REG;
+      const bool folder = entry->d_type == DT_DIR;
+      plain =
+          left_-- > 0 && !is_module_name(name) && (file || folder || !may_be_folder(dir, entry));
+      if (folder && name.find_first_of(".-") == std::string_view::npos) {
+        folders.push_back(path + '/' + std::string(name));
+      }
+    }
+    ::closedir(dir);
+    return plain;
+  }
+  static bool may_be_folder(DIR* dir, const dirent* entry) {
+    struct stat st{};
+    return ::fstatat(::dirfd(dir), entry->d_name, &st, 0) != 0 || S_ISDIR(st.st_mode);
+  }
+
+  int left_ = 4096;  // names
+};
+
 struct Name {
   std::string name;
   bool link = false;
@@ -78,6 +121,7 @@ Listing list(const std::string& folder) {
     return out;
   }
   auto neighbours = std::make_shared<std::vector<std::string>>();
+  CodeSearch search;
   errno = 0;
   while (const dirent* entry = ::readdir(dir)) {
     const std::string_view name = entry->d_name;
@@ -92,7 +136,7 @@ Listing list(const std::string& folder) {
       folder_like = ::fstatat(::dirfd(dir), entry->d_name, &st, 0) == 0 && S_ISDIR(st.st_mode);
     }
     if (folder_like) {
-      neighbours->push_back(one.name + "/");
+      if (search.may_hold_code(join(folder, one.name))) neighbours->push_back(one.name + "/");
     } else if (is_module_name(name)) {
       neighbours->push_back(one.name);
     }

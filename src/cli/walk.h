@@ -15,7 +15,7 @@
 
 namespace brine::cli {
 
-// Folders (their names end in '/') and Python modules beside a file.
+// Folders with Python modules in them (their names end in '/') and Python modules beside a file.
 using Neighbours = std::shared_ptr<const std::vector<std::string>>;
 
 struct WalkEntry {

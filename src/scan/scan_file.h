@@ -95,8 +95,8 @@ struct ScanOptions {
   const Policy* policy = nullptr;
   const archive::ForeignOpener* foreign = nullptr;  // opens 7z; none: such files are incomplete
   std::optional<std::string> sha256;  // of the whole file, when somebody computed it
-  // Names of what lies beside the file; folders with an __init__.py end in '/'. A module's name
-  // among them voids the facts of that module.
+  // Names of what lies beside the file; those of folders with Python modules end in '/'. A module's
+  // name among them voids the facts of that module.
   std::vector<std::string> neighbours;
   // Opens a file in the folder of the one that is scanned, by its path from there; none: not known.
   std::function<SourcePtr(const std::string& name)> companion;

@@ -396,6 +396,17 @@ TEST(ScanFile, CallsAPolyglotSuspicious) {
   EXPECT_EQ(report.kind, "safetensors, 1 tensor, 1 B data");
 }
 
+TEST(ScanFile, TakesNoHeadersLengthForAPickle) {
+  // One of 0x180 bytes is PROTO 1, behind which every unpickler raises at once.
+  std::string json = R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})";
+  json.resize(0x180, ' ');
+  const FileReport report = scan("a.safetensors", "\x80\x01\0\0\0\0\0\0"s + json + "x");
+  EXPECT_EQ(report.verdict, Verdict::clean);
+  EXPECT_EQ(report.kind, "safetensors, 1 tensor, 1 B data");
+  // Without the other format it is a broken pickle.
+  EXPECT_EQ(scan("a.bin", "\x80\x01\0\0\0\0\0\0"s).verdict, Verdict::incomplete);
+}
+
 TEST(ScanFile, CallsAPickleUnderADataNameSuspicious) {
   const FileReport report = scan("a.safetensors", "\x80\x02N."s);
   EXPECT_EQ(report.verdict, Verdict::suspicious);

@@ -59,6 +59,18 @@ bool is_left_empty(const format::Stream& stream, const format::StorageRecord& re
          stream.member.back().ends_with("/traced_inputs.pkl");
 }
 
+// Whether every loader raises at the first opcode behind PROTO, where nothing has happened yet.
+bool breaks_at_once(const format::Stream& stream, const StreamReading& reading) {
+  constexpr std::uint64_t kProto = 2;  // the opcode and its number
+  return !reading.too_many && std::ranges::all_of(reading.views, [&](const ViewRun& view) {
+    const bool raises = view.end.kind == EndKind::broken || view.end.kind == EndKind::refused;
+    return raises && view.end.offset <= stream.start + kProto &&
+           std::ranges::all_of(view.pickles, [](const auto& run) {
+             return run->findings.empty() && run->worst == Verdict::clean;
+           });
+  });
+}
+
 }  // namespace
 
 // Streams are read by several loaders; a small one is fetched once for all of them.
@@ -90,6 +102,11 @@ bool FileScan::run_stream(Context& context, const format::Stream& given,
               run->worst != Verdict::clean);
     });
     if (!counts) return false;
+  }
+  // Of a format that executes nothing, whose first bytes happen to be PROTO: the low bytes of a
+  // safetensors header's length.
+  if (own && !context.executes && !context.families.empty() && breaks_at_once(stream, reading)) {
+    return false;
   }
   if (context.item.member.empty() && !stream.nested && options_.observer == nullptr) {
     if (auto weights = read_weights_only(stream, reading, budget_.limits)) {

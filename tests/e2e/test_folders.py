@@ -180,9 +180,11 @@ def test_an_empty_folder(brine: Brine, work: Path) -> None:
     assert "0 files" in run.out
 
 
+ORDERED = b"\x80\x02ccollections\nOrderedDict\n)R."
+
+
 def test_a_module_beside_the_model_voids_facts(brine: Brine, work: Path) -> None:
-    stream = b"\x80\x02ccollections\nOrderedDict\n)R."
-    (work / "m.pkl").write_bytes(stream)
+    (work / "m.pkl").write_bytes(ORDERED)
     assert verdicts(brine, "m.pkl") == {"m.pkl": "clean"}
     (work / "collections.py").write_bytes(b"")
     assert verdicts(brine, "m.pkl") == {"m.pkl": "suspicious"}
@@ -190,9 +192,36 @@ def test_a_module_beside_the_model_voids_facts(brine: Brine, work: Path) -> None
     assert verdicts(brine, str(work / "m.pkl"))[str(work / "m.pkl")] == "suspicious"
 
 
+FOLDERS: dict[str, tuple[str, str]] = {
+    "a module": ("collections/__init__.py", "suspicious"),
+    "a module below, without __init__": ("collections/abc.py", "suspicious"),
+    "a module far below": ("collections/a/b/c.cpython-311-x86_64-linux-gnu.so", "suspicious"),
+    "data": ("collections/run/model.bin", "clean"),
+    "no name of a module": ("collections/step-100/run.py", "clean"),
+}
+
+
+@pytest.mark.parametrize("what", FOLDERS)
+def test_folders_of_data_take_no_modules_place(brine: Brine, work: Path, what: str) -> None:
+    name, verdict = FOLDERS[what]
+    (work / "model.pkl").write_bytes(ORDERED)
+    (work / name).parent.mkdir(parents=True)
+    (work / name).write_text("")
+    assert verdicts(brine, "model.pkl")["model.pkl"] == verdict
+
+
+def test_a_folder_that_is_a_link_may_have_code(brine: Brine, work: Path) -> None:
+    (work / "elsewhere").mkdir()
+    (work / "models").mkdir()
+    (work / "models" / "model.pkl").write_bytes(ORDERED)
+    (work / "models" / "collections").mkdir()
+    (work / "models" / "collections" / "more").symlink_to(work / "elsewhere")
+    assert verdicts(brine, "models/model.pkl")["models/model.pkl"] == "suspicious"
+
+
 def test_modules_beside_do_not_matter_to_standard_input(brine: Brine, work: Path) -> None:
     (work / "collections.py").write_bytes(b"")
-    run = brine("scan", "-", stdin=b"\x80\x02ccollections\nOrderedDict\n)R.")
+    run = brine("scan", "-", stdin=ORDERED)
     assert run.status == 0
 
 
