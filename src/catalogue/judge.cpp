@@ -314,7 +314,8 @@ void Judge::call(const Callee& callee, std::span<const Thing> args, Outcome& out
   }
   if (contract != 0 && !fits) {
     give(callee, all, out);
-    out.judgement = broken(callee, all, "is called with arguments that no model has");
+    out.judgement =
+        broken(callee, all, "is called with arguments that are not known to be harmless");
     return;
   }
   give(callee, all, out);
@@ -361,7 +362,8 @@ void Judge::construct(const Thing& cls, std::span<const Thing> args, Outcome& ou
   if (!matcher_.arguments(type.construct, args)) {
     // Where no allocation is known to be inert, what harms is in __new__ (numpy.memmap).
     if (type.construct == 0 && calling_harms(fact)) return danger(*callee, args, out);
-    out.judgement = broken(*callee, args, "is made with arguments that no model has");
+    out.judgement =
+        broken(*callee, args, "is made with arguments that are not known to be harmless");
   }
 }
 

@@ -314,9 +314,15 @@ bool takes_items(Judge& judge, const pickle::Outcome& made, Thing given) {
   return true;
 }
 
+// base.__new__(class, state): a tuple's state is what the class is made of.
 bool do_reconstruct(Judge& judge, const Callee& callee, Things args, Outcome& out, int depth) {
   if (args.size() != 3) return false;
-  judge.construct(args[0], {}, out, depth + 1);
+  std::vector<Thing> items;
+  Thing state = args[2];
+  const auto base = judge.evaluator().callee(args[1]);
+  const bool tuple = base && base->module == "builtins" && base->name == "tuple";
+  if (tuple && !judge.inspector().items(state, items)) return false;
+  judge.construct(args[0], items, out, depth + 1);
   const pickle::Kind kind = judge.inspector().kind(args[2]);
   const bool filled = kind == pickle::Kind::dict || kind == pickle::Kind::list;
   if (filled && out.judgement.level < pickle::Level::suspicious &&

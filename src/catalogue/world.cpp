@@ -93,10 +93,10 @@ class World final : public CatalogueWorld {
       const std::string& misfit = judge_.matcher().misfit();
       const std::string where =
           pickle::is_dotted_identifier(misfit) ? ", in its " + misfit : std::string();
-      out.judgement =
-          suspicious(Code::contract_broken,
-                     "gives " + target_name(target) + " a state that no model has" + where,
-                     target_name(target));
+      out.judgement = suspicious(
+          Code::contract_broken,
+          "gives " + target_name(target) + " a state that is not known to be harmless" + where,
+          target_name(target));
       show_value(state, out.judgement);
     } else if (target.kind() == Kind::object) {
       const ClassFact cls = inspector.blob().type(target.aux() & object_type::kNumber);

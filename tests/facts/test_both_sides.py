@@ -180,6 +180,24 @@ def network(**state: Any) -> New:
     return New(Name("networkx.classes.graph", "Graph"), (), {**known, **state})
 
 
+def bound(function: Any, *more: Any) -> Call:
+    return Call(Name("types", "MethodType"), (function, *more))
+
+
+def pattern_method(name: str) -> Call:
+    return Call(GETATTR, (Call(Name("re", "_compile"), ("a+", 32)), name))
+
+
+def reconstructed(
+    state: Any, module: str = "scipy.stats._stats_py", name: str = "PearsonRResult"
+) -> Call:
+    return Call(RECONSTRUCTOR, (Name(module, name), Name("builtins", "tuple"), state))
+
+
+def multinomial(*args: Any) -> Call:
+    return Call(Name("sklearn._loss._loss", "__pyx_unpickle_CyHalfMultinomialLoss"), args)
+
+
 def offset_class(name: str) -> Name:
     return Name("pandas._libs.tslibs.offsets", name)
 
@@ -325,6 +343,61 @@ SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
             lambda: addicted("a", New(Name("addict.addict", "Dict"))),
             lambda: addicted("a", 1, state=[("a", 1)]),
             lambda: addicted("a", 1, state=UNKNOWN),
+        ],
+    ),
+    "method bound by its class": (
+        lambda: bound(Name("nltk.metrics.distance", "edit_distance"), "a"),
+        [
+            lambda: bound(SYSTEM, "a"),
+            lambda: bound(UNKNOWN, "a"),
+            lambda: bound(GETATTR, "a"),
+            lambda: bound(Name("nltk.metrics.distance", "edit_distance")),
+            lambda: bound(Name("nltk.metrics.distance", "demo"), "a"),
+            lambda: Call(bound(Name("nltk.metrics.distance", "edit_distance"), "a"), ("b",)),
+            lambda: Call(Name("builtins", "set"), ([bound(STR, UNKNOWN)],)),
+        ],
+    ),
+    "method of a pattern": (
+        lambda: pattern_method("sub"),
+        [
+            lambda: pattern_method("scanner"),
+            lambda: pattern_method("__class__"),
+            lambda: Call(pattern_method("sub"), (SYSTEM, "a")),
+            lambda: Call(GETATTR, (Call(Name("re", "_compile"), ("a+", 128)), "sub")),
+        ],
+    ),
+    "named tuple of protocol 0": (
+        lambda: reconstructed((0.5, 0.1)),
+        [
+            lambda: reconstructed(UNKNOWN),
+            lambda: reconstructed([0.5, 0.1]),
+            lambda: reconstructed(("a",), "torch", "Size"),
+            lambda: reconstructed((1,), "elsewhere", "Thing"),
+        ],
+    ),
+    "multinomial loss": (
+        lambda: multinomial(Name("sklearn._loss._loss", "CyHalfMultinomialLoss"), 238750788, ()),
+        [
+            lambda: multinomial(Name("sklearn._loss._loss", "CyHuberLoss"), 238750788, ()),
+            lambda: multinomial(
+                Name("sklearn._loss._loss", "CyHalfMultinomialLoss"), 1, (UNKNOWN,)
+            ),
+            lambda: multinomial(SYSTEM, 238750788, ()),
+        ],
+    ),
+    "function that a transformer keeps": (
+        lambda: [
+            Name("scipy.special._special_ufuncs", "expit"),
+            Name("numpy.strings", "lower"),
+            Name("pandas.core.frame", "DataFrame.drop"),
+            Name("re", "sub"),
+        ],
+        [
+            lambda: Call(Name("scipy.special._special_ufuncs", "expit"), (UNKNOWN,)),
+            lambda: Name("pandas.core.frame", "DataFrame.to_pickle"),
+            lambda: Name("pandas.core.frame", "DataFrame.query"),
+            lambda: Name("pandas.core.frame", "DataFrame.apply"),
+            lambda: Call(Name("re", "sub"), ("a", "b", "a")),
         ],
     ),
     "history of a value": (
