@@ -211,6 +211,9 @@ class ConvertRun {
     done.conversion = std::move(read->conversion);
     if (done.conversion.outcome != Outcome::refused) {
       done.output = output_of(done.path);
+      if (!outputs_.insert(done.output).second) {
+        return cannot(done.output + " was written for another file: name an output with -o");
+      }
       const Status written = options_.disarm
                                  ? write_disarmed(source, options_.write, console_, done)
                                  : write_whole_or_split(source, options_.write, console_, done);
@@ -274,6 +277,7 @@ class ConvertRun {
   Console& console_;
   std::vector<render::Converted> done_;
   std::set<std::string> followed_;  // files of checkpoints that the walk came to
+  std::set<std::string> outputs_;  // of this run
 };
 
 }  // namespace

@@ -110,7 +110,13 @@ class ShardRun {
       if (!opened) {
         row.conversion.reason = opened.error().what;
       } else {
-        row.conversion = convert::convert_source(row.path, *opened, options_);
+        // Of a name in several shards the loader takes the one that the index says.
+        convert::ConvertOptions options = options_;
+        options.elsewhere = [&](const std::string& name) {
+          const auto place = index_.shard_of.find(name);
+          return place != index_.shard_of.end() && place->second != shard;
+        };
+        row.conversion = convert::convert_source(row.path, *opened, options);
       }
       sources_.push_back(opened ? std::move(*opened) : nullptr);
       rows_.push_back(std::move(row));
@@ -127,11 +133,6 @@ class ShardRun {
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       Conversion& shard = rows_[i].conversion;
       const std::string& file = index_.shards[i];
-      // Of a name in several shards the loader takes the one that the index says.
-      std::erase_if(shard.entries, [&](const Entry& entry) {
-        const auto row = index_.shard_of.find(entry.name);
-        return row != index_.shard_of.end() && row->second != file;
-      });
       for (const Entry& entry : shard.entries) {
         new_.total_size += entry.end - entry.begin;
         if (!names.insert(entry.name).second) {

@@ -368,10 +368,26 @@ class Assembly {
       storage.bytes =
           std::make_shared<ChunkedSource>(item.shape, item.dtype->itemsize, std::move(chunks));
     }
+    if (!missing && item.dtype->name == "bool" && !holds_flags(*storage.bytes)) {
+      refused = "a bool that is neither 0 nor 1, which the loader makes 1";
+      return;
+    }
     view->storage = static_cast<std::uint32_t>(out_.contents.storages.size());
     out_.contents.storages.push_back(std::move(storage));
     out_.contents.tensors.push_back({own, std::move(*view), {}});
     json_.wrapped("$tensor", own);
+  }
+
+  // Whether all bytes are 0 or 1.
+  static bool holds_flags(ByteSource& source) {
+    constexpr std::uint64_t kPiece = 1u << 20;
+    for (std::uint64_t at = 0; at < source.size(); at += kPiece) {
+      const auto piece = source.read_vector(at, std::min(kPiece, source.size() - at));
+      if (!piece || std::ranges::any_of(*piece, [](std::uint8_t byte) { return byte > 1; })) {
+        return false;
+      }
+    }
+    return true;
   }
 
   // A chunk's storage, and its tensor as a view of it; null: missing, or refused.

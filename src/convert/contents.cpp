@@ -62,8 +62,10 @@ class Walk {
                      kind == Kind::tuple || kind == Kind::set || kind == Kind::frozenset;
     visit(root, {});
     while (!frames_.empty() && !out_.over_budget) advance();
+    check_beside();
     out_.over_budget = out_.over_budget || nodes_.exhausted();
     out_.ambiguous = values_.ambiguous() || stepped_;
+    out_.view_keys = reader_.view_keys();
     if (!options_.extras || out_.over_budget) out_.extras.clear();
     if (options_.rewrite && !out_.over_budget) {
       out_.rewritten =
@@ -128,6 +130,33 @@ class Walk {
     }
     if (open(id, path)) return;  // leaves when its children are done
     leave(path);
+  }
+
+  // What gets no name is made by the loader all the same, which raises where torch does: values
+  // whose place another took, tensors that are keys, states and attributes beside tensors.
+  void check_beside() {
+    std::vector<NodeId> left = values_.dropped();
+    left.insert(left.end(), beside_.begin(), beside_.end());
+    std::unordered_set<NodeId> seen;
+    std::size_t known = 0;  // of the reader's
+    while (!out_.over_budget) {
+      for (; known < reader_.beside().size(); ++known) left.push_back(reader_.beside()[known]);
+      if (left.empty()) return;
+      const NodeId id = left.back();
+      left.pop_back();
+      if (id == kNoNode || !seen.insert(id).second) continue;
+      if (++steps_ > kMaxSteps) out_.over_budget = true;
+      const Node& value = node(id);
+      const auto tensor = reader_.read(id);
+      if (!tensor) out_.refused.push_back({"a value without a name", tensor.error().what});
+      if (!tensor || *tensor) continue;
+      for (const auto* items :
+           {&value.items, &value.states(), &value.appended(), &value.stored()}) {
+        left.insert(left.end(), items->begin(), items->end());
+      }
+      left.push_back(value.args);
+      left.push_back(value.kwargs);
+    }
   }
 
   bool is_over(std::uint64_t bytes, std::uint64_t least) const {
@@ -251,7 +280,7 @@ class Walk {
     json_.begin_object();
     bool first = true;
     for (Part& part : tensor.parts) {
-      NamedTensor named{unique_name(part.suffix), std::move(part.view), {}};
+      NamedTensor named{unique_name(part.suffix), std::move(part.view), {}, !first};
       json_.field(first ? "$tensor" : std::string_view(part.suffix).substr(1), named.name);
       if (first) named.notes = std::move(tensor.notes);
       first = false;
@@ -388,6 +417,7 @@ class Walk {
                          cls == "collections.Counter" || cls == "builtins.dict";
     if (pairs) {
       frame.opaque = frame.opaque || !builtin;
+      beside_.insert(beside_.end(), object.states().begin(), object.states().end());
       json_.key("$items");
       for (const Pair& pair : *pairs) {
         frame.children.push_back({values_.key_text(pair.key), pair.key, pair.value});
@@ -396,6 +426,7 @@ class Walk {
       frame.closing = frame.json == Frame::Json::pairs ? 3 : 2;
       return;
     }
+    if (out_.script) note_script(object, cls);
     const Keeper* keeper = keeper_of(cls);
     frame.generator = frame.generator || is_generator(cls);
     frame.silent = frame.silent || frame.generator;
@@ -419,16 +450,32 @@ class Walk {
     frame.closing = 2;
   }
 
+  // What an object of TorchScript's has: libtorch takes what its class declares.
+  void note_script(const Node& object, const std::string& cls) {
+    for (const Child& child : values_.attributes(object).value_or(std::vector<Child>())) {
+      out_.script_attributes.emplace(cls, child.part);
+    }
+  }
+
   // A layer's state_dict; none for classes that keep all they are given as attributes.
   std::optional<std::vector<Child>> layer_state(NodeId id, std::vector<Child>* rest) const {
     if (keeper_of(values_.class_name(node(id))) != nullptr) return std::nullopt;
     return values_.module_state(id, rest);
   }
 
-  // What torch.optim makes of a state that has numbers where it wants tensors.
-  bool makes_steps(const Node& optimizer, std::string_view cls) const {
+  // Whether torch.optim makes something else of a state: of numbers where it wants tensors, or an
+  // error.
+  bool makes_steps(const Node& optimizer, std::string_view cls) {
     const auto all = values_.attributes(optimizer);
     if (!all) return false;
+    // Its class asks for these three, and each group for its parameters.
+    for (const std::string_view part : {"state", "defaults", "param_groups"}) {
+      if (std::ranges::find(*all, part, &Child::part) == all->end()) return true;
+    }
+    const auto groups = std::ranges::find(*all, "param_groups", &Child::part)->value;
+    for (const Child& group : groups == kNoNode ? std::vector<Child>() : values_.parts_of(groups)) {
+      if (!child_named(group.value, "params")) return true;
+    }
     const auto state = std::ranges::find(*all, "state", &Child::part);
     if (state == all->end() || state->value == kNoNode) return false;
     const auto is_number = [&](NodeId id) {
@@ -470,6 +517,7 @@ class Walk {
     }
     if (!options_.extras) out_.extras.clear();  // nobody wants them
     const Child child = frame.children[frame.next++];
+    if (child.key != kNoNode && node(child.key).kind == Kind::object) beside_.push_back(child.key);
     if (child.part == "$attributes") {
       open_attributes(child.value);
       return;
@@ -581,6 +629,7 @@ class Walk {
   };
   std::unordered_map<NodeId, Rest> module_rest_;
   Names names_;
+  std::vector<NodeId> beside_;  // see check_beside()
   bool stepped_ = false;  // an optimizer's numbers that its class makes tensors of
   std::uint64_t steps_ = 0, name_bytes_ = 0;
 };

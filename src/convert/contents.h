@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_set>
 #include <utility>
@@ -27,6 +28,7 @@ struct NamedTensor {
   std::string name;  // valid UTF-8
   TensorView view;
   std::vector<std::pair<std::string, std::string>> notes;
+  bool part = false;  // of the tensor before it
 };
 
 struct Refusal {
@@ -57,6 +59,9 @@ struct Contents {
   bool root_storage = false;  // namely a bare storage
   bool container = false;  // what was wanted can hold tensors
   bool script = false;  // the result is an object of TorchScript
+  std::set<std::pair<std::string, std::string>>
+      script_attributes;  // class and name, of its objects
+  std::vector<std::string> view_keys;  // of storages, of torch's first format
   bool nested = false;  // a nested tensor is among them
   bool ambiguous = false;  // keys of which only their class knows whether they are equal
   bool over_budget = false;

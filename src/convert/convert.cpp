@@ -24,8 +24,6 @@ namespace brine::convert {
 namespace {
 
 constexpr unsigned kNestedDepth = 2;  // torch's files in pickles in torch's files
-constexpr std::uint64_t kOutputFactor = 16;  // expanded views: output per byte of the file
-constexpr std::uint64_t kOutputFloor = std::uint64_t{64} << 20;
 
 // What one reading of a file gave.
 struct Reading {
@@ -158,7 +156,7 @@ class Converter {
                                             return finding.verdict == Verdict::clean ||
                                                    finding.code == format::code::kTorchScriptCode;
                                           }) &&
-                      sets_no_state(source, scan_.limits);
+                      keeps_attributes(source, scan_.limits, out.captured->contents);
     }
     return out;
   }
@@ -260,7 +258,10 @@ class Converter {
     out.left_out = std::move(contents.left_out);
     out.other = std::move(contents.other);
     check_nested(contents);
+    bool elsewhere = false;
     for (NamedTensor& tensor : contents.tensors) {
+      if (!tensor.part) elsewhere = options_.elsewhere && options_.elsewhere(tensor.name);
+      if (elsewhere) continue;
       const Storage& storage = contents.storages[tensor.view.storage];
       const bool empty = tensor.view.elements() == 0;
       if (storage.bytes == nullptr && !empty) {
@@ -441,8 +442,7 @@ class Converter {
     for (const Entry& entry : out.entries) {
       if (__builtin_add_overflow(total, entry.end - entry.begin, &total)) total = ~std::uint64_t{0};
     }
-    const auto most = checked_product(file_size, kOutputFactor);
-    if (!torch && total > std::max(most.value_or(~std::uint64_t{0}), kOutputFloor)) {
+    if (!torch && total > most_output(file_size)) {
       return refuse(out, "the tensors would be more than 16 times the file's size and 64 MB");
     }
     if (!reading.unread.empty()) {

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -45,6 +46,8 @@ enum class Aliases : std::uint8_t {
 struct ConvertOptions {
   ContentsOptions contents;
   Aliases aliases = Aliases::drop;
+  // Of a shard: whether the tensor of this name is to come from another file; none: no shard.
+  std::function<bool(const std::string& name)> elsewhere;
   scan::ScanOptions scan;  // limits, worker, stop, progress; its policy is not used
 };
 

@@ -21,6 +21,7 @@ constexpr auto kKeepers = std::to_array<Keeper>({
     {"sklearn.utils._bunch.", false},
     {"sklearn.ensemble._hist_gradient_boosting.predictor.", false},
     {"sklearn.callback.", false},
+    {"sklearn.isotonic.", false},  // builds its function anew
     {"sklearn.tree._tree.Tree", true, true},
     {"sklearn."},
     {"scipy.sparse._coo.", false},

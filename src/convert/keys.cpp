@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <unordered_map>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/escape.h"
@@ -114,19 +115,26 @@ std::string Keys::dotted(const Node& ref) {
 
 namespace {
 
-// torch's other names of one element type.
+constexpr std::size_t kLongestKey = 1u << 16;
+
+// Other names of one element type: torch's and, on Linux, NumPy's.
 struct Alias {
   std::string_view name, same;
 };
 constexpr auto kDtypes = std::to_array<Alias>({
-    {"torch.float", "torch.float32"},
-    {"torch.double", "torch.float64"},
-    {"torch.half", "torch.float16"},
-    {"torch.short", "torch.int16"},
-    {"torch.int", "torch.int32"},
-    {"torch.long", "torch.int64"},
-    {"torch.chalf", "torch.complex32"},
-    {"torch.cfloat", "torch.complex64"},
+    {"numpy.byte", "numpy.int8"},          {"numpy.ubyte", "numpy.uint8"},
+    {"numpy.short", "numpy.int16"},        {"numpy.ushort", "numpy.uint16"},
+    {"numpy.intc", "numpy.int32"},         {"numpy.uintc", "numpy.uint32"},
+    {"numpy.int_", "numpy.int64"},         {"numpy.intp", "numpy.int64"},
+    {"numpy.long", "numpy.int64"},         {"numpy.uint", "numpy.uint64"},
+    {"numpy.uintp", "numpy.uint64"},       {"numpy.ulong", "numpy.uint64"},
+    {"numpy.half", "numpy.float16"},       {"numpy.single", "numpy.float32"},
+    {"numpy.double", "numpy.float64"},     {"numpy.csingle", "numpy.complex64"},
+    {"numpy.cdouble", "numpy.complex128"}, {"numpy.bool_", "numpy.bool"},
+    {"torch.float", "torch.float32"},      {"torch.double", "torch.float64"},
+    {"torch.half", "torch.float16"},       {"torch.short", "torch.int16"},
+    {"torch.int", "torch.int32"},          {"torch.long", "torch.int64"},
+    {"torch.chalf", "torch.complex32"},    {"torch.cfloat", "torch.complex64"},
     {"torch.cdouble", "torch.complex128"},
 });
 
@@ -142,7 +150,7 @@ std::string first_name(const Node& ref) {
 
 }  // namespace
 
-std::string Keys::key_text(NodeId id) const {
+std::string Keys::key_text(NodeId id, unsigned depth) const {
   if (id == kNoNode) return "?";
   const Node& key = node(id);
   switch (key.kind) {
@@ -155,27 +163,27 @@ std::string Keys::key_text(NodeId id) const {
     case Kind::floating: return float_text(key.floating);
     case Kind::ref: return valid_name(first_name(key));
     case Kind::tuple: {
-      const std::string out = "(" + items_text(key.items);
+      if (depth == 0) return "(...)";
+      const std::string out = "(" + items_text(key.items, depth - 1);
       return out + (key.items.size() == 1 ? ",)" : ")");
     }
     case Kind::object:
       if (const auto scalar = numpy_scalar(key)) return valid_name(scalar->text);
       if (const auto bytes = latin1_bytes(key)) return python_bytes(*bytes);
-      if (const auto* sizes = sizes_of(key)) return "torch.Size([" + items_text(*sizes) + "])";
+      if (const auto* sizes = sizes_of(key)) return "torch.Size([" + items_text(*sizes, 0) + "])";
       break;
     default: break;
   }
   return "key@" + std::to_string(key.offset);
 }
 
-std::string Keys::items_text(const std::vector<NodeId>& items) const {
+std::string Keys::items_text(const std::vector<NodeId>& items, unsigned depth) const {
   std::string out;
   for (const NodeId item : items) {
-    const Kind kind = item == kNoNode ? Kind::unknown : node(item).kind;
+    const bool text = item != kNoNode && node(item).kind == Kind::str;
     if (!out.empty()) out += ", ";
-    out += kind == Kind::str     ? python_str(node(item).text)
-           : kind == Kind::tuple ? "(...)"
-                                 : key_text(item);
+    out += text ? python_str(node(item).text) : key_text(item, depth);
+    if (out.size() > kLongestKey) return out + "...";
   }
   return out;
 }
@@ -194,9 +202,6 @@ const std::vector<NodeId>* Keys::sizes_of(const Node& object) const {
 }
 
 namespace {
-
-constexpr unsigned kKeyDepth = 8;  // tuples in tuples as keys
-constexpr std::size_t kLongestKey = 1u << 16;
 
 // Whole numbers are equal whatever their type; -0.0 is 0; a NaN equals nothing but itself.
 std::optional<std::string> number_identity(double value) {
@@ -327,15 +332,6 @@ std::optional<std::string> Keys::items_identity(const std::vector<NodeId>& items
   return out;
 }
 
-// Makers of values that equal others of their kind which are written otherwise.
-bool compares_widely(std::string_view maker) {
-  static constexpr auto kModules = std::to_array<std::string_view>(
-      {"builtins.", "__builtin__.", "decimal.", "fractions.", "numpy.", "torch.", "collections.",
-       "datetime.", "_codecs."});
-  return std::ranges::any_of(kModules,
-                             [&](std::string_view module) { return maker.starts_with(module); });
-}
-
 // Pairs with Python's rule for a key that comes twice: the first place, the last value.
 std::vector<Pair> Keys::distinct(const std::vector<NodeId>& items) const {
   std::vector<Pair> out;
@@ -352,7 +348,7 @@ std::vector<Pair> Keys::distinct(const std::vector<NodeId>& items) const {
     if (fresh) {
       out.push_back({items[i], items[i + 1]});
     } else {
-      out[place->second].value = items[i + 1];
+      dropped_.push_back(std::exchange(out[place->second].value, items[i + 1]));
     }
   }
   doubt(may_meet(out));
@@ -360,21 +356,11 @@ std::vector<Pair> Keys::distinct(const std::vector<NodeId>& items) const {
 }
 
 // Whether only a key's class knows if it equals another: NumPy's numbers equal Python's, a
-// torch.Size a tuple, a Decimal an int.
+// torch.Size a tuple, a path another that is written otherwise.
 bool Keys::may_meet(const std::vector<Pair>& pairs) const {
-  if (pairs.size() < 2) return false;
-  std::size_t opaque = 0;
-  bool alike = true;
-  std::string first;
-  for (const Pair& pair : pairs) {
-    if (!is_opaque(pair.key, kKeyDepth)) continue;
-    const Node& key = node(pair.key);
-    const bool made = key.kind == Kind::object && key.callable != kNoNode;
-    const std::string maker = made ? dotted(node(key.callable)) : std::string();
-    if (opaque++ == 0) first = maker;
-    alike = alike && !maker.empty() && maker == first && !compares_widely(maker);
-  }
-  return opaque != 0 && (!alike || opaque != pairs.size());
+  return pairs.size() > 1 && std::ranges::any_of(pairs, [&](const Pair& pair) {
+           return is_opaque(pair.key, kKeyDepth);
+         });
 }
 
 // An object, or something that holds one, whose equality is not that of what is written.

@@ -50,6 +50,8 @@ class Names {
   std::unordered_set<std::string> own_;
 };
 
+inline constexpr unsigned kKeyDepth = 8;  // tuples in tuples as keys
+
 class Keys {
  public:
   explicit Keys(const pickle::NodeGraph& nodes) : nodes_(nodes) {}
@@ -57,9 +59,11 @@ class Keys {
   // "module.name" of a reference.
   static std::string dotted(const pickle::Node& ref);
   // A key as str() would write it; "key@N" when only its class can.
-  std::string key_text(pickle::NodeId id) const;
+  std::string key_text(pickle::NodeId id, unsigned depth = kKeyDepth) const;
   // Pairs with Python's rule for a key that comes twice: the first place, the last value.
   std::vector<Pair> distinct(const std::vector<pickle::NodeId>& items) const;
+  // Values whose place in a dict another value took.
+  const std::vector<pickle::NodeId>& dropped() const { return dropped_; }
   // Whether a dict had two keys of which only their class knows whether they are one.
   bool ambiguous() const { return ambiguous_; }
   // The bytes of _codecs.encode(text, 'latin1'), as protocol 2 has them.
@@ -77,7 +81,7 @@ class Keys {
   std::optional<Scalar> numpy_scalar(const pickle::Node& object) const;
   static std::optional<Scalar> utf32_text(std::string_view bytes);
   const std::vector<pickle::NodeId>* sizes_of(const pickle::Node& object) const;
-  std::string items_text(const std::vector<pickle::NodeId>& items) const;
+  std::string items_text(const std::vector<pickle::NodeId>& items, unsigned depth) const;
   std::optional<std::string> identity(pickle::NodeId id, unsigned depth) const;
   std::optional<std::string> items_identity(const std::vector<pickle::NodeId>& items, bool set,
                                             unsigned depth) const;
@@ -86,6 +90,7 @@ class Keys {
 
   const pickle::NodeGraph& nodes_;
   mutable bool ambiguous_ = false;
+  mutable std::vector<pickle::NodeId> dropped_;
 };
 
 }  // namespace brine::convert

@@ -60,6 +60,10 @@ bool nested_lies_within(std::span<const NamedTensor, 4> parts,
                         const std::vector<Storage>& storages) {
   const TensorView& values = parts[0].view;
   const std::vector<std::uint64_t>& rows = parts[1].view.shape;
+  // torch takes the tables as lines of numbers, and the values as one.
+  if (!std::ranges::all_of(parts, [](const NamedTensor& part) { return part.view.contiguous(); })) {
+    return false;
+  }
   if (values.shape.size() != 1 || rows.size() != 2 || parts[2].view.shape != rows ||
       parts[3].view.shape != std::vector{rows[0]}) {
     return false;

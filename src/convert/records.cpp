@@ -2,6 +2,7 @@
 
 #include <array>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -96,8 +97,15 @@ std::string doubt_of(ZipArchive& archive, const Captured& captured) {
   return names_itself(archive) ? "" : "torch.load wants its .data/serialization_id to be UTF-8";
 }
 
-// torch unpacks the ids of storages into as many values as its format has.
+// torch unpacks the ids of storages into as many values as its format has, and keeps storages and
+// views of them in one table.
 std::string doubt_of_ids(const Captured& captured) {
+  for (const std::string& key : captured.contents.view_keys) {
+    if (std::ranges::find(captured.placed, key, &scan::ViewEnd::PlacedStorage::key) !=
+        captured.placed.end()) {
+      return "torch.load takes the view " + key + " for the storage of that key";
+    }
+  }
   const std::uint8_t items = captured.legacy ? 6 : 5;
   for (const Storage& storage : captured.contents.storages) {
     if (storage.id_items == 0) continue;
@@ -115,6 +123,15 @@ std::string doubt_of_ids(const Captured& captured) {
 Status find_in_zip(const SourcePtr& file, const Limits& limits, Captured& captured) {
   BRINE_TRY(ZipArchive archive, ZipArchive::open(file, limits));
   captured.doubt = doubt_of(archive, captured);
+  std::uint64_t wanted = 0;
+  for (const Storage& storage : captured.contents.storages) {
+    if (storage.key.empty() || storage.bytes != nullptr) continue;
+    wanted = checked_sum(wanted, storage.size).value_or(~std::uint64_t{0});
+  }
+  if (wanted > most_output(file->size())) {
+    return fail(
+        Error::budget(0, "the storages would be more than 16 times the file's size and 64 MB"));
+  }
   for (Storage& storage : captured.contents.storages) {
     if (storage.key.empty() || storage.bytes != nullptr) continue;
     BRINE_TRY(SourcePtr bytes, content_of(archive, "data/" + storage.key));
@@ -176,6 +193,11 @@ std::optional<std::uint64_t> small_end(ByteSource& file, std::uint64_t data) {
 
 }  // namespace
 
+std::uint64_t most_output(std::uint64_t file_size) {
+  constexpr std::uint64_t kFactor = 16, kFloor = std::uint64_t{64} << 20;
+  return std::max(checked_product(file_size, kFactor).value_or(~std::uint64_t{0}), kFloor);
+}
+
 Status find_records(const SourcePtr& file, const Limits& limits, Captured& captured) {
   // Of a storage that comes twice torch keeps the last.
   std::unordered_map<std::string_view, const scan::ViewEnd::PlacedStorage*> placed;
@@ -195,10 +217,46 @@ Status find_records(const SourcePtr& file, const Limits& limits, Captured& captu
   return {};
 }
 
-bool sets_no_state(const SourcePtr& file, const Limits& limits) {
+namespace {
+
+// "archive/code/__torch__/torch/nn.py" holds the classes of "__torch__.torch.nn".
+std::string module_of(std::string_view record) {
+  constexpr std::string_view kCode = "/code/", kEnding = ".py";
+  const std::size_t at = record.find(kCode);
+  if (at == std::string_view::npos || !record.ends_with(kEnding)) return {};
+  std::string out(record.substr(at + kCode.size()));
+  out.resize(out.size() - kEnding.size());
+  std::ranges::replace(out, '/', '.');
+  return out;
+}
+
+// Adds what a file of TorchScript declares: "class M(Module):" and below it "  w : Tensor".
+void add_declared(std::string_view text, const std::string& module,
+                  std::set<std::pair<std::string, std::string>>& declared) {
+  std::string cls;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    constexpr std::string_view kClass = "class ", kIndent = "  ", kOf = " : ";
+    if (line.starts_with(kClass)) {
+      const std::size_t name = line.find('(');
+      cls = name == std::string_view::npos
+                ? std::string()
+                : module + "." + std::string(line.substr(kClass.size(), name - kClass.size()));
+    } else if (!cls.empty() && line.starts_with(kIndent) && line.find(kOf) != line.npos) {
+      declared.emplace(cls, line.substr(kIndent.size(), line.find(kOf) - kIndent.size()));
+    }
+  }
+}
+
+}  // namespace
+
+bool keeps_attributes(const SourcePtr& file, const Limits& limits, const Contents& contents) {
   constexpr std::uint64_t kMostCode = 64u << 20;  // of one record
   auto archive = ZipArchive::open(file, limits);
   if (!archive) return false;
+  std::set<std::pair<std::string, std::string>> declared;
   const archive::ZipView& view = archive->miniz();
   for (std::size_t i = 0; i < view.members.size(); ++i) {
     // miniz does not tell upper from lower case.
@@ -207,8 +265,9 @@ bool sets_no_state(const SourcePtr& file, const Limits& limits) {
     if (!content || !content->whole || content->source->size() > kMostCode) return false;
     const auto bytes = content->source->read_vector(0, content->source->size());
     if (!bytes || as_text(*bytes).contains("__setstate__")) return false;
+    add_declared(as_text(*bytes), module_of(view.members[i].name), declared);
   }
-  return true;
+  return std::ranges::includes(declared, contents.script_attributes);
 }
 
 std::optional<LostPickle> find_lost_pickle(const SourcePtr& file, const Limits& limits) {

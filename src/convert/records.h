@@ -25,8 +25,12 @@ std::optional<LostPickle> find_lost_pickle(const SourcePtr& file, const Limits& 
 // `pickle_end`: behind the STOP, in the file.
 void find_lost_records(const SourcePtr& file, std::uint64_t pickle_end, Captured& captured);
 
-// Whether no class of a TorchScript archive has a __setstate__, which libtorch would run: then the
-// attributes of its objects are what the pickle says. False when its code cannot be read.
-bool sets_no_state(const SourcePtr& file, const Limits& limits);
+// Whether the attributes of a TorchScript archive's objects are what the pickle says: their classes
+// declare them, for libtorch leaves out what they do not, and none has a __setstate__, which
+// libtorch would run. False when the code cannot be read.
+bool keeps_attributes(const SourcePtr& file, const Limits& limits, const Contents& contents);
+
+// Bytes that may be made of a file of this size: views and records can say more than the file has.
+std::uint64_t most_output(std::uint64_t file_size);
 
 }  // namespace brine::convert

@@ -10,6 +10,7 @@
 #include "convert/casts.h"
 #include "convert/chunks.h"
 #include "convert/layouts.h"
+#include "tensor/device.h"
 
 namespace brine::convert {
 namespace {
@@ -57,6 +58,14 @@ bool lies_within(const TensorView& view, std::uint64_t limit) {
     }
   }
   return last < limit && count <= ~std::uint64_t{0} / 32;
+}
+
+bool counted(const std::vector<std::uint64_t>& shape) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
+  std::uint64_t count = 1;
+  return std::ranges::all_of(shape, [&](std::uint64_t size) {
+    return size <= kMost && !__builtin_mul_overflow(count, size, &count) && count <= kMost;
+  });
 }
 
 std::optional<std::uint64_t> checked_product(std::uint64_t a, std::uint64_t b) {
@@ -113,8 +122,8 @@ const TensorReader::Function* TensorReader::find(std::string_view module, std::s
       {"torch._utils", "_rebuild_tensor_v3", &TensorReader::strided_v3},
       {"torch._utils", "_rebuild_parameter", &TensorReader::inner},
       {"torch._utils", "_rebuild_parameter_with_state", &TensorReader::inner},
-      {"torch.nn.parameter", "Parameter", &TensorReader::inner},
-      {"torch.nn.parameter", "Buffer", &TensorReader::inner},
+      {"torch.nn.parameter", "Parameter", &TensorReader::parameter},
+      {"torch.nn.parameter", "Buffer", &TensorReader::buffer},
       {"torch._tensor", "_rebuild_from_type_v2", &TensorReader::from_type},
       {"torch._tensor", "_rebuild_from_type", &TensorReader::from_type},
       {"torch._utils", "_rebuild_qtensor", &TensorReader::quantized},
@@ -161,6 +170,7 @@ Result<std::optional<Tensor>> TensorReader::read_object(NodeId id) {
   if (callable.name().ends_with("Tensor") &&
       (callable.module() == "torch" || callable.module() == "torch.cuda") &&
       !object.states().empty()) {
+    if (callable.module() != "torch") return cannot("a tensor that is made on a device");
     return set_by_state(object);
   }
   if (object.args == kNoNode || node(object.args).kind != Kind::tuple) return std::nullopt;
@@ -168,6 +178,9 @@ Result<std::optional<Tensor>> TensorReader::read_object(NodeId id) {
   BRINE_TRY(std::optional<Tensor> out,
             call(callable.module(), callable.name(), node(object.args).items));
   if (out && is_changed(object)) return cannot(std::string(kChanged));
+  if (out && !object.states().empty()) {
+    BRINE_CHECK_STATUS(check_gradient(*out, node(object.states()[0]).items, 0));
+  }
   return out;
 }
 
@@ -237,11 +250,23 @@ Result<std::optional<Tensor>> TensorReader::strided_v3(const Items& args) {
 
 // (tensor, ...): what wraps a tensor.
 Result<std::optional<Tensor>> TensorReader::inner(const Items& args) {
-  if (args.empty()) return broken("a parameter without a tensor");
-  BRINE_TRY(std::optional<Tensor> out, read(args[0]));
+  BRINE_TRY(std::optional<Tensor> out, buffer(args));
   if (out) BRINE_CHECK_STATUS(check_gradient(*out, args, 1));
+  if (args.size() > 3) beside_.push_back(args[3]);
   if (out && args.size() > 3 && sets_tensor(args[3])) return cannot(std::string(kChanged));
   return out;
+}
+
+// (tensor, requires_grad): it has a gradient when nothing is said.
+Result<std::optional<Tensor>> TensorReader::parameter(const Items& args) {
+  BRINE_TRY(std::optional<Tensor> out, inner(args));
+  if (out && args.size() == 1) BRINE_CHECK_STATUS(check_able(*out));
+  return out;
+}
+
+Result<std::optional<Tensor>> TensorReader::buffer(const Items& args) {
+  if (args.empty()) return broken("a parameter without a tensor");
+  return read(args[0]);
 }
 
 // (function, class, arguments, state)
@@ -254,6 +279,7 @@ Result<std::optional<Tensor>> TensorReader::from_type(const Items& args) {
     return cannot("a tensor subclass made by " + std::string(node(args[0]).name()));
   }
   BRINE_TRY(std::optional<Tensor> out, (this->*row->read)(node(args[2]).items));
+  if (args.size() > 3) beside_.push_back(args[3]);
   if (out && args.size() > 3 && sets_tensor(args[3])) return cannot(std::string(kChanged));
   if (out && node(args[1]).kind == Kind::ref) {
     out->notes.emplace_back(
@@ -354,6 +380,7 @@ Result<std::optional<Tensor>> TensorReader::sparse(const Items& args) {
   }
   const auto shape = at < items.size() ? sizes(items[at]) : std::nullopt;
   if (!shape) return broken("a sparse tensor without its sizes");
+  if (!counted(*shape)) return broken("a sparse tensor with more elements than torch can count");
   if (Complaint wrong = sparse_complaint(row->name, out.parts, *shape)) {
     return cannot(std::move(*wrong));
   }
@@ -396,8 +423,16 @@ Result<std::optional<Tensor>> TensorReader::cast(const Items& args) {
   BRINE_TRY(std::optional<Tensor> out, read(args[0]));
   if (!out || out->parts.size() != 1) return cannot("a device's tensor of no array");
   const Dtype* wanted = tensor::find_dtype(node(args[1]).name());
+  if (args.size() != 4 || !is_text(node(args[2])) ||
+      !tensor::is_known_location(node(args[2]).text)) {
+    return broken("a device's tensor without a device that torch knows");
+  }
+  if (node(args[2]).text == "meta") return Tensor{{}, {}, true};
   TensorView& view = out->parts[0].view;
-  if (wanted == view.dtype) return out;
+  if (wanted == view.dtype) {
+    BRINE_CHECK_STATUS(check_gradient(*out, args, 3));
+    return out;
+  }
   const SourcePtr bytes = storages_[view.storage].bytes;
   std::optional<TensorView> cast =
       wanted == nullptr ? std::nullopt : laid_out(*wanted, view.shape, false);
@@ -413,6 +448,7 @@ Result<std::optional<Tensor>> TensorReader::cast(const Items& args) {
   }
   cast->storage = known->second;
   view = std::move(*cast);
+  BRINE_CHECK_STATUS(check_gradient(*out, args, 3));
   return out;
 }
 
@@ -469,6 +505,7 @@ Result<TensorView> TensorReader::view(const Pieces& pieces) {
   out.offset = static_cast<std::uint64_t>(offset.integer);
   const bool empty = std::ranges::find(out.shape, 0u) != out.shape.end();
   if (empty) {
+    if (!counted(out.shape)) return broken("a tensor with more elements than torch can count");
     out.offset = 0;
   } else if (!lies_within(out, limit)) {
     return broken("a tensor that reaches behind its storage");
@@ -479,6 +516,12 @@ Result<TensorView> TensorReader::view(const Pieces& pieces) {
   out.neg = has_key(pieces.metadata, "neg");
   if (out.conj && !out.dtype->name.starts_with("complex")) {
     return cannot("a conjugate of numbers that are not complex");
+  }
+  // Of other types the negative is more than another sign bit, or torch has none.
+  static constexpr auto kSigned =
+      std::to_array<std::string_view>({"float32", "float64", "complex64", "complex128"});
+  if (out.neg && std::ranges::find(kSigned, out.dtype->name) == kSigned.end()) {
+    return cannot("a negative of " + std::string(out.dtype->name) + " is not converted yet");
   }
   return out;
 }
@@ -494,7 +537,7 @@ std::string_view TensorReader::constant(NodeId id) const {
     return {};
   }
   const std::string_view text = node(node(value.args).items[0]).text;
-  return text.starts_with("torch.") ? text.substr(6) : text;
+  return text.starts_with("torch.") ? text.substr(6) : std::string_view();
 }
 
 // torch looks whether the key is there, not at its value.
@@ -505,6 +548,12 @@ bool TensorReader::has_key(NodeId dict, std::string_view name) const {
     if (is_text(node(items[i])) && node(items[i]).text == name) return true;
   }
   return false;
+}
+
+std::vector<std::string> TensorReader::view_keys() const {
+  std::vector<std::string> out;
+  for (const auto& [key, view] : views_) out.push_back(key);
+  return out;
 }
 
 std::uint32_t TensorReader::keep(Storage storage) {
@@ -565,8 +614,12 @@ Result<TensorReader::StorageUse> TensorReader::use_of_record(const tensor::Stora
   }
   const Storage& kept = storages_[known->second];
   if (kept.dtype != id.dtype || kept.size != *size || kept.number != id.number ||
-      kept.id_items != id.items) {
-    return cannot("storage " + id.key + " is named twice with different types or sizes");
+      kept.id_items != id.items || kept.location != id.location) {
+    return cannot("storage " + id.key + " is named twice with different types, sizes or devices");
+  }
+  // torch keeps storages and views of them in one table by their keys.
+  if (views_.contains(id.key) || (id.view && by_key_.contains(id.view_key))) {
+    return cannot("a storage's view that has the key of a storage");
   }
   if (!id.view) return StorageUse{known->second, 0, id.numel};
   const auto end = checked_sum(id.view_offset, id.view_numel);
@@ -583,6 +636,10 @@ Status TensorReader::check_gradient(const Tensor& tensor, const Items& args, std
   if (args.size() <= at || node(args[at]).kind != Kind::boolean || node(args[at]).integer == 0) {
     return {};
   }
+  return check_able(tensor);
+}
+
+Status TensorReader::check_able(const Tensor& tensor) const {
   const bool able = std::ranges::all_of(tensor.parts, [](const Part& part) {
     const std::string_view name = part.view.dtype->name;
     return name.starts_with("float") || name.starts_with("bfloat") || name.starts_with("complex");

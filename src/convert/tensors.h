@@ -98,6 +98,10 @@ class TensorReader {
   // Python 2; null for anything else, and for what cannot be read.
   SourcePtr octets(pickle::NodeId id) const;
   const Around& around() const { return around_; }
+  // Values that stand beside the tensors that were read, and are made when those are.
+  const std::vector<pickle::NodeId>& beside() const { return beside_; }
+  // Keys of views of storages, of torch's first format.
+  std::vector<std::string> view_keys() const;
   // How many nodes it will know again: those must not be folded.
   std::size_t nodes_known() const { return by_node_.size(); }
 
@@ -121,6 +125,8 @@ class TensorReader {
   Result<std::optional<Tensor>> strided(const Items& args);
   Result<std::optional<Tensor>> strided_v3(const Items& args);
   Result<std::optional<Tensor>> inner(const Items& args);
+  Result<std::optional<Tensor>> parameter(const Items& args);
+  Result<std::optional<Tensor>> buffer(const Items& args);
   Result<std::optional<Tensor>> from_type(const Items& args);
   Result<std::optional<Tensor>> quantized(const Items& args);
   Result<std::optional<Tensor>> sparse(const Items& args);
@@ -152,6 +158,7 @@ class TensorReader {
     return sizes_of(nodes_, id);
   }
   Status check_gradient(const Tensor& tensor, const Items& args, std::size_t at) const;
+  Status check_able(const Tensor& tensor) const;
   bool is_octets(pickle::NodeId id) const;
   const pickle::Node* encoded(const pickle::Node& object) const;
   std::string_view constant(pickle::NodeId id) const;
@@ -173,12 +180,15 @@ class TensorReader {
   std::map<std::int64_t, std::uint32_t> by_number_;  // of a tar's storages
   std::unordered_map<pickle::NodeId, std::uint32_t> by_node_;
   std::unordered_map<std::uint64_t, std::uint32_t> by_place_;  // of raw arrays, in the stream
+  Items beside_;
   unsigned depth_ = 0;  // of read()
   pickle::NodeId calling_ = pickle::kNoNode;  // the call that a row reads
 };
 
 // Whether a view with elements ends before element `limit` of its storage.
 bool lies_within(const TensorView& view, std::uint64_t limit);
+// Whether torch and safetensors can multiply the sizes, from the first on.
+bool counted(const std::vector<std::uint64_t>& shape);
 // a * b and a + b, or an Error: no size of a file is trusted.
 std::optional<std::uint64_t> checked_product(std::uint64_t a, std::uint64_t b);
 std::optional<std::uint64_t> checked_sum(std::uint64_t a, std::uint64_t b);

@@ -179,8 +179,13 @@ bool Values::keeps_state_dict(const Node& object, const std::vector<Child>& stat
 bool Values::gives_entries(NodeId id, bool layer) const {
   const Node& value = node(id);
   if (value.kind != Kind::object) return false;
-  if (!layer) return true;
   const Node* ref = class_of(value);
+  if (!layer) {
+    if (value.callable == kNoNode || node(value.callable).kind != Kind::ref) return false;
+    constexpr auto kMakers = std::to_array<std::string_view>(
+        {"torch", "torch._utils", "torch._tensor", "torch.nn.parameter"});
+    return std::ranges::find(kMakers, node(value.callable).module()) != kMakers.end();
+  }
   const auto state = attributes(value);
   return ref != nullptr && layer_class(ref->module(), ref->name()) == LayerClass::layer && state &&
          find(*state, "_parameters") != nullptr;
@@ -233,7 +238,9 @@ bool Values::has_member(NodeId set, std::string_view name) const {
   const Node& members = node(set);
   const auto holds = [&](const std::vector<NodeId>& items) {
     return std::ranges::any_of(items, [&](NodeId item) {
-      return item != kNoNode && is_whole_text(node(item)) && node(item).text == name;
+      const bool text = item != kNoNode && is_whole_text(node(item));
+      doubt(!text);  // a str of another class may equal the name
+      return text && node(item).text == name;
     });
   };
   if (holds(members.items)) return true;

@@ -226,6 +226,7 @@ const TorchCalls::Function* TorchCalls::find(std::string_view name) {
 
 TorchCalls::Says TorchCalls::call_of(std::string_view name, const Items& args) {
   if (const Function* row = find(name)) return (this->*row->says)(args);
+  if (name == "torch.storage.UntypedStorage") return doubts("what it gives is not followed");
   if (name.ends_with("Storage")) {
     // From 2.6 on these names stand for the element type alone.
     return both(raises("storage classes are not callable", kFrom2_6),
@@ -733,7 +734,7 @@ TorchCalls::Says TorchCalls::view(const Strided& pieces, Made* made) {
       offset.integer < 0 || shape->size() > kMostDimensions) {
     return doubts("a tensor whose type, offset, sizes or strides torch may not take");
   }
-  if (shape->size() != stride->size()) return raises("a tensor with more sizes than strides");
+  if (shape->size() != stride->size()) return doubts("a tensor with other sizes than strides");
   const std::uint64_t count = parsed->view ? parsed->view_numel : parsed->numel;
   if (parsed->view && parsed->view_numel + parsed->view_offset > parsed->numel) {
     return doubts("a storage's view that reaches behind it");

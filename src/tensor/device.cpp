@@ -15,7 +15,10 @@ bool is_known_location(std::string_view location) {
   const bool digits = std::ranges::all_of(index, [](char c) { return c >= '0' && c <= '9'; });
   const bool numbered = colon != std::string_view::npos &&
                         std::ranges::find(kSingle, location.substr(0, colon)) != kSingle.end();
-  return !numbered && digits && index.size() < 4 &&
+  // An index has no zeros in front, and 127 is the last (c10/core/Device.h).
+  const bool small = index.size() < 3 || (index.size() == 3 && index <= "127");
+  const bool plain = index.size() < 2 || index.front() != '0';
+  return !numbered && digits && small && plain &&
          (colon == std::string_view::npos || !index.empty()) &&
          std::ranges::find(kDevices, location.substr(0, colon)) != kDevices.end();
 }

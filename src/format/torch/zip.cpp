@@ -170,6 +170,7 @@ class ZipReader {
       return false;
     }
     for (const ZipDisagreement& issue : **all) {
+      several_roots_ = several_roots_ || issue.issue == archive::ZipIssue::several_roots;
       Weight weight = weight_of(issue.issue);
       if (weight == Weight::torch_only) {
         if (!is_torch_) continue;
@@ -438,6 +439,9 @@ class ZipReader {
     } else if (!contested_.empty()) {
       doubt_by(pickle::k1_13 | pickle::k2_6, "an archive that releases may read differently");
     }
+    if (several_roots_) {
+      doubt_by(pickle::kAllReleases, "a member outside the archive's folder");
+    }
     const std::optional<std::string> order = small_record("byteorder");
     if (order && *order != "little" && *order != "big") {
       refuse_by(pickle::kFrom2_6, "Unknown endianness type: " + *order);
@@ -522,6 +526,7 @@ class ZipReader {
   bool package_ = false;
   torch_package::Code code_;
   bool script_ = false;
+  bool several_roots_ = false;
   std::set<std::size_t> contested_;  // entries that readers disagree about
   std::set<std::size_t> refused_;
   std::set<std::string> told_names_;
