@@ -1029,6 +1029,10 @@ bool Machine::Impl::hash_key(const Value& key) {
   return over_budget("nodes");
 }
 
+// Python's own hash of a tuple calls itself for each tuple in it, and ends the process when the
+// stack does (100,000 levels or more on a main thread, fewer on others).
+constexpr std::size_t kMostHashedDepth = 2000;
+
 // What a tuple's hash asks for one, depth first, up to an item that has none: the items that are
 // not plain. A shared tuple is hashed at each place, and one budget bounds all of them. They are
 // gathered first, because asking the World may clear the nodes.
@@ -1051,7 +1055,10 @@ Machine::Impl::TupleHash Machine::Impl::hashed_items(const Value& key,
     if (++hash_visits > budget) return TupleHash::budget;
     NodeId child = graph[frame.node].items[frame.next++];
     switch (graph[child].kind) {
-      case Kind::tuple: path.push_back({child, 0}); break;
+      case Kind::tuple:
+        if (path.size() == kMostHashedDepth) return TupleHash::budget;
+        path.push_back({child, 0});
+        break;
       case Kind::bytearray:
       case Kind::list:
       case Kind::dict:

@@ -75,6 +75,8 @@ class Memo {
     std::uint64_t ended;  // offset of the PUT that replaced it
     Value value;
   };
+  // C's unpickler keeps 16 bytes for each index below the largest one: 4 GB at 2^28.
+  static constexpr std::uint64_t kMostIndex = std::uint64_t{1} << 24;
   static constexpr std::uint64_t kEmpty = 31;
   static bool is_empty(const Value& value) { return value.kind_ == kEmpty; }
 
@@ -99,7 +101,7 @@ class Memo {
       }
       dense_[dense_end_++] = value;
     } else {
-      if (dense_end_ + weight_ + 3 > limit_) return false;
+      if (index > kMostIndex || dense_end_ + weight_ + 3 > limit_) return false;
       weight_ += 3;
       sparse_.emplace(index, value);
     }

@@ -1,8 +1,9 @@
 // Window: the bytes of a stream as the machine walks over them.
 //
-// Short streams are held whole; long ones pass through a buffer that slides forward, so that memory
-// does not grow with the stream and large constants are skipped without being read. `fetch` serves
-// looks back (values are told by byte ranges). All offsets are those of the source.
+// A short source is held whole; longer ones, and what begins inside of one, pass through a buffer
+// that slides forward, so that memory does not grow with the stream and large constants are skipped
+// without being read. `fetch` serves looks back (values are told by byte ranges). All offsets are
+// those of the source.
 #pragma once
 
 #include <algorithm>
@@ -27,10 +28,12 @@ class Window {
       data_ = all.data();
       base_ = 0;
       held_ = size_;
-    } else if (size_ > start && size_ - start <= kWhole) {
+    } else if (start == 0 && size_ != 0 && size_ <= kWhole) {
       if (fill(start, static_cast<std::size_t>(size_ - start))) whole_ = true;
     } else {
       base_ = start;
+      // One of many streams behind each other may have a few bytes.
+      if (start != 0) chunk_ = kBlock;
     }
   }
 

@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t kHexShown = 32;  // bytes of what is unexplained, as evidence
 // Smaller files are read once as a whole: several readers look at all of them anyway.
 constexpr std::uint64_t kReadWhole = 64u << 10;
+constexpr std::size_t kMostViews = 10'000;  // told of one file: a loop has one for each pickle
 constexpr std::uint64_t kSearchFloor = 256u << 10;  // smaller files are searched as if so large
 
 std::string last_component(std::string_view path) {
@@ -386,6 +387,7 @@ FileScan::Ranges FileScan::follow_up(Context& context, const SourcePtr& source,
         take_nested(stream, context.item.depth, *run);
         reached = std::max({reached, run->behind, run->result.end.offset});
       }
+      if (report_.views.size() >= kMostViews) continue;
       report_.views.push_back({view.use->loader, stream.member,
                                std::string(to_string(view.end.kind)), view.end.offset,
                                view.end.error});

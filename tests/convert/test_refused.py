@@ -1,7 +1,8 @@
-"""What torch refuses or makes otherwise than it is written: never EXACT, and its honest neighbours are."""
+"""What torch refuses or makes otherwise is never EXACT; its honest neighbours are."""
 
 from __future__ import annotations
 
+import copyreg
 import json
 import pickle
 import struct
@@ -24,6 +25,7 @@ from tests.convert.compare import read
 from tests.convert.oracle import bits_of
 from tests.convert.test_changed import Program, item, keyed, tensor, torch_file, view
 from tests.convert.test_claims import (
+    Reduced,
     U,
     assemble,
     check,
@@ -102,7 +104,6 @@ VALUES: dict[str, tuple[Callable[[], Any], bool]] = {
     "an attribute": (lambda: annotated(torch.ones(5)), True),
     "an attribute that is refused": (lambda: annotated(far()), False),
     "a key that is refused": (lambda: {"w": torch.ones(2), far(): 1}, False),
-    "one number as a key": (lambda: {uuid.UUID(int=5): torch.ones(2)}, True),
     "numbers as keys": (lambda: {uuid.UUID(int=i): torch.ones(2) for i in (5, 6)}, False),
     "paths as keys": (lambda: {PurePosixPath(p): torch.ones(2) for p in ("a", "b")}, False),
     "a buffer that is left out": (lambda: buffered("running_mean"), True),
@@ -131,11 +132,11 @@ def test_a_tensor_of_the_device_meta_has_no_data(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("part", ["state", "defaults", "param_groups"])
 def test_an_optimizer_without_a_part(part: str, tmp_path: Path) -> None:
-    optimizer = torch.optim.SGD([torch.ones(2, requires_grad=True)], lr=0.1)
-    value = {"o": optimizer, "w": torch.ones(2)}
-    check(saved(tmp_path, value), torch_load, exact=True)
-    del optimizer.__dict__[part]
-    check(saved(tmp_path, value), torch_load, exact=False)
+    parts = {"state": {}, "defaults": {}, "param_groups": [{"params": [torch.ones(2)]}]}
+    for state, exact in ((parts, True), ({k: v for k, v in parts.items() if k != part}, False)):
+        optimizer = Reduced(copyreg._reconstructor, (torch.optim.SGD, object, None), state)
+        path = saved(tmp_path, {"o": optimizer, "w": torch.ones(2)}, pickle_protocol=2)
+        check(path, torch_load, exact=exact)
 
 
 def test_a_value_that_another_replaces(tmp_path: Path) -> None:

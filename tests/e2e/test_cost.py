@@ -76,3 +76,35 @@ def test_what_contracts_look_into_is_bound_for_a_whole_file(tmp_path: Path) -> N
     )
     (tmp_path / "data.pkl").write_bytes(b"\x80\x03" + load + b"t.")
     subprocess.run([BRINE, "scan", tmp_path / "data.pkl"], check=False, timeout=10)
+
+
+LOADERS_COST: dict[str, bytes] = {
+    "an index of the memo": b"\x80\x04Nr\x00\x00\x00\x10.",
+    "an index in digits": b"Np2147483647\n.",
+    "a key of deep tuples": b"\x80\x04})" + b"\x85" * 300_000 + b"Ks.",
+    "a member of deep tuples": b"\x80\x04\x8f()" + b"\x85" * 300_000 + b"\x90.",
+}
+
+
+@pytest.mark.parametrize("what", LOADERS_COST)
+def test_what_a_loader_pays_for_is_not_clean(what: str, tmp_path: Path) -> None:
+    """4 GB for an index of C's memo; the stack, for hashes of tuples in tuples."""
+    data = LOADERS_COST[what].replace(b"Ks.", b"K\x01s.")
+    (tmp_path / "data.pkl").write_bytes(data)
+    done = subprocess.run(
+        [BRINE, "scan", "--format", "json", tmp_path / "data.pkl"], capture_output=True
+    )
+    assert json.loads(done.stdout)["files"][0]["verdict"] == "incomplete"
+
+
+def test_many_pickles_behind_each_other_cost_what_they_have(tmp_path: Path) -> None:
+    count = 100_000
+    (tmp_path / "data.pkl").write_bytes(b"\x80\x02N." * count)
+    done = subprocess.run(
+        [BRINE, "scan", "--format", "json", tmp_path / "data.pkl"],
+        capture_output=True,
+        check=True,
+        timeout=20,
+    )
+    read = json.loads(done.stdout)["summary"]["bytes_read"]
+    assert read < count * 10_000  # a few blocks for each, never what is left of the file
