@@ -211,12 +211,7 @@ class ConvertRun {
     done.conversion = std::move(read->conversion);
     if (done.conversion.outcome != Outcome::refused) {
       done.output = output_of(done.path);
-      if (!outputs_.insert(done.output).second) {
-        return cannot(done.output + " was written for another file: name an output with -o");
-      }
-      const Status written = options_.disarm
-                                 ? write_disarmed(source, options_.write, console_, done)
-                                 : write_whole_or_split(source, options_.write, console_, done);
+      const Status written = write(source, done);
       if (!written) {
         const ErrorCode code = written.error().code;
         const bool taken_back = code == ErrorCode::changed || code == ErrorCode::unsupported;
@@ -232,6 +227,15 @@ class ConvertRun {
     done.conversion.disarmed.parts.clear();
     done_.push_back(std::move(done));
     return true;
+  }
+
+  Status write(const SourcePtr& source, render::Converted& done) {
+    if (!outputs_.insert(done.output).second) {
+      return fail({ErrorCode::unsupported, 0,
+                   done.output + " was written for another file: name an output with -o"});
+    }
+    return options_.disarm ? write_disarmed(source, options_.write, console_, done)
+                           : write_whole_or_split(source, options_.write, console_, done);
   }
 
   Result<convert::SourcedConversion> read_entry(const WalkEntry& entry,

@@ -230,7 +230,20 @@ std::string module_of(std::string_view record) {
   return out;
 }
 
-// Adds what a file of TorchScript declares: "class M(Module):" and below it "  w : Tensor".
+// The attribute that a line of a class declares: "  w : Tensor", or, for what is no identifier,
+// "  __annotations__["0"] = ...".
+std::string_view declared_name(std::string_view line) {
+  constexpr std::string_view kIndent = "  ", kOf = " : ", kTable = "__annotations__[\"",
+                             kEnd = "\"] = ";
+  if (!line.starts_with(kIndent)) return {};
+  line.remove_prefix(kIndent.size());
+  const bool table = line.starts_with(kTable);
+  if (table) line.remove_prefix(kTable.size());
+  const std::size_t end = line.find(table ? kEnd : kOf);
+  return end == std::string_view::npos ? std::string_view() : line.substr(0, end);
+}
+
+// Adds what a file of TorchScript declares below "class M(Module):".
 void add_declared(std::string_view text, const std::string& module,
                   std::set<std::pair<std::string, std::string>>& declared) {
   std::string cls;
@@ -238,14 +251,14 @@ void add_declared(std::string_view text, const std::string& module,
     const std::size_t end = std::min(text.find('\n'), text.size());
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
-    constexpr std::string_view kClass = "class ", kIndent = "  ", kOf = " : ";
+    constexpr std::string_view kClass = "class ";
     if (line.starts_with(kClass)) {
       const std::size_t name = line.find('(');
       cls = name == std::string_view::npos
                 ? std::string()
                 : module + "." + std::string(line.substr(kClass.size(), name - kClass.size()));
-    } else if (!cls.empty() && line.starts_with(kIndent) && line.find(kOf) != line.npos) {
-      declared.emplace(cls, line.substr(kIndent.size(), line.find(kOf) - kIndent.size()));
+    } else if (const std::string_view name = declared_name(line); !cls.empty() && !name.empty()) {
+      declared.emplace(cls, name);
     }
   }
 }

@@ -232,10 +232,13 @@ def test_one_output_for_two_files(tmp_path: Path) -> None:
     for name in ("m.bin", "m.pt"):
         torch.save({name: torch.ones(1)}, tmp_path / name)
     done = subprocess.run(
-        [BRINE, "convert", "--force", tmp_path], capture_output=True, text=True, check=False
+        [BRINE, "convert", "--force", "--format", "json", tmp_path],
+        capture_output=True,
+        check=False,
     )
-    assert done.returncode == 2
-    assert "was written for another file" in done.stderr
+    first, second = json.loads(done.stdout)["files"]
+    assert (first["verdict"], second["verdict"], done.returncode) == ("EXACT", "REFUSED", 2)
+    assert "was written for another file" in second["reason"]
     assert list(read(tmp_path / "m.safetensors")[0]) == ["m.bin"]
 
 
