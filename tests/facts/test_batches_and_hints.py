@@ -63,6 +63,11 @@ def sparse(**state: Any) -> New:
     return New(Name("pandas.arrays", "SparseArray"), (), {**known, **state})
 
 
+def atom(name: str, *args: Any, **more: Any) -> New:
+    module = "symbol" if name == "Symbol" else "numbers"
+    return New(Name(f"sympy.core.{module}", name), args, **more)
+
+
 def many(items: Any, message: Any = "many") -> Call:
     return Call(Name("builtins", "ExceptionGroup"), (message, items))
 
@@ -164,6 +169,24 @@ SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
             lambda: sparse(_readonly=UNKNOWN),
             lambda: sparse(_readonly=1.5),
             lambda: sparse(_other=False),
+        ],
+    ),
+    "symbols and numbers": (
+        lambda: [atom("Symbol", "x"), atom("Integer", 2), atom("Rational", 1, 3), atom("Pi")],
+        [
+            lambda: atom("Symbol", UNKNOWN),
+            lambda: atom("Symbol", "x", keywords={"commutative": UNKNOWN}),
+            lambda: atom("Symbol", "x", state={"name": "y"}),
+            lambda: atom("Symbol", "x", state=(None, {"_mhash": 1})),
+            lambda: Call(Name("sympy.core.symbol", "Symbol"), ("x",)),
+            lambda: atom("Integer", UNKNOWN),
+            lambda: atom("Integer", "2"),
+            lambda: atom("Rational", UNKNOWN, 1),
+            lambda: atom("Rational", "__import__('os')", "1"),
+            lambda: atom("Rational", 1, 3, state={"p": 1}),
+            lambda: atom("Pi", 1),
+            lambda: atom("Pi", state={"_args": ()}),
+            lambda: atom("Float", "1"),
         ],
     ),
     "group of exceptions": (
