@@ -68,6 +68,10 @@ def atom(name: str, *args: Any, **more: Any) -> New:
     return New(Name(f"sympy.core.{module}", name), args, **more)
 
 
+def caller(*args: Any) -> Call:
+    return Call(Name("operator", "methodcaller"), args)
+
+
 def many(items: Any, message: Any = "many") -> Call:
     return Call(Name("builtins", "ExceptionGroup"), (message, items))
 
@@ -187,6 +191,36 @@ SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
             lambda: atom("Pi", 1),
             lambda: atom("Pi", state={"_args": ()}),
             lambda: atom("Float", "1"),
+        ],
+    ),
+    "method with text": (
+        lambda: [caller("split", ","), caller("replace", "a", "b"), caller("strip")],
+        [
+            lambda: caller("split", UNKNOWN),
+            lambda: caller("format", "a"),
+            lambda: caller("replace", "a", UNKNOWN),
+            lambda: caller("split", ",", 1.5),
+            lambda: caller("encode", "idna"),
+            lambda: Call(caller("split", ","), (UNKNOWN,)),
+            lambda: Call(caller("system", "true"), (Name("os", "path"),)),
+        ],
+    ),
+    "names that are only kept": (
+        lambda: [
+            Name("signal", "SIGTERM"),
+            Name("socket", "AF_INET"),
+            Name("tqdm.std", "tqdm"),
+            Name("builtins", "memoryview"),
+        ],
+        [
+            lambda: Call(Name("tqdm.std", "tqdm"), ()),
+            lambda: New(Name("tqdm.std", "tqdm"), ()),
+            lambda: Call(Name("collections", "defaultdict"), (Name("tqdm.std", "tqdm"),)),
+            lambda: Call(Name("builtins", "memoryview"), (b"a",)),
+            lambda: Call(Name("signal", "raise_signal"), (Name("signal", "SIGTERM"),)),
+            lambda: Name("socket", "socket"),
+            lambda: Call(Name("builtins", "setattr"), (Name("signal", "SIGTERM"), "a", 1)),
+            lambda: Name("signal", "signal"),
         ],
     ),
     "group of exceptions": (
