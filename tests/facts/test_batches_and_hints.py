@@ -68,6 +68,25 @@ def atom(name: str, *args: Any, **more: Any) -> New:
     return New(Name(f"sympy.core.{module}", name), args, **more)
 
 
+def bound(name: str, fitter: Any = None) -> Call:
+    made = fitter or New(Name("lifelines.fitters.weibull_aft_fitter", "WeibullAFTFitter"), ())
+    return Call(Name("builtins", "getattr"), (made, name))
+
+
+def likelihood(
+    kept: Any = None, name: str = "_create_neg_likelihood_with_penalty_function"
+) -> Call:
+    fitter = New(Name("lifelines.fitters.weibull_aft_fitter", "WeibullAFTFitter"), ())
+    function = bound(name, fitter)
+    keywords = {
+        "likelihood": bound("_log_likelihood_right_censoring", fitter),
+        "penalty": kept or bound("_add_penalty", fitter),
+    }
+    out = Call(Name("functools", "partial"), (function,))
+    out.state = (function, (), keywords, None)
+    return out
+
+
 def caller(*args: Any) -> Call:
     return Call(Name("operator", "methodcaller"), args)
 
@@ -191,6 +210,18 @@ SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
             lambda: atom("Pi", 1),
             lambda: atom("Pi", state={"_args": ()}),
             lambda: atom("Float", "1"),
+        ],
+    ),
+    "likelihood of a regression": (
+        likelihood,
+        [
+            lambda: likelihood(kept=SYSTEM),
+            lambda: likelihood(kept=UNKNOWN),
+            lambda: likelihood(kept=PRINT, name="plot"),
+            lambda: likelihood(kept=Name("elsewhere", "penalty")),
+            lambda: Call(likelihood(), ()),
+            lambda: Call(bound("_add_penalty"), ({}, 0)),
+            lambda: bound("_compare"),
         ],
     ),
     "method with text": (
