@@ -615,6 +615,14 @@ std::optional<Callee> Evaluator::callee(Thing thing, int depth) {
     out.behaviour = instance;
     return out;
   }
+  if (instance == Behaviour::own_call) {
+    Inspector::OwnCall own = inspector_->own_call(number);
+    out.module = std::move(own.module);
+    out.name = std::move(own.name);
+    out.known = own.known;
+    out.behaviour = out.known.fact.behaviour;
+    return out;
+  }
   const Node* node = inspector_->node(thing);
   if (node == nullptr || node->args == pickle::kNoNode) return std::nullopt;
   std::vector<Thing> items;

@@ -114,6 +114,10 @@ pickle::TypeId Inspector::allocated_type(const Node& object) {
   const auto& nodes = machine_->nodes();
   const Node& callable = nodes[object.callable];
   const Node& args = nodes[object.args];
+  if (callable.kind == Kind::object) {
+    const Known own = own_call(callable.type).known;
+    return own.rank == kNoRank || own.fact.danger ? 0 : own.fact.result;
+  }
   if (callable.kind != Kind::ref || args.kind != Kind::tuple || args.items.empty()) return 0;
   const Behaviour behaviour = known(callable.ref).fact.behaviour;
   if (behaviour != Behaviour::newobj && behaviour != Behaviour::reconstruct) return 0;
@@ -123,6 +127,16 @@ pickle::TypeId Inspector::allocated_type(const Node& object) {
   const bool usable = type.rank != kNoRank && !type.fact.danger &&
                       type.fact.kind == FactKind::type && type.fact.behaviour == Behaviour::none;
   return usable ? type.fact.type : 0;
+}
+
+Inspector::OwnCall Inspector::own_call(pickle::TypeId type) const {
+  const ClassFact cls = blob_->type(type & object_type::kNumber);
+  if (cls.instance != Behaviour::own_call) return {};
+  const std::string key = blob_->name(cls.name);
+  const std::size_t colon = key.find(':');
+  OwnCall out{key.substr(0, colon), key.substr(colon + 1) + ".__call__", {}};
+  out.known = look_up(out.module, out.name);
+  return out;
 }
 
 std::optional<pickle::RefId> Inspector::ref(const Thing& thing) const {

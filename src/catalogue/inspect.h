@@ -68,6 +68,13 @@ class Inspector {
   Known look_up(std::string_view module, std::string_view name) const;
   Rank module_rank(std::string_view module) const;
 
+  // What calling an instance calls, when its class's __call__ has a fact of its own.
+  struct OwnCall {
+    std::string module, name;
+    Known known;
+  };
+  OwnCall own_call(pickle::TypeId type) const;
+
   pickle::Kind kind(const Thing& thing) const;
   pickle::TypeId type(const Thing& thing);
   std::optional<pickle::RefId> ref(const Thing& thing) const;

@@ -87,6 +87,7 @@ class Walk {
     int closing = 1;  // brackets
     bool opaque = false, silent = false;  // what holds for all below
     bool generator = false;
+    bool layer = false;  // its children are a state_dict()'s
     bool named = true;  // it has a part of the way
   };
 
@@ -405,8 +406,8 @@ class Walk {
       frame.children = std::move(*state);
       // Behind the state_dict: what else the module holds, without its tensors.
       frame.children.push_back({"$attributes", kNoNode, id});
-      const OwnStateDict* own = own_state_dict(cls);
-      module_rest_[id] = {std::move(rest), own != nullptr && own->adds.empty()};
+      module_rest_[id] = {std::move(rest), is_shown(object, own_state_dict(cls))};
+      frame.layer = true;
       json_.key("$module");
       json_.begin_object();
       frame.closing = 2;
@@ -439,7 +440,10 @@ class Walk {
         frame.children.push_back({std::to_string(i), kNoNode, args[i]});
       }
     }
-    for (Child& child : values_.parts_of(id)) frame.children.push_back(std::move(child));
+    for (Child& child : values_.parts_of(id)) {
+      frame.opaque = frame.opaque || (keeper != nullptr && is_lost(*keeper, child));
+      frame.children.push_back(std::move(child));
+    }
     if (!values_.attributes(object)) {
       for (std::size_t i = 0; i < object.states().size(); ++i) {
         frame.children.push_back({"state", kNoNode, object.states()[i]});
@@ -498,6 +502,21 @@ class Walk {
     const bool tuple = cls.starts_with("torch.return_types.") && !args.empty() &&
                        args.front() != kNoNode && node(args.front()).kind == Kind::tuple;
     return tuple ? node(args.front()).items : args;
+  }
+
+  // A weak reference to what nothing else may hold.
+  bool is_lost(const Keeper& keeper, const Child& child) const {
+    return !keeper.weak.empty() && child.part == keeper.weak && child.value != kNoNode &&
+           node(child.value).kind != Kind::none && !on_path_.contains(child.value);
+  }
+
+  // Whether a layer's tensors stand among its attributes only: what its own state_dict() makes of
+  // them is not known, or it is no part of another layer and would give nothing.
+  bool is_shown(const Node& object, const OwnStateDict* own) const {
+    if (own == nullptr || !own->adds.empty()) return false;
+    const auto all = values_.attributes(object);
+    if (!all || !values_.adds_nothing(*own, *all)) return true;
+    return !own->unless.empty() && (frames_.empty() || !frames_.back().layer);
   }
 
   // Whether what made the object was given anything but its class.

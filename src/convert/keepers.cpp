@@ -27,6 +27,9 @@ constexpr auto kKeepers = std::to_array<Keeper>({
     {"scipy.sparse._coo.", false},
     {"scipy.sparse."},
     {"scipy.interpolate._bsplines.BSpline"},
+    {"torch_geometric.data.data.Data"},
+    {"torch_geometric.data.hetero_data.HeteroData"},
+    {"torch_geometric.data.storage.", true, false, "_parent"},
 });
 
 // Of Adam, ASGD, NAdam and most others.

@@ -2,7 +2,8 @@
 //
 // They have no __setstate__, or one that adds what old files lack (torch.optim sets defaults) or
 // checks (sklearn.base, sklearn.tree._tree). What an object of any other class holds may be shown
-// otherwise. Read in torch 2.13, CPython 3.13, scikit-learn 1.9, SciPy 1.17 and NumPy 2.4.
+// otherwise. Read in torch 2.13, CPython 3.13, scikit-learn 1.9, SciPy 1.17, NumPy 2.4 and
+// torch-geometric 2.5 and 2.8.
 #pragma once
 
 #include <string_view>
@@ -13,6 +14,8 @@ struct Keeper {
   std::string_view name;  // ending in a dot: what is below it
   bool keeps = true;  // false: an exception from a row below
   bool arguments = false;  // may be made with arguments, which are numbers of its own
+  std::string_view weak =
+      {};  // the attribute that becomes a weak reference: to what it is a part of
 };
 // Null for a class that is none.
 const Keeper* keeper_of(std::string_view cls);

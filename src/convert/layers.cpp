@@ -11,6 +11,8 @@ namespace {
 constexpr auto kScale = std::to_array<std::string_view>({"scale", "zero_point"});
 constexpr auto kRange = std::to_array<std::string_view>({"min_val", "max_val"});
 
+constexpr auto kLinear = std::to_array<std::string_view>({"weight", "bias"});
+
 constexpr auto kOwn = std::to_array<OwnStateDict>({
     {"torch.ao.nn.quantized.modules.functional_modules.QFunctional", kScale},
     {"torch.nn.quantized.modules.functional_modules.QFunctional", kScale},
@@ -31,7 +33,9 @@ constexpr auto kOwn = std::to_array<OwnStateDict>({
     {"torch.nn.quantized.modules.embedding_ops.EmbeddingPackedParams", {}},
     {"torch.nn.quantized.dynamic.modules.", {}},
     {"torch.nn.intrinsic.quantized.", {}},
-    {"torchmetrics.", {}},
+    {"torchmetrics.", {}, "_persistent"},  // metric.py: Metric.state_dict, and no other
+    // nn/dense/linear.py: Linear._save_to_state_dict
+    {"torch_geometric.nn.dense.linear.Linear", {}, {}, kLinear},
     {"bitsandbytes.nn.", {}},
 });
 

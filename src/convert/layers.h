@@ -23,6 +23,8 @@ LayerClass layer_class(std::string_view module, std::string_view name);
 struct OwnStateDict {
   std::string_view name;  // ending in a dot: what is below it
   std::span<const std::string_view> adds;  // nothing more where these are buffers; empty: unknown
+  std::string_view unless = {};  // a dict of the layer: nothing more where all its values are False
+  std::span<const std::string_view> writes = {};  // its parameters of these names, and nothing else
 };
 // Null for a class that has Module's.
 const OwnStateDict* own_state_dict(std::string_view cls);

@@ -140,6 +140,36 @@ bool Values::recurrent_loads(const std::vector<Child>& state) const {
          });
 }
 
+// Whether a class with a state_dict() of its own gives nothing more than its base would.
+bool Values::adds_nothing(const OwnStateDict& own, const std::vector<Child>& state) const {
+  const auto held_by = [&](std::string_view name) -> std::optional<std::vector<Pair>> {
+    const Child* held = find(state, name);
+    return held == nullptr || held->value == kNoNode ? std::nullopt : mapping(held->value);
+  };
+  if (!own.unless.empty()) {
+    const auto pairs = held_by(own.unless);
+    return find(state, own.unless) == nullptr ||
+           (pairs && std::ranges::all_of(*pairs, [&](const Pair& pair) {
+              return pair.value != kNoNode && node(pair.value).kind == Kind::boolean &&
+                     node(pair.value).integer == 0;
+            }));
+  }
+  const auto buffers = held_by("_buffers");
+  if (!own.writes.empty()) {
+    const auto parameters = held_by("_parameters");
+    const auto written = [&](const Pair& pair) {
+      return std::ranges::find(own.writes, key_text(pair.key)) != own.writes.end();
+    };
+    const auto shadowed = [&](std::string_view name) { return find(state, name) != nullptr; };
+    return buffers && buffers->empty() && parameters && std::ranges::all_of(*parameters, written) &&
+           std::ranges::none_of(own.writes, shadowed);
+  }
+  return !own.adds.empty() && buffers && std::ranges::all_of(own.adds, [&](std::string_view added) {
+    return std::ranges::any_of(*buffers,
+                               [&](const Pair& pair) { return key_text(pair.key) == added; });
+  });
+}
+
 // Whether state_dict() gives what stands in a layer's dictionaries, by its class and by what the
 // object itself holds.
 bool Values::keeps_state_dict(const Node& object, const std::vector<Child>& state) const {
@@ -153,16 +183,8 @@ bool Values::keeps_state_dict(const Node& object, const std::vector<Child>& stat
       !recurrent_loads(state)) {
     return false;
   }
-  if (const OwnStateDict* own = own_state_dict(cls)) {
-    const Child* buffers = find(state, "_buffers");
-    const auto pairs =
-        buffers == nullptr || buffers->value == kNoNode ? std::nullopt : mapping(buffers->value);
-    const bool buffered = pairs && std::ranges::all_of(own->adds, [&](std::string_view added) {
-                            return std::ranges::any_of(*pairs, [&](const Pair& pair) {
-                              return key_text(pair.key) == added;
-                            });
-                          });
-    if (own->adds.empty() || !buffered) return false;
+  if (const OwnStateDict* own = own_state_dict(cls); own != nullptr && !adds_nothing(*own, state)) {
+    return false;
   }
   const auto is_empty = [&](std::string_view name) {
     const Child* held = find(state, name);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "convert/keys.h"
+#include "convert/layers.h"
 #include "pickle/node.h"
 
 namespace brine::convert {
@@ -33,6 +34,8 @@ class Values : public Keys {
   // None when the object is no module. `rest`: what it holds besides.
   std::optional<std::vector<Child>> module_state(pickle::NodeId id,
                                                  std::vector<Child>* rest = nullptr) const;
+  // Whether the state_dict() of a layer with one of its own is what its dictionaries hold.
+  bool adds_nothing(const OwnStateDict& own, const std::vector<Child>& state) const;
   // Items and attributes of what is neither a dict nor a module.
   std::vector<Child> parts_of(pickle::NodeId id) const;
   // What TorchScript's lists and dicts are behind the calls that give them their type.

@@ -42,6 +42,7 @@ PLAIN = (
     "torch.optim",
     "torch.distributions",
     "torch.utils.data",
+    "torch_geometric.data",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ sys.path.insert(0, str(ROOT))
 from prover.decide import Decider, Verdict  # noqa: E402
 from prover.library import Library, other_name, prove_library  # noqa: E402
 from prover.sources import Sources  # noqa: E402
+from prover.write import render  # noqa: E402
 
 from tests.prover import package  # noqa: E402
 
@@ -152,3 +154,101 @@ def test_a_dict_written_in_python_takes_no_stores(tmp_path: Path) -> None:
     kept, asks = (decider.decide(cls) for cls in module.classes())
     assert kept.facts == {"new": "()", "state": "attrs", "hash": "none"}
     assert asks.problem
+
+
+LAYERS = """
+from torch.nn.modules.module import Module
+from torch.nn.modules.lazy import LazyModuleMixin
+
+class Plain(Module):
+    pass
+
+class Lazy(LazyModuleMixin, Module):
+    pass
+
+class Takes(Module):
+    def __setstate__(self, state):
+        self.__dict__ = state
+
+class Below(Takes):
+    pass
+
+class Updates(Module):
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.extra = None
+
+class TakesAnother(Module):
+    def __setstate__(self, state):
+        self.__dict__ = {"a": state}
+
+class TakesAndWrites(Takes):
+    def state_dict(self, *args, **kwargs):
+        return {}
+
+class Writes(Module):
+    def _save_to_state_dict(self, destination, prefix, keep_vars):
+        pass
+
+class BelowWrites(Writes):
+    pass
+
+class Extra(Module):
+    get_extra_state = None
+
+class Shows(Module):
+    @property
+    def _buffers(self):
+        return {}
+
+class Later(Module):
+    pass
+"""
+TORCH = {
+    "torch": "",
+    "torch.nn": "",
+    "torch.nn.modules": "",
+    "torch.nn.modules.module": """
+class Module:
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+    def state_dict(self):
+        return {}
+""",
+    "torch.nn.modules.lazy": """
+class LazyModuleMixin:
+    def _save_to_state_dict(self, destination, prefix, keep_vars):
+        pass
+""",
+}
+
+
+def test_which_layers_have_the_state_dict_of_their_base(tmp_path: Path) -> None:
+    """Only then it follows from what a file holds; in every version."""
+    changed = LAYERS.replace("class Later(Module):\n    pass", "class Later(Writes):\n    pass")
+    write_version(tmp_path / "new", "2", {"layers": LAYERS})
+    write_version(tmp_path / "old", "1", {"layers": changed})
+    for name, text in TORCH.items():
+        package_of = name in ("torch", "torch.nn", "torch.nn.modules")
+        path = tmp_path / "new" / name.replace(".", "/")
+        path = path / "__init__.py" if package_of else path.with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "ascii")
+    library = Library("lib", "lib", "lib", ["2"], older=["1"])
+    base = {"torch.nn.modules.module:Module": "torch.nn.modules.module.Module"}
+    folders = [tmp_path / "new", tmp_path / "new", tmp_path / "old"]
+    outcome = prove_library(library, folders, set(), base)
+    assert outcome is not None
+    rows = {
+        name: (row.get("like", ""), row.get("layer"))
+        for row in tomllib.loads(render(outcome))["class"]
+        for name in row["names"]
+    }
+    like = "torch.nn.modules.module.Module"
+    assert rows == {
+        "Plain": (like, None), "Lazy": (like, None), "Takes": ("", True), "Below": ("", True),
+        "Updates": ("", None), "TakesAndWrites": ("", None), "Writes": (like, False),
+        "BelowWrites": (like, False), "Extra": (like, False), "Later": (like, False),
+        "Shows": ("", None),
+    }  # fmt: skip
+    assert outcome.undecided.keys() == {"lib.layers:TakesAnother"}

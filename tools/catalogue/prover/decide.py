@@ -13,7 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from prover.interpret import Interpreter
-from prover.known import INHERITED, NAMED_IN_LOOPS, ROOTS_ABOVE
+from prover.known import (
+    INHERITED,
+    KNOWN_TO_CONVERT,
+    LAYER,
+    NAMED_IN_LOOPS,
+    ROOTS_ABOVE,
+    SAME_STATE_DICT,
+    STATE_DICT,
+)
 from prover.order import Base, Native, Order, UnknownError, layout_of
 from prover.run import PathEnd, descriptors
 from prover.sources import Class, External, Module, Sources, dotted_name, statements
@@ -101,6 +109,8 @@ class Decider:
                 frozen = self.check_class(base) or frozen
         if root:
             verdict.facts["like"] = root
+            if is_layer(order):
+                verdict.facts["layer"] = "true" if keeps_state_dict(cls, order) else "false"
             return
         if layout == "enum":
             self.enumeration(cls, order, verdict)
@@ -114,6 +124,9 @@ class Decider:
         self.hash(order, frozen, verdict)
         if intercepted:
             verdict.facts.pop("call", None)
+        if is_layer(order):
+            kept = keeps_state_dict(cls, order) and keeps_state(interpreter)
+            verdict.facts["layer"] = "true" if kept else "false"
         verdict.places += interpreter.places
 
     def inherited(self, order: list[Base]) -> str:
@@ -290,6 +303,45 @@ class Decider:
         verdict.facts.update({"call": "($member)", "fresh": "shared", "hash": "inert"})
         if not verdict.members:
             raise UnknownError("an enumeration without members")
+
+
+def is_layer(order: list[Base]) -> bool:
+    """Whether a class is a `torch.nn.Module`."""
+    return any(isinstance(base, Class) and base.key == LAYER for base in order)
+
+
+def keeps_state_dict(cls: Class, order: list[Base]) -> bool:
+    """Whether a layer's `state_dict()` is that of its base, or one that `brine convert` knows."""
+
+    def is_known(base: Class) -> bool:
+        same = base.module.name.split(".")[0] == cls.module.name.split(".")[0]
+        read = base.key in SAME_STATE_DICT or base.key == LAYER
+        return read or (same and base.key.startswith(KNOWN_TO_CONVERT))
+
+    return not any(
+        STATE_DICT & base.members.keys()
+        for base in order
+        if isinstance(base, Class) and not is_known(base)
+    )
+
+
+def keeps_state(interpreter: Interpreter) -> bool:
+    """Whether BUILD leaves a layer's dictionaries as the state has them.
+
+    So it is with the `__setstate__` of its base, and with one that makes the state its `__dict__`
+    and does nothing else.
+    """
+    found = interpreter.find("__setstate__")
+    if found is None or found[1].key == LAYER:
+        return found is not None
+    match found[1].members["__setstate__"]:
+        case [ast.FunctionDef(
+            args=ast.arguments([], [ast.arg(this), ast.arg(state)], None, [], [], None, []),
+            body=[ast.Assign([ast.Attribute(ast.Name(target), "__dict__")], ast.Name(value))],
+            decorator_list=[],
+        )]:  # fmt: skip
+            return (this, state) == (target, value)
+    return False
 
 
 # Attributes of exceptions that are converted when they are set, by the value's own code.

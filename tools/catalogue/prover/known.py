@@ -49,6 +49,19 @@ ROOTS_ABOVE: dict[str, set[str]] = {
     "gpytorch.priors.prior.Prior": {"torch.nn.modules.module.Module"},
     "sentence_transformers.base.modules.module.Module": {"torch.nn.modules.module.Module"},
 }
+# What `torch.nn.Module.state_dict()` calls and looks into: a class that has none of these of its
+# own gives what stands in its dictionaries.
+LAYER = "torch.nn.modules.module:Module"
+STATE_DICT = {
+    "state_dict", "_save_to_state_dict", "get_extra_state", "_parameters", "_buffers", "_modules",
+    "_non_persistent_buffers_set", "_state_dict_hooks", "_state_dict_pre_hooks",
+}  # fmt: skip
+# Classes that write their own, as their base does, or as `brine convert` knows for classes of the
+# same package (src/convert/layers.cpp).
+SAME_STATE_DICT = {"torch.nn.modules.lazy:LazyModuleMixin"}
+KNOWN_TO_CONVERT = (
+    "torch.ao.", "torchmetrics.metric:Metric", "torch_geometric.nn.dense.linear:Linear",
+)  # fmt: skip
 # Metaclasses that were read: what they do to a class when it is made, no instance runs.
 READ_METACLASSES = {
     # Wraps the constructor that the dataclass decorator sets.

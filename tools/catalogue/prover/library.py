@@ -266,6 +266,9 @@ def merge(row: Row, verdict: Verdict) -> None:
             if key == "hash":
                 row.facts.pop(key, None)
                 continue
+            if key == "layer":
+                row.facts[key] = "false"
+                continue
             raise UnknownError(f"`{key}` is known in some versions only")
         if row.facts[key] == verdict.facts[key]:
             continue
@@ -273,6 +276,8 @@ def merge(row: Row, verdict: Verdict) -> None:
             row.facts[key] = together(row.facts[key], verdict.facts[key])
         elif key == "hash":
             del row.facts[key]
+        elif key == "layer":
+            row.facts[key] = "false"
         else:
             raise UnknownError(f"`{key}` differs between versions")
     # A member that a version does not have is an error there, unless the name is something else.

@@ -60,6 +60,10 @@ def render(outcome: Outcome) -> str:
         first = rows[0]
         out += ["[[class]]", where(first), names([row.name for row in rows])]
         out += [f"{key} = {quoted(first.facts[key])}" for key in KEYS if key in first.facts]
+        # A layer that is like another is one already.
+        layer = first.facts.get("layer")
+        if layer == ("false" if "like" in first.facts else "true"):
+            out.append(f"layer = {layer}")
         if first.older:
             out.append("older = true")
         out += [f"why = {quoted(why(outcome, rows))}", ""]
