@@ -1,6 +1,7 @@
 #include "render/text.h"
 
 #include <algorithm>
+#include <map>
 #include <string_view>
 #include <vector>
 
@@ -65,6 +66,20 @@ bool said_by_another(const FileReport& file, const Finding& finding) {
   return std::any_of(file.findings.begin(), file.findings.end(), [&finding](const Finding& other) {
     return other.severity > finding.severity && other.callable == finding.callable &&
            other.member == finding.member && has_arguments(other);
+  });
+}
+
+// "makes an object of an unknown class: m.C" and "changes an object of unknown code: m.C()" follow
+// from "uses a name that is not known: m.C".
+bool follows_from_another(const FileReport& file, const Finding& finding) {
+  constexpr std::uint16_t kUnknownCall = 120, kUnknownModule = 121, kUnknownName = 122,
+                          kUnknownState = 127;
+  if (finding.code != kUnknownCall && finding.code != kUnknownState) return false;
+  const std::string_view name =
+      std::string_view(finding.callable).substr(0, finding.callable.find('('));
+  return std::ranges::any_of(file.findings, [&](const Finding& other) {
+    return (other.code == kUnknownModule || other.code == kUnknownName) &&
+           other.member == finding.member && !name.empty() && other.callable == name;
   });
 }
 
@@ -227,7 +242,8 @@ void TextReport::evidence(std::string& out, const ReportEvidence& evidence,
   }
 }
 
-std::string TextReport::finding(const FileReport& file, const Finding& finding) const {
+std::string TextReport::finding(const FileReport& file, const Told& told) const {
+  const Finding& finding = *told.finding;
   const Style& style = options_.style;
   const std::string severity = to_string(finding.severity);
   std::string out = "  ";
@@ -246,6 +262,9 @@ std::string TextReport::finding(const FileReport& file, const Finding& finding) 
   const std::uint64_t offset = finding.offset.value_or(0);
   std::string place = "at " + place_text(file.path, finding.member,
                                          finding.offset ? &offset : nullptr, finding.opcode);
+  if (told.more != 0) {
+    place += ", and at " + plural(told.more, "more place", "more places");
+  }
   if (options_.verbose) {
     if (finding.file_offset && finding.file_offset != finding.offset) {
       place += ", byte " + std::to_string(*finding.file_offset) + " of the file";
@@ -323,15 +342,24 @@ std::string TextReport::file(const FileReport& file) {
   } else if (file.sha256) {
     labelled(out, "sha256", *file.sha256);
   }
-  std::vector<const Finding*> wanted;
+  std::vector<Told> wanted;
+  std::map<std::pair<std::string, std::vector<std::string>>, std::size_t> known;
   for (const Finding& one : file.findings) {
     // Notes that change nothing are for those who ask.
-    const bool told = one.severity != Severity::info && !said_by_another(file, one);
-    if (told || options_.verbose) wanted.push_back(&one);
+    const bool told = one.severity != Severity::info && !said_by_another(file, one) &&
+                      !follows_from_another(file, one);
+    if (!told && !options_.verbose) continue;
+    const auto [place, fresh] = known.emplace(
+        std::pair(code_text(one.code) + finding_title(one), one.member), wanted.size());
+    if (fresh || options_.verbose) {
+      wanted.push_back({&one, 0});
+    } else {
+      ++wanted[place->second].more;
+    }
   }
   const bool all = options_.verbose || style.width == 0;
   const std::size_t shown = all ? wanted.size() : std::min(wanted.size(), kFindingsShown);
-  for (std::size_t i = 0; i < shown; ++i) out += finding(file, *wanted[i]);
+  for (std::size_t i = 0; i < shown; ++i) out += finding(file, wanted[i]);
   if (shown < wanted.size()) {
     line(out, kDetail,
          "and " + plural(wanted.size() - shown, "more finding", "more findings") + ": -v");

@@ -35,7 +35,11 @@ class TextReport {
 
  private:
   std::string head(const FileReport& file) const;
-  std::string finding(const FileReport& file, const Finding& finding) const;
+  struct Told {
+    const Finding* finding;
+    std::uint64_t more;  // findings that say the same of other places
+  };
+  std::string finding(const FileReport& file, const Told& told) const;
   // `told`: there are findings above it.
   std::string advice(const FileReport& file, bool told) const;
   std::string details(const FileReport& file) const;

@@ -86,9 +86,47 @@ TEST(TextReport, ColoursOnlyWhereAsked) {
 TEST(TextReport, ManyFindingsAreCounted) {
   FileReport file = malicious_file();
   file.findings.assign(40, reverse_shell());
-  for (std::size_t i = 0; i < 40; ++i) file.findings[i].offset = i;
+  for (std::size_t i = 0; i < 40; ++i) {
+    file.findings[i].offset = i;
+    file.findings[i].title += " " + std::to_string(i);
+  }
   TextReport text(screen(80));
   EXPECT_NE(text.file(file).find("and 32 more findings: -v"), std::string::npos);
+}
+
+TEST(TextReport, OneThingInManyPlacesIsSaidOnce) {
+  FileReport file = malicious_file();
+  file.findings.assign(40, reverse_shell());
+  for (std::size_t i = 0; i < 40; ++i) file.findings[i].offset = i;
+  TextReport text(screen(80));
+  const std::string out = text.file(file);
+  EXPECT_NE(out.find("39 more places"), std::string::npos) << out;
+  EXPECT_EQ(out.find("more finding"), std::string::npos) << out;
+  TextOptions options = screen(80);
+  options.verbose = true;
+  EXPECT_EQ(TextReport(options).file(file).find("more places"), std::string::npos);
+}
+
+TEST(TextReport, WhatFollowsFromAnUnknownNameIsNotSaidAgain) {
+  FileReport file = malicious_file();
+  const auto unknown = [](std::uint16_t code, std::string title, std::string callable) {
+    Finding out;
+    out.code = code;
+    out.severity = Severity::medium;
+    out.verdict = Verdict::suspicious;
+    out.title = std::move(title);
+    out.callable = std::move(callable);
+    return out;
+  };
+  file.findings = {unknown(122, "uses a name that is not known: m.C", "m.C"),
+                   unknown(120, "makes an object of an unknown class: m.C", "m.C"),
+                   unknown(127, "changes an object of unknown code: m.C()", "m.C()"),
+                   unknown(120, "makes an object of an unknown class: m.D", "m.D")};
+  const std::string out = TextReport(screen(80)).file(file);
+  EXPECT_NE(out.find("not known: m.C"), std::string::npos) << out;
+  EXPECT_EQ(out.find("class: m.C"), std::string::npos) << out;
+  EXPECT_EQ(out.find("m.C()"), std::string::npos) << out;
+  EXPECT_NE(out.find("class: m.D"), std::string::npos) << out;
 }
 
 TEST(TextReport, InterruptedIsSaid) {
