@@ -187,6 +187,7 @@ ClassFact Blob::type(std::uint32_t number) const {
   out.parser = (flags >> 16 & 1) != 0;
   out.keywords = (flags >> 17 & 1) != 0;
   out.layer = (flags >> 18 & 1) != 0;
+  out.keeps = (flags >> 19 & 1) != 0;
   out.instance = static_cast<Behaviour>(flags >> 8 & 0xff);
   return out;
 }

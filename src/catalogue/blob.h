@@ -65,6 +65,7 @@ struct ClassFact {
   bool parser = false;  // BUILD hands bytes to native code of the library
   bool keywords = false;  // its __new__ ignores keyword arguments
   bool layer = false;  // a torch.nn.Module
+  bool keeps = false;  // its attributes are what its state says
 };
 
 class Blob {

@@ -431,7 +431,10 @@ class Walk {
     const Keeper* keeper = keeper_of(cls);
     frame.generator = frame.generator || is_generator(cls);
     frame.silent = frame.silent || frame.generator;
-    stepped_ = stepped_ || (cls.starts_with("torch.optim.") && makes_steps(object, cls));
+    const bool optimizer = cls.starts_with("torch.optim.") &&
+                           !cls.starts_with("torch.optim.lr_scheduler.") &&
+                           !cls.starts_with("torch.optim.swa_utils.");
+    stepped_ = stepped_ || (optimizer && makes_steps(object, cls));
     frame.opaque = frame.opaque || keeper == nullptr ||
                    (has_arguments(object) && !keeper->arguments) || !values_.attributes(object);
     if (object.args != kNoNode && node(object.args).kind == Kind::tuple) {

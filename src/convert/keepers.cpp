@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "catalogue/blob.h"
+
 namespace brine::convert {
 namespace {
 
@@ -37,13 +39,25 @@ constexpr auto kSteps = std::to_array<std::string_view>({"step", "eta", "mu", "m
 constexpr auto kLeavesNumbers = std::to_array<std::string_view>(
     {"torch.optim.sparse_adam.SparseAdam", "torch.optim.sgd.SGD", "torch.optim.lbfgs.LBFGS"});
 
+bool keeps_by_facts(std::string_view cls) {
+  const std::size_t dot = cls.rfind('.');
+  if (dot == std::string_view::npos) return false;
+  const catalogue::Blob& facts = catalogue::Blob::embedded();
+  const catalogue::Rank rank = facts.find_name(cls.substr(0, dot), cls.substr(dot + 1));
+  if (rank == catalogue::kNoRank) return false;
+  const catalogue::Fact fact = facts.fact(rank);
+  return fact.kind == catalogue::FactKind::type && !fact.danger && facts.type(fact.type).keeps;
+}
+
 }  // namespace
 
 const Keeper* keeper_of(std::string_view cls) {
   const auto* row = std::ranges::find_if(kKeepers, [&](const Keeper& keeper) {
     return keeper.name.ends_with('.') ? cls.starts_with(keeper.name) : cls == keeper.name;
   });
-  return row != kKeepers.end() && row->keeps ? row : nullptr;
+  if (row != kKeepers.end()) return row->keeps ? row : nullptr;
+  static constexpr Keeper kPlain{""};
+  return keeps_by_facts(cls) ? &kPlain : nullptr;
 }
 
 bool makes_tensor_of(std::string_view optimizer, std::string_view part) {

@@ -1,6 +1,7 @@
 // Keepers: classes whose instances show every tensor of their state as it stands in the file.
 //
-// They have no __setstate__, or one that adds what old files lack (torch.optim sets defaults) or
+// Facts say it of classes that run no code of their own (`keeps`); of others it is said here. They
+// have no __setstate__, or one that adds what old files lack (torch.optim sets defaults) or
 // checks (sklearn.base, sklearn.tree._tree). What an object of any other class holds may be shown
 // otherwise. Read in torch 2.13, CPython 3.13, scikit-learn 1.9, SciPy 1.17, NumPy 2.4 and
 // torch-geometric 2.5 and 2.8.

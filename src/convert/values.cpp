@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <set>
+#include <string>
+#include <string_view>
 #include <unordered_set>
 
 #include "convert/layers.h"
@@ -170,6 +173,27 @@ bool Values::adds_nothing(const OwnStateDict& own, const std::vector<Child>& sta
   });
 }
 
+// Whether hooks are those of torch.nn.utils.spectral_norm, which note a version by the name of
+// what they normalize, and raise when two have one name (torch/nn/utils/spectral_norm.py, 2.13).
+bool Values::counts_versions(const std::vector<Pair>& hooks) const {
+  constexpr std::string_view kModule = "torch.nn.utils.spectral_norm.";
+  std::set<std::string, std::less<>> names;
+  const auto part_of = [&](NodeId id, std::string_view cls, std::string_view part) {
+    if (id == kNoNode || node(id).kind != Kind::object) return kNoNode;
+    const Node* ref = class_of(node(id));
+    const auto all = attributes(node(id));
+    const Child* held = all ? find(*all, part) : nullptr;
+    const bool fits = ref != nullptr && dotted(*ref) == std::string(kModule) + std::string(cls);
+    return fits && held != nullptr ? held->value : kNoNode;
+  };
+  return std::ranges::all_of(hooks, [&](const Pair& pair) {
+    const NodeId norm = part_of(pair.value, "SpectralNormStateDictHook", "fn");
+    const NodeId name = part_of(norm, "SpectralNorm", "name");
+    return name != kNoNode && is_whole_text(node(name)) &&
+           names.emplace(node(name).text).second;
+  });
+}
+
 // Whether state_dict() gives what stands in a layer's dictionaries, by its class and by what the
 // object itself holds.
 bool Values::keeps_state_dict(const Node& object, const std::vector<Child>& state) const {
@@ -186,13 +210,13 @@ bool Values::keeps_state_dict(const Node& object, const std::vector<Child>& stat
   if (const OwnStateDict* own = own_state_dict(cls); own != nullptr && !adds_nothing(*own, state)) {
     return false;
   }
-  const auto is_empty = [&](std::string_view name) {
+  const auto changes_nothing = [&](std::string_view name) {
     const Child* held = find(state, name);
     if (held == nullptr || held->value == kNoNode) return held == nullptr;
     const auto pairs = mapping(held->value);
-    return pairs && pairs->empty();
+    return pairs && (pairs->empty() || counts_versions(*pairs));
   };
-  return std::ranges::all_of(kHooks, is_empty) &&
+  return std::ranges::all_of(kHooks, changes_nothing) &&
          std::ranges::none_of(kMethods,
                               [&](std::string_view name) { return find(state, name) != nullptr; });
 }

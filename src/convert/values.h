@@ -51,6 +51,7 @@ class Values : public Keys {
  private:
   std::optional<std::vector<pickle::NodeId>> called_with(const pickle::Node& object,
                                                          std::size_t before, bool pairs) const;
+  bool counts_versions(const std::vector<Pair>& hooks) const;
   bool keeps_state_dict(const pickle::Node& object, const std::vector<Child>& state) const;
   bool gives_entries(pickle::NodeId id, bool layer) const;
   bool has_member(pickle::NodeId set, std::string_view name) const;

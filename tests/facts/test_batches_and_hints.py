@@ -33,6 +33,14 @@ def batch(*classes: Any, getter: Any = None, store: Any = None, **state: Any) ->
     return out
 
 
+def deep(levels: int, wide: int = 1) -> Any:
+    """Annotations in annotations, each of which stands `wide` times in the one above it."""
+    out: Any = INT
+    for _ in range(levels):
+        out = hint("Tuple", (out,) * wide)
+    return out
+
+
 def hint(name: str, brackets: Any) -> Call:
     return Call(GETITEM, (Name("typing", name), brackets))
 
@@ -119,9 +127,12 @@ SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
             hint("Callable", (Name("builtins", "Ellipsis"), INT)),
             hint("Union", (INT, Name("torch", "Tensor"))),
             hint("OrderedDict", (INT, hint("List", INT))),
+            deep(3),
             Name("typing", "Callable"),
         ],
         [
+            lambda: deep(5),
+            lambda: deep(40, wide=2),
             lambda: hint("Callable", (["print()"], INT)),
             lambda: hint("Callable", ([INT], "print()")),
             lambda: hint("Callable", ([UNKNOWN], INT)),

@@ -357,6 +357,17 @@ SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
             lambda: Call(Name("builtins", "set"), ([bound(STR, UNKNOWN)],)),
         ],
     ),
+    "getter of items": (
+        lambda: [
+            Call(Name("operator", "itemgetter"), ("a", 1, Call(Name("builtins", "slice"), (0, 2)))),
+        ],
+        [
+            lambda: Call(Name("operator", "itemgetter"), (UNKNOWN,)),
+            lambda: Call(
+                Name("operator", "itemgetter"), (Call(Name("operator", "itemgetter"), (1,)),)
+            ),
+        ],
+    ),
     "method of a pattern": (
         lambda: pattern_method("sub"),
         [

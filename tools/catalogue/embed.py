@@ -52,7 +52,7 @@ ROW_KEYS = {
     },
     "class": {
         "module", "modules", "names", "call", "does", "gives", "fresh", "loader", "why", "hash",
-        "instance", "like", "older", "base", "parser", "keywords", "layer",
+        "instance", "like", "older", "base", "parser", "keywords", "layer", "keeps",
         "calling", *CLASS_CONTRACTS,
     },
     "constant": {"module", "modules", "names", "type", "fresh", "why"},
@@ -322,7 +322,7 @@ def class_record(tables: Tables, key: str) -> bytes:
         raise FactError(f"{fact.origin}: {key}: no behaviour {instance!r}")
     flags = HASHES.index(row.get("hash", "unknown")) | tables.behaviours[instance] << 8
     flags |= (1 << 16 if row.get("parser") else 0) | (1 << 17 if row.get("keywords") else 0)
-    flags |= 1 << 18 if row.get("layer") else 0
+    flags |= (1 << 18 if row.get("layer") else 0) | (1 << 19 if fact.row.get("keeps") else 0)
     contracts = [tables.contract(row.get(name)) for name in CLASS_CONTRACTS]
     return struct.pack("<8I", tables.ranks[key], *contracts, flags)
 

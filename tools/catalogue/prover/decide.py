@@ -127,6 +127,9 @@ class Decider:
         if is_layer(order):
             kept = keeps_state_dict(cls, order) and keeps_state(interpreter)
             verdict.facts["layer"] = "true" if kept else "false"
+        elif not layout and not interpreter.places and "state" in verdict.facts:
+            # Its attributes are what BUILD is given: nothing of its own runs.
+            verdict.facts["keeps"] = "true"
         verdict.places += interpreter.places
 
     def inherited(self, order: list[Base]) -> str:

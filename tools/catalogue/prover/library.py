@@ -263,7 +263,7 @@ def merge(row: Row, verdict: Verdict) -> None:
     """Narrow the facts of a class to what an older version gives as well."""
     for key in sorted(row.facts.keys() | verdict.facts.keys()):
         if key not in verdict.facts or key not in row.facts:
-            if key == "hash":
+            if key in ("hash", "keeps"):
                 row.facts.pop(key, None)
                 continue
             if key == "layer":

@@ -64,6 +64,8 @@ def render(outcome: Outcome) -> str:
         layer = first.facts.get("layer")
         if layer == ("false" if "like" in first.facts else "true"):
             out.append(f"layer = {layer}")
+        if "keeps" in first.facts:
+            out.append("keeps = true")
         if first.older:
             out.append("older = true")
         out += [f"why = {quoted(why(outcome, rows))}", ""]
