@@ -439,6 +439,8 @@ class Walk {
                    (has_arguments(object) && !keeper->arguments) || !values_.attributes(object);
     if (object.args != kNoNode && node(object.args).kind == Kind::tuple) {
       const std::vector<NodeId>& args = items_of(object, cls);
+      const std::size_t fields = result_fields(cls);
+      stepped_ = stepped_ || (fields != 0 && args.size() != fields);
       for (std::size_t i = 0; i < args.size(); ++i) {
         frame.children.push_back({std::to_string(i), kNoNode, args[i]});
       }
@@ -652,7 +654,7 @@ class Walk {
   std::unordered_map<NodeId, Rest> module_rest_;
   Names names_;
   std::vector<NodeId> beside_;  // see check_beside()
-  bool stepped_ = false;  // an optimizer's numbers that its class makes tensors of
+  bool stepped_ = false;  // a class of torch's makes something else of what it is given
   std::uint64_t steps_ = 0, name_bytes_ = 0;
 };
 

@@ -66,6 +66,36 @@ bool makes_tensor_of(std::string_view optimizer, std::string_view part) {
          std::ranges::find(kSteps, part) != kSteps.end();
 }
 
+std::size_t result_fields(std::string_view cls) {
+  constexpr std::string_view kModule = "torch.return_types.", kOut = "_out";
+  if (!cls.starts_with(kModule)) return 0;
+  cls.remove_prefix(kModule.size());
+  if (cls.ends_with(kOut)) cls.remove_suffix(kOut.size());
+  struct Row {
+    std::string_view name;
+    std::size_t fields;
+  };
+  static constexpr auto kRows = std::to_array<Row>({
+      {"_linalg_det", 3},
+      {"_linalg_slogdet", 4},
+      {"_linalg_solve_ex", 4},
+      {"_linalg_svd", 3},
+      {"_lu_with_info", 3},
+      {"_scaled_dot_product_cudnn_attention", 9},
+      {"_scaled_dot_product_efficient_attention", 4},
+      {"_scaled_dot_product_flash_attention", 9},
+      {"linalg_ldl_factor_ex", 3},
+      {"linalg_lstsq", 4},
+      {"linalg_lu", 3},
+      {"linalg_lu_factor_ex", 3},
+      {"linalg_svd", 3},
+      {"lu_unpack", 3},
+      {"svd", 3},
+  });
+  const auto* row = std::ranges::find(kRows, cls, &Row::name);
+  return row == kRows.end() ? 2 : row->fields;  // max, sort, topk ...
+}
+
 bool is_generator(std::string_view cls) { return cls.starts_with("numpy.random."); }
 
 }  // namespace brine::convert

@@ -7,6 +7,7 @@
 // torch-geometric 2.5 and 2.8.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace brine::convert {
@@ -24,6 +25,9 @@ const Keeper* keeper_of(std::string_view cls);
 // Whether an optimizer's __setstate__ makes a tensor of this part of a parameter's state when it is
 // a number: torch counted steps in Python before 1.12.
 bool makes_tensor_of(std::string_view optimizer, std::string_view part);
+
+// How many values torch wants for a result type ("torch.return_types.svd"); 0 for other classes.
+std::size_t result_fields(std::string_view cls);
 
 // Generators of random numbers: their numbers are no tensors of a model.
 bool is_generator(std::string_view cls);

@@ -111,6 +111,8 @@ VALUES: dict[str, tuple[Callable[[], Any], bool]] = {
     "a nested tensor": (lambda: nested(TWO), True),
     "a table that lies apart": (lambda: nested(torch.tensor([[2, 9], [2, 9]])[:, :1]), False),
     "values that lie apart": (lambda: nested(TWO, torch.ones(1).expand(4)), False),
+    "a result": (lambda: {"r": made(torch.return_types.max, (torch.ones(2), torch.ones(2)))}, True),
+    "half a result": (lambda: {"r": made(torch.return_types.max, (torch.ones(2),))}, False),
     "a layer": (lambda: layered(), True),
     "a dict for a parameter": (lambda: layered(bias=OrderedDict()), False),
     "a layer for a parameter": (lambda: layered(bias=nn.Linear(1, 1)), False),
