@@ -127,6 +127,7 @@ Result<Decoded> decode_once(Codec codec, ByteSource& source, std::uint64_t offse
     if (none || step.end == StepEnd::stream_end) {
       if (none) feed.back_to(complete);
       complete = feed.taken();
+      if (out.first == 0) out.first = complete;
       BRINE_TRY(const ByteSpan ahead, feed.look(8));
       const Follows follows = decoder->begins(ahead);
       guessed = !none && follows == Follows::maybe;

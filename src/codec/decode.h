@@ -50,6 +50,7 @@ enum class DecodeEnd : std::uint8_t {
 struct Decoded {
   SharedBytes bytes;
   std::uint64_t consumed = 0;  // of the input, from the offset on
+  std::uint64_t first = 0;  // of it, up to the end of the first stream; 0 when that has none
   DecodeEnd end = DecodeEnd::done;
   std::string problem;  // in words, when the end is not `done`
 };

@@ -8,6 +8,7 @@ import pickle
 import resource
 import struct
 import subprocess
+import zlib
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,27 @@ def test_many_pickles_behind_each_other_cost_what_they_have(tmp_path: Path) -> N
     )
     read = json.loads(done.stdout)["summary"]["bytes_read"]
     assert read < count * 10_000  # a few blocks for each, never what is left of the file
+
+
+PICKLED = pickle.dumps([1, 2, 3])
+MEMBERS: dict[str, tuple[str, bytes, str]] = {
+    "one member": ("m.joblib", gzip.compress(PICKLED), "clean"),
+    "an empty one behind": ("m.joblib", gzip.compress(PICKLED) + gzip.compress(b""), "suspicious"),
+    "a pickle in two": (
+        "m.bin",
+        gzip.compress(PICKLED[:5]) + gzip.compress(PICKLED[5:]),
+        "suspicious",
+    ),
+    "zeros behind": ("m.joblib", gzip.compress(PICKLED) + bytes(8), "suspicious"),
+    "a byte behind zlib": ("m.joblib", zlib.compress(PICKLED) + b"x", "suspicious"),
+    "text in two": ("m.csv.gz", gzip.compress(b"a,b\n") * 2, "unrecognized"),
+}
+
+
+@pytest.mark.parametrize("what", MEMBERS)
+def test_what_joblib_reads_without_end(what: str, tmp_path: Path) -> None:
+    """joblib 1.6 grows behind the end of a gzip or zlib stream, until memory ends."""
+    name, data, verdict = MEMBERS[what]
+    (tmp_path / name).write_bytes(data)
+    done = subprocess.run([BRINE, "scan", "--format", "json", tmp_path / name], capture_output=True)
+    assert json.loads(done.stdout)["files"][0]["verdict"] == verdict

@@ -8,6 +8,7 @@
 
 #include "format/codes.h"
 #include "format/names.h"
+#include "format/pickle/bare.h"
 
 namespace brine::format::compressed {
 
@@ -122,6 +123,16 @@ std::optional<Codec> behind_skippable(Probe& probe) {
   return Codec::zstd;  // nobody packs so; not to open it would be to overlook it
 }
 
+// joblib's reader of gzip and zlib hands what stands behind the end of a stream to its decompressor
+// again, which keeps it and grows (joblib 1.6, compressor.py, BinaryZlibFile._fill_buffer). Only of
+// pickles: files of text may have many members.
+bool joblib_never_ends(Codec codec, const codec::Decoded& decoded, const Probe& probe) {
+  if (codec != Codec::gzip && codec != Codec::zlib) return false;
+  const bool more = decoded.first != 0 && decoded.first < probe.size();
+  return more && (promise_of(ascii_lower(inner_name(probe.name()))) == Promise::pickle ||
+                  bare_pickle::starts_with_proto(decoded.bytes.view()));
+}
+
 // liblzma makes NULs of NULs, which no loader reads.
 bool gives_more_than_nuls(const Probe& probe) {
   MemorySource source(probe.head());
@@ -198,6 +209,15 @@ void read(Probe& probe, std::span<const std::string_view>, Sink& sink) {
   }
   sink.interpreted(0, decoded->consumed);
   if (decoded->bytes.empty()) return;
+  if (joblib_never_ends(*codec, *decoded, probe)) {
+    Finding finding;
+    finding.code = code::kDisagree;
+    finding.title = "joblib.load takes memory without end behind the first " +
+                    std::string(codec::to_string(*codec)) + " stream; other readers go on";
+    finding.offset = decoded->first;
+    finding.advice = "write it again as one stream";
+    sink.finding(std::move(finding));
+  }
   const SourcePtr content = std::move(decoded->bytes).into_source();
   sink.member([content]() -> Result<Content> { return Content{content, {}}; },
               inner_name(probe.name()), std::nullopt);
