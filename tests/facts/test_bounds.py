@@ -155,7 +155,7 @@ PERIOD_TYPE = Call(Name("pandas.core.dtypes.dtypes", "PeriodDtype"), ("D",))
 
 def times(letters: str = "M8") -> Call:
     """An element type of nanoseconds."""
-    unit = ({}, (b"ns", 1, 1, 1))
+    unit: tuple[Any, ...] = ({}, (b"ns", 1, 1, 1))
     state = (4, "<", None, None, None, -1, -1, 0, unit)
     return Call(Name("numpy", "dtype"), (letters, False, True), state)
 
