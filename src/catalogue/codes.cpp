@@ -31,20 +31,28 @@ constexpr int kMostSteps = 16;  // from an index to the array that it was made o
 constexpr std::uint64_t kReadInAll = std::uint64_t{1} << 30;  // bytes of codes
 constexpr std::size_t kMostEntries = 64;  // of a dict that is looked into
 
-// The value of a dict under a name; none when there is no such key, or several.
-NodeId entry(const NodeGraph& graph, NodeId dict, std::string_view name) {
-  if (dict == kNoNode || graph[dict].kind != Kind::dict) return kNoNode;
+// Whether it is a dict of few names, each of which stands there once.
+bool is_table(const NodeGraph& graph, NodeId dict) {
+  if (dict == kNoNode || graph[dict].kind != Kind::dict) return false;
   const std::vector<NodeId>& items = graph[dict].items;
-  if (items.size() > 2 * kMostEntries) return kNoNode;
-  NodeId found = kNoNode;
+  if (items.size() > 2 * kMostEntries) return false;
+  std::vector<std::string_view> names;
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
-    if (items[i] == kNoNode) return kNoNode;
-    const Node& key = graph[items[i]];
-    if (key.kind != Kind::str || key.text != name) continue;
-    if (found != kNoNode) return kNoNode;
-    found = items[i + 1];
+    if (items[i] == kNoNode || graph[items[i]].kind != Kind::str) return false;
+    names.push_back(graph[items[i]].text);
   }
-  return found;
+  std::ranges::sort(names);
+  return std::ranges::adjacent_find(names) == names.end();
+}
+
+// The value of a dict under a name.
+NodeId entry(const NodeGraph& graph, NodeId dict, std::string_view name) {
+  if (!is_table(graph, dict)) return kNoNode;
+  const std::vector<NodeId>& items = graph[dict].items;
+  for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
+    if (graph[items[i]].text == name) return items[i + 1];
+  }
+  return kNoNode;
 }
 
 // The one state of an instance.
@@ -53,8 +61,9 @@ NodeId only_state(const NodeGraph& graph, NodeId id) {
   return states.size() == 1 ? states.front() : kNoNode;
 }
 
-std::optional<std::int64_t> small(const NodeGraph& graph, NodeId id, std::int64_t without) {
-  constexpr std::int64_t kLargest = std::int64_t{1} << 62;
+std::optional<std::int64_t> small(const NodeGraph& graph, NodeId id,
+                                  std::optional<std::int64_t> without) {
+  constexpr std::int64_t kLargest = std::int64_t{1} << 61;
   if (id == kNoNode || graph[id].kind == Kind::none) return without;
   const Node& node = graph[id];
   if (node.kind != Kind::integer || node.big) return std::nullopt;
@@ -62,10 +71,11 @@ std::optional<std::int64_t> small(const NodeGraph& graph, NodeId id, std::int64_
   return node.integer;
 }
 
-// len(range(start, stop, step))
+// len(range(start, stop, step)); a start without a stop would be the stop.
 std::optional<std::uint64_t> length_of_range(const NodeGraph& graph, NodeId dict) {
+  if (!is_table(graph, dict)) return std::nullopt;
   const auto start = small(graph, entry(graph, dict, "start"), 0);
-  const auto stop = small(graph, entry(graph, dict, "stop"), 0);
+  const auto stop = small(graph, entry(graph, dict, "stop"), std::nullopt);
   const auto step = small(graph, entry(graph, dict, "step"), 1);
   if (!start || !stop || !step || *step == 0) return std::nullopt;
   const std::int64_t span = *step > 0 ? *stop - *start : *start - *stop;
@@ -155,11 +165,13 @@ std::optional<std::uint64_t> Matcher::length_of(NodeId id) {
 NodeId Matcher::array_in(NodeId state) {
   const NodeGraph& graph = inspector_->machine().nodes();
   if (graph[state].kind == Kind::dict) {
+    NodeId found = kNoNode;
     for (const std::string_view name : {"_data", "_ndarray", "_codes"}) {
-      const NodeId found = entry(graph, state, name);
-      if (found != kNoNode) return found;
+      const NodeId given = entry(graph, state, name);
+      if (given != kNoNode && found != kNoNode) return kNoNode;
+      if (given != kNoNode) found = given;
     }
-    return kNoNode;
+    return found;
   }
   if (graph[state].kind != Kind::tuple) return kNoNode;
   for (const NodeId item : graph[state].items) {

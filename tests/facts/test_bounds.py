@@ -35,6 +35,7 @@ from tests.facts.values import (
     element,
     numbers,
     stream,
+    text,
 )
 
 DAYS = pd.date_range("2024-01-01", periods=4)
@@ -205,6 +206,13 @@ def two() -> Call:
     return index("Index", data=numbers(2))
 
 
+def keyed(**arrays: Any) -> Call:
+    """Codes in a state that is a dict."""
+    made = coded(None, None)
+    made.state = {"_dtype": category_type(two()), **arrays}
+    return made
+
+
 def levels(codes: Any, level: Any = None) -> Call:
     return index("MultiIndex", levels=[level or two()], codes=[codes], names=[None])
 
@@ -275,6 +283,7 @@ CLEAN: dict[str, Callable[[], Any]] = {
     "codes of a range": lambda: coded(
         whole(0, 4, letters="i4"), index("RangeIndex", start=0, stop=10, step=2)
     ),
+    "codes under a name": lambda: keyed(_codes=whole(0)),
     "codes of levels": lambda: levels(whole(0, 1, -1, letters="i1")),
     "few items of no bytes": lambda: empty("S0", 3),
     "masked text": lambda: masked("U4", 16),
@@ -318,6 +327,28 @@ BEYOND: dict[str, Callable[[], Any]] = {
     "codes beyond a range": lambda: coded(
         whole(5, letters="i1"), index("RangeIndex", start=0, stop=10, step=2)
     ),
+    "codes of a range without an end": lambda: coded(
+        whole(0, letters="i1"), index("RangeIndex", start=-3, stop=None, step=1)
+    ),
+    "codes of a range that begins twice": lambda: coded(
+        whole(3, letters="i1"),
+        Call(
+            NEW_INDEX,
+            (
+                Name("pandas", "RangeIndex"),
+                Opcodes(
+                    b"}("
+                    + text("start")
+                    + b"K\x05"
+                    + text("stop")
+                    + b"K\x06u("
+                    + text("start")
+                    + b"K\x05u"
+                ),
+            ),
+        ),
+    ),
+    "codes under two names": lambda: keyed(_ndarray=whole(5), _codes=whole(0)),
     "categories that change": late_type,
     "codes beyond a level": lambda: levels(whole(2, letters="i1")),
     "codes beyond a level of levels": lambda: levels(
