@@ -23,7 +23,7 @@ using pickle::NodeId;
 
 namespace {
 
-constexpr std::int64_t kLargestItem = 64 << 10;  // bytes of one item
+constexpr std::int64_t kLargestItem = 16 << 10;  // bytes of one item
 constexpr std::uint64_t kFewItems = 1000;  // of no bytes
 constexpr int kMostWraps = 8;  // a parameter of a parameter ...
 constexpr std::size_t kLongestPattern = 32 << 10;  // characters of a regular expression
