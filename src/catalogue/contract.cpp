@@ -151,6 +151,13 @@ bool Matcher::value(std::uint32_t word, Thing thing) {
     case ContractOp::stated: return states_of(thing).value_or(0) != 0;
     case ContractOp::attribute: return attribute(thing);
     case ContractOp::kdtree: return kdtree(thing);
+    case ContractOp::codes: return codes(thing);
+    case ContractOp::elements: return elements(pattern, thing);
+    case ContractOp::small: return small(thing);
+    case ContractOp::weighed: return weighed(thing);
+    case ContractOp::backed: return backed(thing);
+    case ContractOp::at_most: return at_most(pattern, thing);
+    case ContractOp::regex: return regex(thing);
   }
   return false;
 }

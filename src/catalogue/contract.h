@@ -79,6 +79,21 @@ class Matcher {
   std::optional<std::int64_t> element_size(Thing dtype);
   // kdtree.cpp: the state of scipy.spatial's trees.
   bool kdtree(Thing& thing);
+  // codes.cpp: numbers of categories and how many there are.
+  bool codes(Thing& thing);
+  bool codes_of_levels(pickle::NodeId dict);
+  bool codes_below(pickle::NodeId array, std::uint64_t count);
+  std::optional<std::uint64_t> length_of(pickle::NodeId id);
+  pickle::NodeId array_in(pickle::NodeId state);
+  pickle::NodeId categories_in(pickle::NodeId state);
+  std::string class_of(pickle::NodeId id);
+  // bounds.cpp: what a value makes its loader do.
+  bool small(Thing& thing);
+  bool weighed(Thing& thing);
+  bool elements(const Pattern& pattern, Thing& thing);
+  bool backed(Thing& thing);
+  bool at_most(const Pattern& pattern, Thing& thing);
+  bool regex(Thing& thing);
   bool literal(const Pattern& pattern, const Thing& thing, pickle::Kind kind);
   bool characters(const Pattern& pattern, const Thing& thing);
   bool within(const Pattern& pattern, const Thing& thing);
@@ -97,6 +112,8 @@ class Matcher {
   bool has_target_ = false;
   std::string misfit_;
   std::uint64_t hashed_ = 0;  // tuples and frozensets in keys that have many
+  std::uint64_t codes_read_ = 0;  // bytes of codes
+  std::uint64_t ranges_ = 0;  // of many characters, in regular expressions
 };
 
 }  // namespace brine::catalogue

@@ -6,83 +6,23 @@
 // of points in the same way. Method: what the nodes say is read as SciPy reads it, and they must be
 // one tree over the points. Facts: scipy 1.17, spatial/_ckdtree.pyx (__setstate__,
 // _post_init_traverse), ckdtree_decl.h (the node, in the machine's own byte order).
-#include <optional>
 #include <span>
-#include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
 #include "catalogue/contract.h"
-#include "catalogue/evaluate.h"
-#include "pickle/numpy_type.h"
+#include "catalogue/numbers.h"
 
 namespace brine::catalogue {
-
-using pickle::kNoNode;
-using pickle::Node;
-using pickle::NodeGraph;
-using pickle::NodeId;
 
 namespace {
 
 constexpr std::uint64_t kNodeBytes = 72;  // split_dim, children, split, start, end, 2 pointers, 2
-constexpr std::uint64_t kMostBytes = 64u << 20;  // of nodes, and of numbers of points
 constexpr std::int64_t kMostNumber = std::int64_t{1} << 40;
 constexpr unsigned kDeepest = 2000;  // SciPy's recursion
 constexpr std::size_t kParts = 10;
 enum Part : std::size_t { nodes, data, points, dims, leaf, maxes, mins, indices, box, box_data };
-
-// An array of numbers that a stream holds, and where its elements are.
-struct Numbers {
-  std::string type;  // "<f8"
-  std::vector<std::uint64_t> shape;
-  NodeId octets = kNoNode;
-  const pickle::RawArray* raw = nullptr;
-};
-
-std::optional<std::vector<std::uint64_t>> shape_of(const NodeGraph& graph, NodeId id) {
-  const Node& node = graph[id];
-  if (node.kind != pickle::Kind::tuple) return std::nullopt;
-  std::vector<std::uint64_t> out;
-  for (const NodeId item : node.items) {
-    const Node& extent = graph[item];
-    if (extent.kind != pickle::Kind::integer || extent.big || extent.integer < 0) {
-      return std::nullopt;
-    }
-    out.push_back(static_cast<std::uint64_t>(extent.integer));
-  }
-  return out;
-}
-
-// (version?, shape, dtype, fortran, octets), the state of numpy.ndarray; or (octets, dtype, shape,
-// "C"), what protocol 5 calls.
-std::optional<Numbers> numbers_in(const NodeGraph& graph, std::span<const NodeId> parts) {
-  const bool called = parts.size() == 4 && graph[parts[2]].kind == pickle::Kind::tuple;
-  if (!called && parts.size() == 5) parts = parts.subspan(1);
-  if (parts.size() != 4) return std::nullopt;
-  const auto type = pickle::numpy_type(graph, parts[1]);
-  auto shape = shape_of(graph, parts[called ? 2 : 0]);
-  const Node& order = graph[parts[called ? 3 : 2]];
-  const bool rows = called ? order.text == "C" : order.integer == 0;
-  if (!type || !shape || !rows) return std::nullopt;
-  return Numbers{pickle::type_text(*type), std::move(*shape), parts[called ? 0 : 3], nullptr};
-}
-
-std::optional<Numbers> numbers_of(const pickle::Machine& machine, const NodeGraph& graph,
-                                  NodeId id) {
-  const Node& object = graph[id];
-  if (object.kind != pickle::Kind::object) return std::nullopt;
-  if (object.callable == kNoNode) {
-    const pickle::RawArray* raw = machine.raw_array(object.offset);
-    if (raw == nullptr || raw->element == nullptr || raw->fortran) return std::nullopt;
-    return Numbers{pickle::type_text(*raw->element), raw->shape, kNoNode, raw};
-  }
-  const NodeId from = object.states().empty() ? object.args : object.states().front();
-  if (from == kNoNode || object.states().size() > 1) return std::nullopt;
-  return numbers_in(graph, graph[from].items);
-}
 
 std::int64_t number_at(std::span<const std::uint8_t> bytes, std::uint64_t offset) {
   return static_cast<std::int64_t>(load_le64(bytes.data() + offset));
@@ -123,25 +63,6 @@ bool is_tree(std::span<const std::uint8_t> bytes, std::uint64_t points, std::uin
   return true;
 }
 
-// An array's elements; none when there are too many, or when they are no constant.
-std::optional<std::vector<std::uint8_t>> elements_of(Evaluator& evaluator, const Numbers& array) {
-  Inspector& inspector = evaluator.inspector();
-  const auto place =
-      array.raw != nullptr
-          ? std::optional(std::pair(array.raw->begin, array.raw->end - array.raw->begin))
-          : inspector.raw_bytes(Thing::of(array.octets));
-  std::vector<std::uint8_t> out;
-  if (place) {
-    const bool read =
-        place->second <= kMostBytes && inspector.machine().read(place->first, place->second, out);
-    return read ? std::optional(std::move(out)) : std::nullopt;
-  }
-  const Evaluator::Octets octets = evaluator.octets(Thing::of(array.octets));
-  if (!octets.whole) return std::nullopt;
-  out.assign(octets.bytes.begin(), octets.bytes.end());
-  return out;
-}
-
 bool are_points(std::span<const std::uint8_t> bytes, std::uint64_t points) {
   constexpr std::uint64_t kIndex = 8;
   if (bytes.size() != points * kIndex) return false;
@@ -162,11 +83,11 @@ bool Matcher::kdtree(Thing& thing) {
     return false;
   }
   const auto n = static_cast<std::uint64_t>(count), m = static_cast<std::uint64_t>(width);
-  const pickle::Machine& machine = inspector_->machine();
-  const NodeGraph& graph = inspector_->machine().nodes();
+  pickle::Machine& machine = inspector_->machine();
+  const pickle::NodeGraph& graph = machine.nodes();
   const auto is = [&](Part part, std::string_view type, const std::vector<std::uint64_t>& shape) {
-    const auto array = numbers_of(machine, graph, parts[part].node);
-    return array && array->type == type && array->shape == shape;
+    const auto array = numbers_of(machine, parts[part].node);
+    return array && array->rows && array->type == type && array->shape == shape;
   };
   const auto is_none_or = [&](Part part, std::uint64_t length) {
     return graph[parts[part].node].kind == pickle::Kind::none || is(part, "<f8", {length});
@@ -175,9 +96,9 @@ bool Matcher::kdtree(Thing& thing) {
       !is(indices, "<i8", {n}) || !is_none_or(box, m) || !is_none_or(box_data, 2 * m)) {
     return false;
   }
-  const auto tree = numbers_of(machine, graph, parts[nodes].node);
-  if (!tree || tree->type != "|S1") return false;
-  const auto order = numbers_of(machine, graph, parts[indices].node);
+  const auto tree = numbers_of(machine, parts[nodes].node);
+  if (!tree || !tree->rows || tree->type != "|S1") return false;
+  const auto order = numbers_of(machine, parts[indices].node);
   const auto octets = elements_of(*evaluator_, *tree);
   if (!octets || tree->shape != std::vector<std::uint64_t>{octets->size()}) return false;
   const auto numbers = elements_of(*evaluator_, *order);

@@ -1,5 +1,6 @@
 #include "render/facts.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "base/escape.h"
@@ -79,6 +80,13 @@ class Speller {
       case ContractOp::record: return "a type whose parts lie within it";
       case ContractOp::attribute: return "an attribute name";
       case ContractOp::kdtree: return "nodes that are one tree";
+      case ContractOp::codes: return "codes that have their categories";
+      case ContractOp::elements: return "array of " + elements(body, parts);
+      case ContractOp::small: return "a type whose items are small";
+      case ContractOp::weighed: return "an array whose items have bytes";
+      case ContractOp::backed: return "a tensor no larger than its storage";
+      case ContractOp::at_most: return at_most(body, parts);
+      case ContractOp::regex: return "a regular expression of short work";
     }
     return "?";
   }
@@ -89,6 +97,20 @@ class Speller {
   std::int64_t wide(std::uint32_t word) const {
     return static_cast<std::int64_t>(blob_.word(word) |
                                      static_cast<std::uint64_t>(blob_.word(word + 1)) << 32);
+  }
+
+  std::string elements(std::uint32_t body, std::uint32_t parts) const {
+    std::string out;
+    for (std::uint32_t i = 0; i < parts; ++i) {
+      out += (i == 0 ? "" : " or ") + std::string(text(body + i));
+    }
+    return out;
+  }
+
+  std::string at_most(std::uint32_t body, std::uint32_t parts) const {
+    constexpr std::string_view kOf[] = {"bytes of at most ", "str of at most ", "int of at most "};
+    return std::string(kOf[std::min<std::uint32_t>(parts, 2)]) + std::to_string(blob_.word(body)) +
+           (parts == 2 ? " bits" : "");
   }
 
   std::string attributes(std::uint32_t body, std::uint32_t parts) const {

@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools" / "catalogue"))
 
-from contracts import SIMPLE, tokens_of  # noqa: E402
+from contracts import BOUNDED, SIMPLE, tokens_of  # noqa: E402
 
 CONTAINERS = ("tuple", "list", "seq", "set")
 
@@ -75,7 +75,7 @@ class Reader:
             return self.sequence(word)
         if word.startswith("$"):
             return Reader(self.patterns[word[1:]], self.patterns).pattern()
-        if word in SIMPLE:
+        if word in SIMPLE and not (word in BOUNDED and self.peek() == "<"):
             return Node(word)
         if word == "pairs":
             return Reader("seq<(hashable, any) | [hashable, any]>", {}).pattern()
@@ -108,7 +108,9 @@ class Reader:
             node.parts = self.patterns_listed()
         elif word == "attrs":
             self.entries(node)
-        else:  # chars ref object empty
+        elif word in BOUNDED:
+            node.op, node.low, node.names = "at_most", int(self.take()[1]), [word]
+        else:  # chars ref object empty elements
             node.names = [self.take()[1]]
             while self.peek() == ",":
                 self.take()
@@ -152,6 +154,8 @@ def spell(node: Node, instead: Mapping[int, str]) -> str:
         return node.names[0]
     if op == "range":
         return f"int[{node.low}..{node.high}]"
+    if op == "at_most":
+        return f"{node.names[0]}<{node.low}>"
     if op == "alternatives":
         return " | ".join(inner)
     if op in ("(", "["):

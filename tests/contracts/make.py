@@ -82,6 +82,28 @@ KDTREE = tuple_of(
     array("f8", bytes(8), 1), array("f8", bytes(8), 1), array("i8", bytes(8), 1), b"N", b"N",
 )  # fmt: skip
 
+# Numbers of categories, with as many categories: of a Categorical, and of an index of one level.
+CATEGORY_TYPE = (
+    reference("pandas:CategoricalDtype") + b")\x81"
+    + dict_of(
+        text("categories"),
+        call(
+            "pandas.core.indexes.base:_new_Index", reference("pandas:Index"),
+            dict_of(text("data"), array("f8", bytes(16), 2)),
+        ),
+    )
+    + b"b"
+)  # fmt: skip
+CODES = tuple_of(CATEGORY_TYPE, array("i1", b"\0\x01\xff", 3))
+LEVELS = dict_of(
+    text("levels"), list_of(array("f8", bytes(16), 2)),
+    text("codes"), list_of(array("i1", b"\0\x01\xff", 3)),
+)  # fmt: skip
+VIEW = call(
+    "torch._utils:_rebuild_tensor_v2", STORAGE, integer(0), tuple_of(integer(4)),
+    tuple_of(integer(1)), b"\x89", call("collections:OrderedDict"),
+)  # fmt: skip
+
 # Values of every kind, none of which does anything: one of them is what a part must refuse.
 ABUSES: tuple[bytes, ...] = (
     text("abuse"), integer(77), b"N", octets(b"abuse"), b"G" + struct.pack(">d", 1.5), b"\x88",
@@ -104,7 +126,9 @@ ABUSES: tuple[bytes, ...] = (
 # For a part that takes anything: classes often, since that is what callables ask for.
 ANYTHING = (*ABUSES[:12], *[reference("builtins:object"), reference("collections:OrderedDict")] * 4)
 # Parts that look at more than one value: none is refused by itself, only by its neighbours.
-RELATIONS = ("cells", "record", "first", "stated", "kdtree")
+RELATIONS = (
+    "cells", "record", "first", "stated", "kdtree", "codes", "weighed", "small", "backed", "regex",
+)  # fmt: skip
 UNHASHABLE = tuple_of(b"]", b"N")
 
 
@@ -220,6 +244,15 @@ class Maker:
                 return build(wanted)
         return build(making.chance.choice(allowed) if making.chance else allowed[:1])
 
+    def make_at_most(self, node: Node, making: Making) -> bytes:
+        makers = {"str": self.make_str, "bytes": self.make_bytes, "int": self.make_int}
+        return makers[node.names[0]](node, making)
+
+    def make_elements(self, node: Node, making: Making) -> bytes:
+        name = node.names[0].strip('"')
+        kind = name if len(name) > 1 else name + "8"
+        return array(kind, bytes(16), 2)
+
     def make_storage(self, node: Node, making: Making) -> bytes:
         making.storage = True
         return STORAGE
@@ -296,10 +329,15 @@ class Maker:
     def make_both(self, node: Node, making: Making) -> bytes:
         """From the part with the target, else from the one that says more."""
         first, second = node.parts
-        if second.op == "stated" and making.target is not None:
+        if second.op == "stated" and self.holds(node, making):
             raise ImpossibleError("made by its call alone")
-        if second.op == "kdtree" and not self.holds(node, making):
-            return KDTREE
+        if second.op == "stated":
+            return self.stated(first, making)
+        whole = {"kdtree": KDTREE, "backed": VIEW, "codes": CODES}.get(second.op)
+        if whole is not None and not self.holds(node, making):
+            making.storage |= second.op == "backed"
+            levels = second.op == "codes" and first.op == "both"
+            return LEVELS if levels else whole
         if second.op in RELATIONS or self.holds(first, making):
             return self.value(first, making)
         if first.op == "dict" and second.op == "attrs":
@@ -310,6 +348,26 @@ class Maker:
                     items += [text(name[1:-1]), self.value(part, making)]
             return dict_of(*items)
         return self.value(second, making)
+
+    def stated(self, first: Node, making: Making) -> bytes:
+        """An instance with a state of its class: one that is for what the pattern says."""
+        state = self.facts.row(self.facts.canonical(first.names[0])).get("state")
+        if state is None:
+            raise ImpossibleError("no state")
+        tree = self.tree(state)
+        options = [part for part in tree.parts if part.op == "when"]
+        inner = Making(chance=making.chance)
+        if options:
+            wanted = grammar.spell(first, {})
+            fitting = [one for one in options if grammar.spell(one.parts[0], {}) == wanted]
+            if first.op == "object":
+                fitting = fitting or options
+            if not fitting:
+                raise ImpossibleError("no state for it")
+            first, tree = fitting[0].parts
+        out = self.value(first, inner) + self.value(tree, inner) + b"b"
+        making.storage |= inner.storage
+        return out
 
     # --- references and instances ---
 

@@ -6,11 +6,13 @@
               '"text"'  'b"octets"'  7  int[0..255]
               word                   any none bool int float str bytes bytearray plain hashable
                                      storage class inert attrs pairs cells record first
-                                     stated attribute kdtree
+                                     stated attribute kdtree codes small weighed
+                                     backed regex
               word<...>              tuple<p> list<p> seq<p> set<p> dict<k, v> ref<names>
                                      object<names> empty<names> chars<"..." or b"...">
                                      both<p, p> attrs<"forbidden", "name": p, ...> made<name, p>
                                      built<name, p> when<p, p> filled<name, k, v>
+                                     str<7> bytes<7> int<7> elements<"M8", "i">
               $name                  a pattern that the data file defines under [patterns]
 
 A pattern becomes 32-bit words: head (operation in the low byte, number of parts above), the length
@@ -47,7 +49,13 @@ SIMPLE = {
     "stated": "stated",
     "attribute": "attribute",
     "kdtree": "kdtree",
+    "codes": "codes",
+    "small": "small",
+    "weighed": "weighed",
+    "backed": "backed",
+    "regex": "regex",
 }
+BOUNDED = {"bytes": 0, "str": 1, "int": 2}
 COLLECTIONS = {"tuple": TUPLE, "list": LIST, "seq": TUPLE | LIST, "set": SET | FROZENSET}
 
 TOKEN = re.compile(
@@ -188,7 +196,7 @@ class Parser:
             if source is None:
                 raise ContractError(f"{self.source!r}: no pattern {word}")
             return Parser(source, self.names, self.depth + 1).parse()
-        if word in SIMPLE:
+        if word in SIMPLE and not (word in BOUNDED and self.peek() == "<"):
             return self.node(SIMPLE[word], 0)
         if word == "pairs":
             return Parser("seq<(hashable, any) | [hashable, any]>", self.names, self.depth).parse()
@@ -201,6 +209,10 @@ class Parser:
             key = self.alternatives()
             self.take(",")
             words = self.node("mapping", 2, key, self.alternatives())
+        elif word in BOUNDED:
+            words = self.node("at_most", BOUNDED[word], [int(self.take()[1])])
+        elif word == "elements":
+            words = self.numbers(word, self.literal)
         elif word == "chars":
             (text,) = self.listed()
             octets = text.startswith("b")

@@ -1,0 +1,42 @@
+// Numbers: an array that a stream holds, as its parts: element type, shape, and where its bytes
+// are.
+//
+// An array stands in a stream in three ways: as the state of a numpy.ndarray, as the arguments of
+// NumPy's _frombuffer, and behind joblib's wrapper. All are read here, so that who holds an array's
+// elements against something asks one question. What is no such array is nothing.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "catalogue/evaluate.h"
+#include "pickle/machine.h"
+
+namespace brine::catalogue {
+
+struct Numbers {
+  std::string type;  // "<f8"
+  char kind = 0;  // "f"
+  std::uint64_t size = 0;  // bytes of an element
+  bool record = false;
+  std::vector<std::uint64_t> shape;
+  bool rows = false;  // elements stand row by row
+  pickle::NodeId octets = pickle::kNoNode;
+  const pickle::RawArray* raw = nullptr;
+};
+
+std::optional<std::vector<std::uint64_t>> shape_of(const pickle::NodeGraph& graph,
+                                                   pickle::NodeId id);
+
+std::optional<Numbers> numbers_of(pickle::Machine& machine, pickle::NodeId id);
+
+// How many items an array has along its only dimension, also when they are objects or of a type
+// that numbers_of does not read.
+std::optional<std::uint64_t> length_of_array(pickle::Machine& machine, pickle::NodeId id);
+
+// An array's bytes; none when there are too many, or when they are no constant.
+std::optional<std::vector<std::uint8_t>> elements_of(Evaluator& evaluator, const Numbers& array);
+
+}  // namespace brine::catalogue
