@@ -127,11 +127,11 @@ SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
             hint("Callable", (Name("builtins", "Ellipsis"), INT)),
             hint("Union", (INT, Name("torch", "Tensor"))),
             hint("OrderedDict", (INT, hint("List", INT))),
-            deep(3),
+            deep(2),
             Name("typing", "Callable"),
         ],
         [
-            lambda: deep(5),
+            lambda: deep(4),
             lambda: deep(40, wide=2),
             lambda: hint("Callable", (["print()"], INT)),
             lambda: hint("Callable", ([INT], "print()")),
