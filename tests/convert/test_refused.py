@@ -15,9 +15,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import joblib
+import networkx as nx
 import numpy as np
 import pytest
 import torch
+from networkx.utils import UnionFind
 from sklearn.isotonic import IsotonicRegression
 from torch import nn
 
@@ -39,6 +41,8 @@ from tests.convert.test_claims import (
 from tests.e2e.program import BRINE
 
 BIG = 1 << 40
+RECONSTRUCTOR: Any = vars(copyreg)["_reconstructor"]
+Module: Any = nn.Module
 
 
 def rebuilt(
@@ -126,6 +130,19 @@ def test_values(what: str, tmp_path: Path) -> None:
     check(saved(tmp_path, value()), torch_load, exact=exact, words=words)
 
 
+def test_an_object_whose_class_runs_nothing_keeps_its_attributes(tmp_path: Path) -> None:
+    """By facts proven from source; a Graph, whose attributes have setters, is none."""
+    held = UnionFind()
+    held.weights["w"] = torch.arange(3.0)
+    held.bias = torch.ones(2)
+    file = check(saved(tmp_path, {"u": held}), torch_load, exact=True, words=("--extras",))
+    found = read(Path(file["output"]))[0]
+    assert found == {"u.weights.w": bits_of(torch.arange(3.0)), "u.bias": bits_of(torch.ones(2))}
+    graph = nx.Graph()
+    graph.add_node(0, x=torch.ones(2))
+    check(saved(tmp_path, {"g": graph}), torch_load, exact=False)
+
+
 def test_a_tensor_of_the_device_meta_has_no_data(tmp_path: Path) -> None:
     file = converted(saved(tmp_path, on_device("meta")))
     assert torch_load(tmp_path / "m.pt")["a"].is_meta
@@ -136,7 +153,7 @@ def test_a_tensor_of_the_device_meta_has_no_data(tmp_path: Path) -> None:
 def test_an_optimizer_without_a_part(part: str, tmp_path: Path) -> None:
     parts = {"state": {}, "defaults": {}, "param_groups": [{"params": [torch.ones(2)]}]}
     for state, exact in ((parts, True), ({k: v for k, v in parts.items() if k != part}, False)):
-        optimizer = Reduced(copyreg._reconstructor, (torch.optim.SGD, object, None), state)
+        optimizer = Reduced(RECONSTRUCTOR, (torch.optim.SGD, object, None), state)
         path = saved(tmp_path, {"o": optimizer, "w": torch.ones(2)}, pickle_protocol=2)
         check(path, torch_load, exact=exact)
 
@@ -179,7 +196,7 @@ def test_an_isotonic_regression_builds_its_function_anew(tmp_path: Path) -> None
     assert converted(tmp_path / "m.joblib")["verdict"] == "DISARMED"
 
 
-class Scripted(nn.Module):
+class Scripted(Module):
     def __init__(self) -> None:
         super().__init__()
         self.w = nn.Parameter(torch.arange(3.0))
