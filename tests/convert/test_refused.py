@@ -7,6 +7,7 @@ import json
 import pickle
 import struct
 import subprocess
+import sys
 import uuid
 import zipfile
 from collections import OrderedDict
@@ -23,13 +24,16 @@ from networkx.utils import UnionFind
 from sklearn.isotonic import IsotonicRegression
 from torch import nn
 
-from tests.convert.compare import read
-from tests.convert.oracle import bits_of
-from tests.convert.test_changed import Program, item, keyed, tensor, torch_file, view
-from tests.convert.test_claims import (
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from pickleasm import assemble  # noqa: E402
+
+from tests.convert.compare import read  # noqa: E402
+from tests.convert.oracle import bits_of  # noqa: E402
+from tests.convert.test_changed import Program, item, keyed, tensor, torch_file, view  # noqa: E402
+from tests.convert.test_claims import (  # noqa: E402
     Reduced,
     U,
-    assemble,
     check,
     converted,
     made,
@@ -38,11 +42,10 @@ from tests.convert.test_claims import (
     with_sixth,
     with_state,
 )
-from tests.e2e.program import BRINE
+from tests.e2e.program import BRINE  # noqa: E402
 
 BIG = 1 << 40
 RECONSTRUCTOR: Any = vars(copyreg)["_reconstructor"]
-Module: Any = nn.Module
 
 
 def rebuilt(
@@ -196,7 +199,7 @@ def test_an_isotonic_regression_builds_its_function_anew(tmp_path: Path) -> None
     assert converted(tmp_path / "m.joblib")["verdict"] == "DISARMED"
 
 
-class Scripted(Module):
+class Scripted(nn.Module):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.w = nn.Parameter(torch.arange(3.0))
