@@ -189,8 +189,7 @@ bool Values::counts_versions(const std::vector<Pair>& hooks) const {
   return std::ranges::all_of(hooks, [&](const Pair& pair) {
     const NodeId norm = part_of(pair.value, "SpectralNormStateDictHook", "fn");
     const NodeId name = part_of(norm, "SpectralNorm", "name");
-    return name != kNoNode && is_whole_text(node(name)) &&
-           names.emplace(node(name).text).second;
+    return name != kNoNode && is_whole_text(node(name)) && names.emplace(node(name).text).second;
   });
 }
 
