@@ -12,6 +12,7 @@ import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -33,17 +34,6 @@ INDICES = {
     torch.sparse_csc: ("ccol_indices", "row_indices"),
     torch.sparse_bsc: ("ccol_indices", "row_indices"),
 }
-# Libraries whose objects are what their attributes are.
-PLAIN = (
-    "argparse",
-    "types",
-    "sklearn",
-    "scipy",
-    "torch.optim",
-    "torch.distributions",
-    "torch.utils.data",
-    "torch_geometric.data",
-)
 
 
 @dataclass(frozen=True)
@@ -113,7 +103,7 @@ def children(value: Any) -> Iterator[tuple[str, Any]]:
         for index, item in enumerate(value.__reduce__()[1]):
             yield str(index), item
         yield from value.__getstate__().items()
-    elif type(value).__module__.startswith(PLAIN) and hasattr(value, "__dict__"):
+    elif hasattr(value, "__dict__") and not isinstance(value, (type, FunctionType, ModuleType)):
         yield from vars(value).items()
 
 
