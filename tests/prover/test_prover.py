@@ -145,15 +145,18 @@ def test_a_dict_written_in_python_takes_no_stores(tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
     text = "import collections\n\nclass Kept(collections.UserDict):\n    pass\n\n"
     text += "class Asks(collections.UserDict):\n"
-    text += "    def __getattr__(self, name):\n        return self.data[name]()\n"
+    text += "    def __getattr__(self, name):\n        return self.data[name]()\n\n"
+    text += "class Sets(object):\n"
+    text += "    def __setstate__(self, state):\n        self.__dict__.update(state)\n"
     (tmp_path / "lib" / "__init__.py").write_text(text, "ascii")
     sources = Sources([tmp_path])
     module = sources.module("lib")
     assert module is not None
     decider = Decider(sources, ["lib"])
-    kept, asks = (decider.decide(cls) for cls in module.classes())
-    assert kept.facts == {"new": "()", "state": "attrs", "hash": "none"}
+    kept, asks, sets = (decider.decide(cls) for cls in module.classes())
+    assert kept.facts == {"new": "()", "state": "attrs", "hash": "none", "keeps": "true"}
     assert asks.problem
+    assert sets.facts["state"] and "keeps" not in sets.facts
 
 
 LAYERS = """
