@@ -1056,7 +1056,7 @@ Machine::Impl::TupleHash Machine::Impl::hashed_items(const Value& key,
     NodeId child = graph[frame.node].items[frame.next++];
     switch (graph[child].kind) {
       case Kind::tuple:
-        if (path.size() == kMostHashedDepth) return TupleHash::budget;
+        hashes_deep = hashes_deep || path.size() > kMostHashedDepth;
         path.push_back({child, 0});
         break;
       case Kind::bytearray:

@@ -107,6 +107,7 @@ void Machine::Impl::reset() {
   discarded = false;
   built_late = false;
   hash_visits = 0;
+  hashes_deep = false;
   many_wrappers = false;
   array_values.clear();
   raw_arrays.clear();
@@ -152,6 +153,11 @@ RunResult Machine::Impl::go_on() {
       if (!profile.whole) pos = frame_end;
     }
     judge_result();
+  }
+  if (memo.far()) {
+    result.strain = "loading takes memory for every index of the memo below one that lies far out";
+  } else if (hashes_deep) {
+    result.strain = "loading may end the process: a key of tuples in thousands of tuples";
   }
   result.end = end;
   return result;

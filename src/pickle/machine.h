@@ -49,8 +49,9 @@ struct RunResult {
   bool uses_ext = false;
   bool imports_identifier = false;  // an import whose every dotted part is an identifier
   std::uint64_t imports = 0;
+  std::string_view strain;  // what may end the loader although nothing is wrong, in words; or empty
   std::vector<Refusal> refusals;  // of Profile::releases, at most one each
-  Value result{};                // valid when end.kind == stop
+  Value result{};  // valid when end.kind == stop
 };
 
 // A file beside this one from which joblib reads an array.

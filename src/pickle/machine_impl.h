@@ -294,6 +294,7 @@ struct Machine::Impl final : NodeOpener {
   bool discarded = false;  // a value was popped
   bool built_late = false;  // a state was given through the memo
   std::uint64_t hash_visits = 0;  // items of tuples that were hashed
+  bool hashes_deep = false;  // one of tuples in tuples beyond what every stack has room for
   bool many_wrappers = false;  // any object may be one
   std::uint64_t file_next = 0;  // where the file stands while a frame is held
   bool moved = false;  // file_next is not frame_end

@@ -20,8 +20,11 @@ class Memo {
   explicit Memo(std::uint64_t limit) : limit_(limit) {}
 
   std::uint64_t count() const { return count_; }
+  // An index for which C's unpickler takes hundreds of megabytes.
+  bool far() const { return far_; }
   void clear() {
     dense_end_ = count_ = weight_ = 0;
+    far_ = false;
     sparse_.clear();
     history_.clear();
   }
@@ -101,7 +104,8 @@ class Memo {
       }
       dense_[dense_end_++] = value;
     } else {
-      if (index > kMostIndex || dense_end_ + weight_ + 3 > limit_) return false;
+      far_ = far_ || index > kMostIndex;
+      if (dense_end_ + weight_ + 3 > limit_) return false;
       weight_ += 3;
       sparse_.emplace(index, value);
     }
@@ -118,6 +122,7 @@ class Memo {
   }
 
   std::uint64_t limit_;
+  bool far_ = false;
   Growable<Value> dense_;
   std::uint64_t dense_end_ = 0;
   std::uint64_t count_ = 0;  // different indices defined

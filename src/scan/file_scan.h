@@ -93,6 +93,7 @@ class FileScan {
   void take_companions(const Context& context, const format::Stream& stream, const PickleRun& run);
   void check_storages(Context& context, const format::Stream& stream, const PickleRun& run);
   void judge_ends(Context& context, const format::Stream& stream, const StreamReading& reading);
+  void tell_strain(const format::Stream& stream, const ViewRun& view);
   void judge_break(const format::Stream& stream, const ViewRun& view);
   void judge_disagreement(const format::Stream& stream, const StreamReading& reading);
 

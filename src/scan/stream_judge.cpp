@@ -336,6 +336,7 @@ void FileScan::judge_ends(Context& context, const format::Stream& stream,
   }
   const std::optional<std::uint64_t> parts = joblib_parts(reading);
   for (const ViewRun& view : reading.views) {
+    if (!view.same_as) tell_strain(stream, view);
     const bool restricted = view.use->profile.unpickler == Unpickler::torch_weights_only;
     switch (view.end.kind) {
       case EndKind::stop: break;
@@ -365,6 +366,18 @@ void FileScan::judge_ends(Context& context, const format::Stream& stream,
         judge_break(stream, view);
         break;
     }
+  }
+}
+
+// What was read to its end here may end a loader's process on the way.
+void FileScan::tell_strain(const format::Stream& stream, const ViewRun& view) {
+  for (const auto& run : view.pickles) {
+    if (run->result.strain.empty()) continue;
+    Finding finding = finding_at(code::kLimit, stream.member, stream.file_base, run->start);
+    finding.title = run->result.strain;
+    finding.advice = "honest picklers write nothing like it";
+    add(std::move(finding));
+    return;
   }
 }
 

@@ -98,6 +98,17 @@ def test_what_a_loader_pays_for_is_not_clean(what: str, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["files"][0]["verdict"] == "incomplete"
 
 
+@pytest.mark.parametrize("what", LOADERS_COST)
+def test_what_stands_behind_it_is_read(what: str, tmp_path: Path) -> None:
+    """A loader with memory enough, or a deep stack, goes on."""
+    data = LOADERS_COST[what].replace(b"Ks.", b"K\x01s.")[:-1] + b"cos\nsystem\n(S'true'\ntR."
+    (tmp_path / "data.pkl").write_bytes(data)
+    done = subprocess.run(
+        [BRINE, "scan", "--format", "json", tmp_path / "data.pkl"], capture_output=True
+    )
+    assert json.loads(done.stdout)["files"][0]["verdict"] == "malicious"
+
+
 def test_many_pickles_behind_each_other_cost_what_they_have(tmp_path: Path) -> None:
     count = 100_000
     (tmp_path / "data.pkl").write_bytes(b"\x80\x02N." * count)
