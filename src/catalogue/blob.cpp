@@ -142,6 +142,14 @@ Rank Blob::find(Key key) const {
   return kNoRank;
 }
 
+std::optional<ClassFact> Blob::class_facts(std::string_view module, std::string_view name) const {
+  const Rank rank = find_name(module, name);
+  if (rank == kNoRank) return std::nullopt;
+  const Fact known = fact(rank);
+  if (known.kind != FactKind::type || known.danger) return std::nullopt;
+  return type(known.type);
+}
+
 Rank Blob::find_name(std::string_view module, std::string_view name) const {
   // The empty name is how a module's own fact is filed; nobody may ask for it as a name.
   return name.empty() ? kNoRank : find({module, name});

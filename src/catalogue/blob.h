@@ -82,6 +82,8 @@ class Blob {
   Fact fact(Rank rank) const;
   // Class numbers count from 1; number 0 and numbers out of range give a class of unknown code.
   ClassFact type(std::uint32_t number) const;
+  // What is known of a class by its name; none when that is not one of a class with reviewed facts.
+  std::optional<ClassFact> class_facts(std::string_view module, std::string_view name) const;
   // "module:qualified.name"; dotted() has a dot instead.
   std::string name(Rank rank) const;
   std::string dotted(Rank rank) const;

@@ -64,7 +64,7 @@ class Walk {
     while (!frames_.empty() && !out_.over_budget) advance();
     check_beside();
     out_.over_budget = out_.over_budget || nodes_.exhausted();
-    out_.ambiguous = values_.ambiguous() || stepped_;
+    out_.ambiguous = values_.ambiguous() || remade_;
     out_.view_keys = reader_.view_keys();
     if (!options_.extras || out_.over_budget) out_.extras.clear();
     if (options_.rewrite && !out_.over_budget) {
@@ -434,13 +434,13 @@ class Walk {
     const bool optimizer = cls.starts_with("torch.optim.") &&
                            !cls.starts_with("torch.optim.lr_scheduler.") &&
                            !cls.starts_with("torch.optim.swa_utils.");
-    stepped_ = stepped_ || (optimizer && makes_steps(object, cls));
+    remade_ = remade_ || (optimizer && makes_steps(object, cls));
     frame.opaque = frame.opaque || keeper == nullptr ||
                    (has_arguments(object) && !keeper->arguments) || !values_.attributes(object);
     if (object.args != kNoNode && node(object.args).kind == Kind::tuple) {
       const std::vector<NodeId>& args = items_of(object, cls);
       const std::size_t fields = result_fields(cls);
-      stepped_ = stepped_ || (fields != 0 && args.size() != fields);
+      remade_ = remade_ || (fields != 0 && args.size() != fields);
       for (std::size_t i = 0; i < args.size(); ++i) {
         frame.children.push_back({std::to_string(i), kNoNode, args[i]});
       }
@@ -654,7 +654,7 @@ class Walk {
   std::unordered_map<NodeId, Rest> module_rest_;
   Names names_;
   std::vector<NodeId> beside_;  // see check_beside()
-  bool stepped_ = false;  // a class of torch's makes something else of what it is given
+  bool remade_ = false;  // a class of torch's makes something else of what it is given
   std::uint64_t steps_ = 0, name_bytes_ = 0;
 };
 

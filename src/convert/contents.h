@@ -61,7 +61,7 @@ struct Contents {
   bool script = false;  // the result is an object of TorchScript
   std::set<std::pair<std::string, std::string>>
       script_attributes;  // class and name, of its objects
-  std::vector<std::string> view_keys;  // of storages, of torch's first format
+  std::set<std::string> view_keys;  // of storages, of torch's first format
   bool nested = false;  // a nested tensor is among them
   bool ambiguous = false;  // keys of which only their class knows whether they are equal
   bool over_budget = false;

@@ -42,11 +42,9 @@ constexpr auto kLeavesNumbers = std::to_array<std::string_view>(
 bool keeps_by_facts(std::string_view cls) {
   const std::size_t dot = cls.rfind('.');
   if (dot == std::string_view::npos) return false;
-  const catalogue::Blob& facts = catalogue::Blob::embedded();
-  const catalogue::Rank rank = facts.find_name(cls.substr(0, dot), cls.substr(dot + 1));
-  if (rank == catalogue::kNoRank) return false;
-  const catalogue::Fact fact = facts.fact(rank);
-  return fact.kind == catalogue::FactKind::type && !fact.danger && facts.type(fact.type).keeps;
+  const auto facts =
+      catalogue::Blob::embedded().class_facts(cls.substr(0, dot), cls.substr(dot + 1));
+  return facts && facts->keeps;
 }
 
 }  // namespace

@@ -42,12 +42,8 @@ constexpr auto kOwn = std::to_array<OwnStateDict>({
 }  // namespace
 
 LayerClass layer_class(std::string_view module, std::string_view name) {
-  const catalogue::Blob& facts = catalogue::Blob::embedded();
-  const catalogue::Rank rank = facts.find_name(module, name);
-  if (rank == catalogue::kNoRank) return LayerClass::layer;
-  const catalogue::Fact fact = facts.fact(rank);
-  if (fact.kind != catalogue::FactKind::type || fact.danger) return LayerClass::layer;
-  return facts.type(fact.type).layer ? LayerClass::layer : LayerClass::other;
+  const auto facts = catalogue::Blob::embedded().class_facts(module, name);
+  return !facts || facts->layer ? LayerClass::layer : LayerClass::other;
 }
 
 const OwnStateDict* own_state_dict(std::string_view cls) {

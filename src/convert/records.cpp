@@ -100,10 +100,9 @@ std::string doubt_of(ZipArchive& archive, const Captured& captured) {
 // torch unpacks the ids of storages into as many values as its format has, and keeps storages and
 // views of them in one table.
 std::string doubt_of_ids(const Captured& captured) {
-  for (const std::string& key : captured.contents.view_keys) {
-    if (std::ranges::find(captured.placed, key, &scan::ViewEnd::PlacedStorage::key) !=
-        captured.placed.end()) {
-      return "torch.load takes the view " + key + " for the storage of that key";
+  for (const auto& placed : captured.placed) {
+    if (captured.contents.view_keys.contains(placed.key)) {
+      return "torch.load takes the view " + placed.key + " for the storage of that key";
     }
   }
   const std::uint8_t items = captured.legacy ? 6 : 5;

@@ -33,7 +33,6 @@ constexpr std::uint64_t kMaxSteps = 16u << 20;
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30;  // of the pickle without its arrays
 constexpr std::uint64_t kSmall = 4096;  // bytes that are kept in the pickle itself
 constexpr std::size_t kLongestInteger = 255;  // bytes; LONG1's, which all unpicklers know
-constexpr unsigned kKeyDepth = 8;  // tuples in tuples as keys
 constexpr auto kReserved = std::to_array<std::string_view>(
     {"__class__", "__args__", "__kwargs__", "__items__", "__list__", "__state__"});
 

@@ -550,9 +550,9 @@ bool TensorReader::has_key(NodeId dict, std::string_view name) const {
   return false;
 }
 
-std::vector<std::string> TensorReader::view_keys() const {
-  std::vector<std::string> out;
-  for (const auto& [key, view] : views_) out.push_back(key);
+std::set<std::string> TensorReader::view_keys() const {
+  std::set<std::string> out;
+  for (const auto& [key, view] : views_) out.insert(out.end(), key);
   return out;
 }
 

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -101,7 +102,7 @@ class TensorReader {
   // Values that stand beside the tensors that were read, and are made when those are.
   const std::vector<pickle::NodeId>& beside() const { return beside_; }
   // Keys of views of storages, of torch's first format.
-  std::vector<std::string> view_keys() const;
+  std::set<std::string> view_keys() const;
   // How many nodes it will know again: those must not be folded.
   std::size_t nodes_known() const { return by_node_.size(); }
 

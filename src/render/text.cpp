@@ -21,6 +21,8 @@ constexpr std::size_t kKindRoom = 24;     // what the kind keeps of a narrow scr
 constexpr std::size_t kAdvices = 2;
 constexpr std::size_t kFindingsShown = 8;   // on a screen, without -v
 constexpr std::size_t kCodeLines = 12;      // of source shown as evidence, without -v
+constexpr std::uint16_t kUnknownCall = 120, kUnknownModule = 121, kUnknownName = 122,
+                        kUnknownState = 127;
 constexpr std::size_t kTextShown = 600;     // bytes of one evidence line, without -v
 
 std::size_t column_of_paths(const TextOptions& options) {
@@ -72,8 +74,6 @@ bool said_by_another(const FileReport& file, const Finding& finding) {
 // "makes an object of an unknown class: m.C" and "changes an object of unknown code: m.C()" follow
 // from "uses a name that is not known: m.C".
 bool follows_from_another(const FileReport& file, const Finding& finding) {
-  constexpr std::uint16_t kUnknownCall = 120, kUnknownModule = 121, kUnknownName = 122,
-                          kUnknownState = 127;
   if (finding.code != kUnknownCall && finding.code != kUnknownState) return false;
   const std::string_view name =
       std::string_view(finding.callable).substr(0, finding.callable.find('('));
@@ -97,12 +97,11 @@ std::string file_word(const FileReport& file, std::size_t room) {
 // The module of an unknown name that a person may vouch for; empty when the file's trouble is more
 // than unknown names.
 std::string trustable_module(const FileReport& file) {
-  constexpr std::uint16_t kUnknownName = 120, kUnknownModule = 121, kUnknownState = 127;
   std::string module;
   for (const Finding& finding : file.findings) {
     if (finding.verdict < Verdict::suspicious) continue;
     if (finding.code == kUnknownState) continue;
-    if (finding.code != kUnknownName && finding.code != kUnknownModule) return {};
+    if (finding.code != kUnknownCall && finding.code != kUnknownModule) return {};
     const std::size_t dot = finding.callable.rfind('.');
     if (module.empty() && dot != std::string::npos) module = finding.callable.substr(0, dot);
   }

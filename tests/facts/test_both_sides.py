@@ -1143,14 +1143,18 @@ def verdicts(folder: Path, values: dict[str, Any]) -> dict[str, str]:
     return {Path(f["path"]).stem: f["verdict"] for f in json.loads(done.stdout)["files"]}
 
 
-@pytest.mark.parametrize("what", sorted(SIDES))
-def test_honest_is_clean_and_abuse_is_not(what: str, tmp_path: Path) -> None:
-    honest, abuses = SIDES[what]
+def check_sides(folder: Path, honest: Callable[[], Any], abuses: list[Callable[[], Any]]) -> None:
+    """The honest value is clean, and none of its abuses."""
     values = {f"abuse{i}": make() for i, make in enumerate(abuses)}
-    seen = verdicts(tmp_path, {"honest": honest(), **values})
+    seen = verdicts(folder, {"honest": honest(), **values})
     assert seen.pop("honest") == "clean"
     assert set(seen.values()) <= {"suspicious", "malicious"}, seen
     assert len(seen) == len(abuses)
+
+
+@pytest.mark.parametrize("what", sorted(SIDES))
+def test_honest_is_clean_and_abuse_is_not(what: str, tmp_path: Path) -> None:
+    check_sides(tmp_path, *SIDES[what])
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,6 +24,7 @@ import torch
 from torch.nn.utils.rnn import PackedSequence, pack_sequence
 
 from tests.e2e.program import verdict, verdict_of
+from tests.facts.kept import check_clean
 from tests.facts.values import (
     Call,
     Later,
@@ -89,14 +89,7 @@ HONEST: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", HONEST)
 def test_honest(name: str, tmp_path: Path) -> None:
-    for protocol in (2, 3, 4, 5):
-        path = tmp_path / f"value.{protocol}.pkl"
-        path.write_bytes(pickle.dumps(HONEST[name], protocol))
-        assert verdict(path) == "clean", protocol
-    for compress in (0, 3):
-        path = tmp_path / f"value.{compress}.joblib"
-        joblib.dump({"value": HONEST[name]}, path, compress=compress)
-        assert verdict(path) == "clean", compress
+    check_clean(tmp_path, HONEST[name])
 
 
 SEQUENCES = pack_sequence([torch.ones(2), torch.ones(3)], enforce_sorted=False)

@@ -18,6 +18,7 @@ from scipy.interpolate import NearestNDInterpolator
 from scipy.spatial import ConvexHull, Delaunay, KDTree, cKDTree
 
 from tests.e2e.program import verdict
+from tests.facts.kept import check_clean
 
 NODE = np.dtype(
     [("split_dim", "<i8"), ("children", "<i8"), ("split", "<f8"), ("start", "<i8"), ("end", "<i8")]
@@ -39,14 +40,7 @@ OBJECTS: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_honest(name: str, tmp_path: Path) -> None:
-    for protocol in (2, 3, 4, 5):
-        path = tmp_path / f"tree.{protocol}.pkl"
-        path.write_bytes(pickle.dumps(OBJECTS[name], protocol))
-        assert verdict(path) == "clean", protocol
-    for compress in (0, 3):
-        path = tmp_path / f"tree.{compress}.joblib"
-        joblib.dump({"tree": OBJECTS[name]}, path, compress=compress)
-        assert verdict(path) == "clean", compress
+    check_clean(tmp_path, OBJECTS[name])
 
 
 def stream(state: list[Any], protocol: int) -> bytes:
