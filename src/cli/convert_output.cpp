@@ -288,17 +288,16 @@ Status write_safetensors(const SourcePtr& source, const OutputOptions& options, 
   BRINE_CHECK_STATUS(file.reserve(plan.size()));
   BRINE_TRY(const std::string sha256,
             Copying(plan, conversion, source, file, console, done.path).run());
-  BRINE_TRY(const convert::SafetensorsPlan final_plan,
-            convert::SafetensorsPlan::make(plan.entries(), metadata(conversion, options, sha256)));
-  BRINE_CHECK_STATUS(file.write(0, bytes_of(final_plan.header())));
+  BRINE_CHECK_STATUS(plan.set_metadata(metadata(conversion, options, sha256)));
+  BRINE_CHECK_STATUS(file.write(0, bytes_of(plan.header())));
   if (options.verify) {
-    BRINE_CHECK_STATUS(compare(final_plan, conversion, file));
+    BRINE_CHECK_STATUS(compare(plan, conversion, file));
     done.verified = true;
   }
   BRINE_CHECK_STATUS(unchanged(*source));
   BRINE_CHECK_STATUS(options.extras ? commit_with_extras(options, file, done) : file.commit());
-  done.bytes = final_plan.size();
-  conversion.entries = final_plan.entries();
+  done.bytes = plan.size();
+  conversion.entries = std::move(plan).take_entries();
   return {};
 }
 

@@ -7,6 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "cli/commands.h"
 #include "cli/signals.h"
 
@@ -22,6 +26,15 @@ constexpr Command kCommands[] = {
     {&kFactsSpec, run_facts},      // what is known of a name
     {&kHelpSpec, run_help},        // pages of findings and topics
 };
+
+// What is large is wanted once, for one file, and goes back to the system with it.
+void return_memory_early() {
+#ifdef __GLIBC__
+  constexpr int kLarge = 256 << 10;
+  ::mallopt(M_MMAP_THRESHOLD, kLarge);
+  ::mallopt(M_TRIM_THRESHOLD, 2 * kLarge);
+#endif
+}
 
 int usage(Console& console, std::string_view place, const Error& error) {
   console.error(place, error.what);
@@ -85,6 +98,7 @@ std::string overview() {
 int main(int argc, char** argv) {
   using namespace brine::cli;
   ignore_closed_pipes();
+  return_memory_early();
   Console console;
   try {
     return console.finish(run(std::span<char* const>(argv + 1, argv + std::max(argc, 1)), console));

@@ -312,9 +312,20 @@ class Walk {
     } else {
       open_items(value.kind, values_.parts_of(id), frame);
     }
+    expect_tensors(frame.children);
     on_path_.insert(id);
     frames_.push_back(std::move(frame));
     return true;
+  }
+
+  // Room for a dict's many tensors at once: to grow would hold all of them twice.
+  void expect_tensors(const std::vector<Child>& children) {
+    const auto count = static_cast<std::size_t>(std::ranges::count_if(
+        children, [&](const Child& c) { return c.value != kNoNode && nodes_.at(c.value).folded; }));
+    const std::size_t wanted = out_.tensors.size() + count;
+    if (count == 0 || wanted <= 2 * out_.tensors.capacity()) return;
+    out_.tensors.reserve(wanted);
+    out_.storages.reserve(out_.storages.size() + count);
   }
 
   // Items by their number. A set has its tensors in an order that only the loader knows.
@@ -540,7 +551,7 @@ class Walk {
       return;
     }
     if (!options_.extras) out_.extras.clear();  // nobody wants them
-    const Child child = frame.children[frame.next++];
+    const Child child = std::move(frame.children[frame.next++]);
     if (child.key != kNoNode && node(child.key).kind == Kind::object) beside_.push_back(child.key);
     if (child.part == "$attributes") {
       open_attributes(child.value);

@@ -258,6 +258,7 @@ class Converter {
     out.left_out = std::move(contents.left_out);
     out.other = std::move(contents.other);
     check_nested(contents);
+    out.entries.reserve(contents.tensors.size());
     bool elsewhere = false;
     for (NamedTensor& tensor : contents.tensors) {
       if (!tensor.part) elsewhere = options_.elsewhere && options_.elsewhere(tensor.name);
@@ -282,6 +283,7 @@ class Converter {
       }
       out.entries.push_back(std::move(*entry));
     }
+    std::vector<NamedTensor>().swap(contents.tensors);
     if (options_.aliases != Aliases::duplicate) drop_aliases(out);
     out.storages = std::move(contents.storages);
   }
@@ -303,33 +305,45 @@ class Converter {
     }
   }
 
+  // Equal for equal views.
+  static auto view_key(const TensorView& view) {
+    return std::tie(view.storage, view.dtype->name, view.offset, view.shape, view.stride, view.conj,
+                    view.neg, view.swapped);
+  }
+
   // Of all names of one view the first by alphabet is kept, as the Hub's converter does.
   void drop_aliases(Conversion& out) const {
-    using Key =
-        std::tuple<std::uint32_t, std::string_view, std::uint64_t, std::vector<std::uint64_t>,
-                   std::vector<std::uint64_t>, bool, bool, bool>;
-    std::map<Key, std::size_t> kept;
-    std::ranges::sort(out.entries, {}, &Entry::name);
+    std::vector<Entry>& entries = out.entries;
+    std::ranges::sort(entries, {}, &Entry::name);
     if (options_.aliases == Aliases::alias) {
-      std::string views = views_of(out.entries);
+      std::string views = views_of(entries);
       if (!views.empty()) out.metadata.emplace_back("brine.views", std::move(views));
     }
-    std::vector<Entry> entries;
-    for (Entry& entry : out.entries) {
-      const TensorView& view = entry.view;
-      if (entry.end != 0) {
-        const auto [place, fresh] =
-            kept.emplace(Key{view.storage, view.dtype->name, view.offset, view.shape, view.stride,
-                             view.conj, view.neg, view.swapped},
-                         entries.size());
-        if (!fresh) {
-          out.aliases.emplace_back(std::move(entry.name), entries[place->second].name);
-          continue;
-        }
-      }
-      entries.push_back(std::move(entry));
+    // Those of one view follow each other, the first by name in front.
+    constexpr std::uint32_t kNone = ~std::uint32_t{0};
+    std::vector<std::uint32_t> order, first_of(entries.size(), kNone);
+    for (std::uint32_t i = 0; i < entries.size(); ++i) {
+      if (entries[i].end != 0) order.push_back(i);
     }
-    out.entries = std::move(entries);
+    std::ranges::stable_sort(order, [&](std::uint32_t a, std::uint32_t b) {
+      return view_key(entries[a].view) < view_key(entries[b].view);
+    });
+    for (std::size_t i = 1; i < order.size(); ++i) {
+      const std::uint32_t before = order[i - 1], here = order[i];
+      if (!(entries[here].view == entries[before].view)) continue;
+      first_of[here] = first_of[before] == kNone ? before : first_of[before];
+    }
+    for (std::uint32_t i = 0; i < entries.size(); ++i) {
+      if (first_of[i] != kNone)
+        out.aliases.emplace_back(entries[i].name, entries[first_of[i]].name);
+    }
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      if (first_of[i] != kNone) continue;
+      if (kept != i) entries[kept] = std::move(entries[i]);
+      ++kept;
+    }
+    entries.resize(kept);
     std::set<std::string, std::less<>> keys;
     for (const auto& [key, text] : out.metadata) keys.insert(key);
     std::string json;

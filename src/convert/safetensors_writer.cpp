@@ -9,12 +9,20 @@ namespace brine::convert {
 namespace {
 
 constexpr std::uint64_t kMaxHeader = 100'000'000;  // safetensors' own limit
+constexpr std::size_t kLengthWord = 8;
 
 // Types that the format lacks, as what their bytes are.
 struct AsPairs {
   std::string_view dtype, type;
 };
 constexpr auto kPairs = std::to_array<AsPairs>({{"complex128", "F64"}, {"complex32", "F16"}});
+
+// Null: the format has the type.
+const AsPairs* pair_type(const tensor::Dtype& dtype) {
+  const auto* row = std::ranges::find(kPairs, dtype.name, &AsPairs::dtype);
+  return row == kPairs.end() ? nullptr : row;
+}
+bool is_float4_pair(const tensor::Dtype& dtype) { return dtype.name == "float4_e2m1fn_x2"; }
 
 // Whether a file that begins with this length begins as a pickle (PROTO 0 to 5) or a zip does: a
 // loader that goes by first bytes would take it for one.
@@ -25,21 +33,20 @@ bool begins_like_another(std::uint64_t length) {
 
 }  // namespace
 
+std::vector<std::uint64_t> Entry::shape() const {
+  std::vector<std::uint64_t> out = view.shape;
+  if (pair_type(*view.dtype) != nullptr) out.push_back(2);
+  if (is_float4_pair(*view.dtype) && !out.empty()) out.back() *= 2;
+  return out;
+}
+
 Result<Entry> entry_of(std::string name, TensorView view) {
   Entry out;
   out.name = std::move(name);
-  out.shape = view.shape;
-  out.type = view.dtype->safetensors;
-  if (const auto* row = std::ranges::find(kPairs, view.dtype->name, &AsPairs::dtype);
-      row != kPairs.end()) {
-    out.type = row->type;
-    out.shape.push_back(2);
-  }
-  if (view.dtype->name == "float4_e2m1fn_x2") {
-    if (out.shape.empty()) {
-      return fail({ErrorCode::unsupported, 0, "a pair of float4 numbers without a dimension"});
-    }
-    out.shape.back() *= 2;
+  const AsPairs* const pairs = pair_type(*view.dtype);
+  out.type = pairs != nullptr ? pairs->type : view.dtype->safetensors;
+  if (is_float4_pair(*view.dtype) && view.shape.empty()) {
+    return fail({ErrorCode::unsupported, 0, "a pair of float4 numbers without a dimension"});
   }
   if (out.type.empty()) {
     return fail({ErrorCode::unsupported, 0,
@@ -55,14 +62,26 @@ Result<Entry> entry_of(std::string name, TensorView view) {
 Result<SafetensorsPlan> SafetensorsPlan::make(std::vector<Entry> entries,
                                               const Metadata& metadata) {
   SafetensorsPlan plan;
-  std::ranges::sort(entries, [](const Entry& a, const Entry& b) {
+  plan.entries_ = std::move(entries);
+  std::ranges::sort(plan.entries_, [](const Entry& a, const Entry& b) {
     if (a.view.dtype->itemsize != b.view.dtype->itemsize) {
       return a.view.dtype->itemsize > b.view.dtype->itemsize;
     }
     return a.name < b.name;
   });
-  std::string json;
-  JsonWriter writer(json);
+  for (Entry& entry : plan.entries_) {
+    const auto end = checked_sum(plan.data_bytes_, entry.end - entry.begin);
+    if (!end) return fail(Error::malformed(0, "tensors of more bytes than there are"));
+    entry.begin = plan.data_bytes_;
+    entry.end = plan.data_bytes_ = *end;
+  }
+  BRINE_CHECK_STATUS(plan.set_metadata(metadata));
+  return plan;
+}
+
+Status SafetensorsPlan::set_metadata(const Metadata& metadata) {
+  header_.assign(kLengthWord, ' ');
+  JsonWriter writer(header_);
   const auto key = [&](const std::string& name) {
     std::string quoted;
     append_json_string(quoted, name);
@@ -76,19 +95,13 @@ Result<SafetensorsPlan> SafetensorsPlan::make(std::vector<Entry> entries,
     writer.string(text);
   }
   writer.end_object();
-  std::uint64_t at = 0;
-  for (Entry& entry : entries) {
-    const std::uint64_t size = entry.end - entry.begin;
-    entry.begin = at;
-    const auto end = checked_sum(at, size);
-    if (!end) return fail(Error::malformed(0, "tensors of more bytes than there are"));
-    entry.end = at = *end;
+  for (const Entry& entry : entries_) {
     key(entry.name);
     writer.begin_object();
     writer.field("dtype", entry.type);
     writer.key("shape");
     writer.begin_array();
-    for (const std::uint64_t extent : entry.shape) writer.number(extent);
+    for (const std::uint64_t extent : entry.shape()) writer.number(extent);
     writer.end_array();
     writer.key("data_offsets");
     writer.begin_array();
@@ -98,17 +111,16 @@ Result<SafetensorsPlan> SafetensorsPlan::make(std::vector<Entry> entries,
     writer.end_object();
   }
   writer.end_object();
-  json.append((8 - json.size() % 8) % 8, ' ');
-  if (begins_like_another(json.size())) json.append(8, ' ');
-  if (json.size() > kMaxHeader) {
+  header_.append((8 - header_.size() % 8) % 8, ' ');
+  if (begins_like_another(header_.size() - kLengthWord)) header_.append(8, ' ');
+  const std::uint64_t length = header_.size() - kLengthWord;
+  if (length > kMaxHeader) {
     return fail(Error::budget(0, "the header would be over 100 MB, which no reader takes"));
   }
-  const std::uint64_t length = json.size();
-  for (unsigned i = 0; i < 8; ++i) plan.header_ += static_cast<char>(length >> (8 * i) & 0xff);
-  plan.header_ += json;
-  plan.data_bytes_ = at;
-  plan.entries_ = std::move(entries);
-  return plan;
+  for (std::size_t i = 0; i < kLengthWord; ++i) {
+    header_[i] = static_cast<char>(length >> (8 * i) & 0xff);
+  }
+  return {};
 }
 
 Status read_entry(const Entry& entry, const std::vector<Storage>& storages, const TakeAt& take) {

@@ -25,9 +25,10 @@ inline constexpr std::string_view kMetadataKey = "__metadata__";
 struct Entry {
   std::string name;  // valid UTF-8
   std::string_view type;  // "F32"
-  std::vector<std::uint64_t> shape;  // as safetensors has it
   TensorView view;
   std::uint64_t begin = 0, end = 0;  // behind the header
+
+  std::vector<std::uint64_t> shape() const;  // as safetensors has it
 };
 
 // The type's name in safetensors and how the last dimension changes: complex128 and complex32 are
@@ -40,8 +41,11 @@ class SafetensorsPlan {
  public:
   // `entries` have distinct names. An Error when the header exceeds 100 MB or sizes overflow.
   static Result<SafetensorsPlan> make(std::vector<Entry> entries, const Metadata& metadata);
+  // The same tensors with other metadata.
+  Status set_metadata(const Metadata& metadata);
 
   const std::vector<Entry>& entries() const { return entries_; }
+  std::vector<Entry> take_entries() && { return std::move(entries_); }
   // Length word and JSON, padded to eight bytes.
   const std::string& header() const { return header_; }
   std::uint64_t data_bytes() const { return data_bytes_; }

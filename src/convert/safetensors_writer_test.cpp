@@ -106,7 +106,7 @@ TEST(SafetensorsWriter, NamesWhatTheFormatLacks) {
   const Result<Entry> pairs = entry_of("w", view("complex128", {3}, {1}));
   ASSERT_TRUE(pairs.has_value());
   EXPECT_EQ(pairs->type, "F64");
-  EXPECT_EQ(pairs->shape, (std::vector<std::uint64_t>{3, 2}));
+  EXPECT_EQ(pairs->shape(), (std::vector<std::uint64_t>{3, 2}));
 }
 
 }  // namespace

@@ -231,7 +231,8 @@ std::vector<std::vector<Entry>> split_by_header(std::vector<Entry> entries,
   std::vector<std::vector<Entry>> out;
   std::uint64_t used = limit;
   for (Entry& entry : entries) {
-    const std::uint64_t size = json_size(entry.name) + kFixed + kExtent * entry.shape.size();
+    const std::uint64_t size =
+        json_size(entry.name) + kFixed + kExtent * (entry.view.shape.size() + 1);
     if (out.empty() || used + size > limit) {
       out.emplace_back();
       used = base;

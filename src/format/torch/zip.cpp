@@ -17,6 +17,7 @@
 #include "format/names.h"
 #include "format/profiles.h"
 #include "format/torch/package.h"
+#include "format/torch/storage_records.h"
 #include "format/words.h"
 
 namespace brine::format::torch_zip {
@@ -124,6 +125,7 @@ class ZipReader {
     read_view(archive_->miniz());
     read_view(archive_->zipfile());
     read_contested();
+    records_->fill(*archive_, contested_);
     code_.tell(sink_);
     describe();
     if (is_torch_) judge_archive();
@@ -277,7 +279,7 @@ class ZipReader {
     note_format(member.name);
     sink_.interpreted(reading.data_offset, reading.data_offset + reading.input);
     ++members_;
-    sink_.member(opener(view, index), std::string(member.name), base_of(reading));
+    sink_.member(opener(view, index, reading), std::string(member.name), base_of(reading));
   }
 
   static std::optional<std::uint64_t> base_of(const ZipReading& reading) {
@@ -285,20 +287,28 @@ class ZipReader {
     return reading.data_offset;
   }
 
-  OpenContent opener(const ZipView& view, std::size_t index) const {
-    return [archive = archive_, profile = view.profile, index]() -> Result<Content> {
-      const ZipView* again = &archive->miniz();
-      if (profile == archive::ZipProfile::zipfile) again = &archive->zipfile();
-      if (profile == archive::ZipProfile::local) {
-        BRINE_TRY(again, archive->local());
-      }
-      BRINE_TRY(ZipContent content, archive->content(*again, index));
-      if (content.budget) return fail(Error::budget(0, "member_bytes"));
-      if (content.unwritten > 0 && content.problem.empty()) {
-        content.problem = "the reader hands out memory that nobody wrote";
-      }
-      return Content{std::move(content.source), std::move(content.problem)};
+  // What is stored is a part of the file, and needs the archive no more; the rest keeps it.
+  OpenContent opener(const ZipView& view, std::size_t index, const ZipReading& reading) const {
+    if (reading.stored()) {
+      return [content = open(*archive_, view.profile, index)] { return content; };
+    }
+    return [archive = archive_, profile = view.profile, index] {
+      return open(*archive, profile, index);
     };
+  }
+
+  static Result<Content> open(ZipArchive& archive, archive::ZipProfile profile, std::size_t index) {
+    const ZipView* view = &archive.miniz();
+    if (profile == archive::ZipProfile::zipfile) view = &archive.zipfile();
+    if (profile == archive::ZipProfile::local) {
+      BRINE_TRY(view, archive.local());
+    }
+    BRINE_TRY(ZipContent content, archive.content(*view, index));
+    if (content.budget) return fail(Error::budget(0, "member_bytes"));
+    if (content.unwritten > 0 && content.problem.empty()) {
+      content.problem = "the reader hands out memory that nobody wrote";
+    }
+    return Content{std::move(content.source), std::move(content.problem)};
   }
 
   // The member's path below the root, in lower case as torch looks it up; nothing when it lies
@@ -346,7 +356,8 @@ class ZipReader {
       case Role::note: break;
       case Role::externs:
       case Role::source:
-        if (const Result<Content> content = opener(view, index)(); content && content->source) {
+        if (const Result<Content> content = opener(view, index, reading)();
+            content && content->source) {
           if (auto text = content->source->read_vector(0, content->source->size())) {
             role == Role::source ? code_.add_source(std::string(view.members[index].name), *text)
                                  : code_.add_externs(*text);
@@ -366,7 +377,7 @@ class ZipReader {
                      torch_package::Role role) {
     const bool script = role == torch_package::Role::script_pickle;
     Stream stream;
-    stream.open = opener(view, index);
+    stream.open = opener(view, index, reading);
     stream.member = {std::string(view.members[index].name)};
     stream.file_base = base_of(reading);
     stream.loaders = script ? torchscript_loaders() : torch_package_loaders();
@@ -374,8 +385,8 @@ class ZipReader {
     const bool named = promise_of(ascii_lower(view.members[index].name)) == Promise::pickle;
     stream.certainty = script ? Certainty::sure : named ? Certainty::named : Certainty::guessed;
     stream.else_file = !script;
-    stream.storage = [archive = archive_, contested = contested_](std::string_view key) {
-      return find_storage(*archive, contested, torch_package::storage_record(key));
+    stream.storage = [records = records_](std::string_view key) {
+      return records->find(torch_package::storage_record(key));
     };
     if (!reading.stored()) {
       sink_.interpreted(reading.data_offset, reading.data_offset + reading.input);
@@ -386,7 +397,7 @@ class ZipReader {
   void read_pickle(const ZipView& view, std::size_t index, const ZipReading& reading,
                    std::string_view record) {
     Stream stream;
-    stream.open = opener(view, index);
+    stream.open = opener(view, index, reading);
     stream.member = {std::string(view.members[index].name)};
     stream.file_base = base_of(reading);
     // torch.load hands an archive with this very name in it to torch.jit.load.
@@ -398,11 +409,11 @@ class ZipReader {
     }
     std::string folder(record.substr(0, record.rfind('.')));
     // Without a directory no record can be looked up.
-    if (!lost_pickle_)
-      stream.storage = [archive = archive_, contested = contested_,
-                        folder = std::move(folder)](std::string_view key) {
-        return find_storage(*archive, contested, folder + "/" + std::string(key));
+    if (!lost_pickle_) {
+      stream.storage = [records = records_, folder = std::move(folder)](std::string_view key) {
+        return records->find(folder + "/" + std::string(key));
       };
+    }
     if (!reading.stored()) {
       sink_.interpreted(reading.data_offset, reading.data_offset + reading.input);
     }
@@ -470,22 +481,6 @@ class ZipReader {
     return bytes ? std::string(bytes->begin(), bytes->end()) : std::string();
   }
 
-  static std::optional<StorageRecord> find_storage(ZipArchive& archive,
-                                                   const std::set<std::size_t>& contested,
-                                                   const std::string& record) {
-    const std::vector<std::size_t> found = archive.torch_candidates(record);
-    if (found.empty()) return std::nullopt;
-    const Result<ZipReading> reading = archive.locate(archive.miniz(), found.front());
-    if (!reading || !reading->readable) return std::nullopt;
-    const std::size_t entry = archive.miniz().members[found.front()].entry;
-    StorageRecord out;
-    out.size = reading->output;
-    out.start = reading->data_offset;
-    out.extent = reading->input;
-    out.agreed = found.size() == 1 && !reading->uninitialised && !contested.contains(entry);
-    return out;
-  }
-
   // Archives that are more than their members.
   void note_format(std::string_view name) {
     for (const ArchiveFormat& row : kArchiveFormats) {
@@ -520,6 +515,7 @@ class ZipReader {
   }
 
   std::shared_ptr<ZipArchive> archive_;
+  const std::shared_ptr<StorageRecords> records_ = std::make_shared<StorageRecords>();
   const bool torch_load_;
   Sink& sink_;
   bool is_torch_ = false;
