@@ -25,6 +25,7 @@ namespace {
 
 constexpr std::int64_t kLargestItem = 16 << 10;  // bytes of one item
 constexpr std::uint64_t kFewItems = 1000;  // of no bytes
+constexpr std::uint64_t kLongestOfNone = 1u << 24;  // of an array without items
 constexpr int kMostWraps = 8;  // a parameter of a parameter ...
 constexpr std::size_t kLongestPattern = 32 << 10;  // characters of a regular expression
 constexpr std::uint64_t kMostRanges = 400;  // of characters beyond Latin-1, in one stream
@@ -125,9 +126,12 @@ bool Matcher::weighed(Thing& thing) {
   if (inspector_->node(*shape) == nullptr || inspector_->node(type) == nullptr) return false;
   const auto size = element_size(type);
   if (!size) return false;
-  if (*size > 0) return true;
-  const auto extents = shape_of(inspector_->machine().nodes(), shape->node);
-  return extents && product_of(*extents, kFewItems).has_value();
+  auto extents = shape_of(inspector_->machine().nodes(), shape->node);
+  if (!extents) return false;
+  const bool none = std::erase(*extents, 0u) != 0;
+  // An array of no items may be long in one direction: code that goes by its length would be lost.
+  if (none) return product_of(*extents, kLongestOfNone).has_value();
+  return *size > 0 || product_of(*extents, kFewItems).has_value();
 }
 
 bool Matcher::elements(const Pattern& pattern, Thing& thing) {

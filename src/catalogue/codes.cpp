@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "base/bytes.h"
 #include "catalogue/contract.h"
 #include "catalogue/numbers.h"
+#include "catalogue/tables.h"
 
 namespace brine::catalogue {
 
@@ -29,54 +29,11 @@ namespace {
 
 constexpr int kMostSteps = 16;  // from an index to the array that it was made of
 constexpr std::uint64_t kReadInAll = std::uint64_t{1} << 30;  // bytes of codes
-constexpr std::size_t kMostEntries = 64;  // of a dict that is looked into
-
-// Whether it is a dict of few names, each of which stands there once.
-bool is_table(const NodeGraph& graph, NodeId dict) {
-  if (dict == kNoNode || graph[dict].kind != Kind::dict) return false;
-  const std::vector<NodeId>& items = graph[dict].items;
-  if (items.size() > 2 * kMostEntries) return false;
-  std::vector<std::string_view> names;
-  for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
-    if (items[i] == kNoNode || graph[items[i]].kind != Kind::str) return false;
-    names.push_back(graph[items[i]].text);
-  }
-  std::ranges::sort(names);
-  return std::ranges::adjacent_find(names) == names.end();
-}
-
-// The value of a dict under a name.
-NodeId entry(const NodeGraph& graph, NodeId dict, std::string_view name) {
-  if (!is_table(graph, dict)) return kNoNode;
-  const std::vector<NodeId>& items = graph[dict].items;
-  for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
-    if (graph[items[i]].text == name) return items[i + 1];
-  }
-  return kNoNode;
-}
-
-// The one state of an instance.
-NodeId only_state(const NodeGraph& graph, NodeId id) {
-  const std::vector<NodeId>& states = graph[id].states();
-  return states.size() == 1 ? states.front() : kNoNode;
-}
-
-std::optional<std::int64_t> small(const NodeGraph& graph, NodeId id,
-                                  std::optional<std::int64_t> without) {
-  constexpr std::int64_t kLargest = std::int64_t{1} << 61;
-  if (id == kNoNode || graph[id].kind == Kind::none) return without;
-  const Node& node = graph[id];
-  if (node.kind != Kind::integer || node.big) return std::nullopt;
-  if (node.integer > kLargest || node.integer < -kLargest) return std::nullopt;
-  return node.integer;
-}
-
 // len(range(start, stop, step)); a start without a stop would be the stop.
 std::optional<std::uint64_t> length_of_range(const NodeGraph& graph, NodeId dict) {
-  if (!is_table(graph, dict)) return std::nullopt;
-  const auto start = small(graph, entry(graph, dict, "start"), 0);
-  const auto stop = small(graph, entry(graph, dict, "stop"), std::nullopt);
-  const auto step = small(graph, entry(graph, dict, "step"), 1);
+  const auto start = whole_number(graph, entry(graph, dict, "start"), 0);
+  const auto stop = whole_number(graph, entry(graph, dict, "stop"), std::nullopt);
+  const auto step = whole_number(graph, entry(graph, dict, "step"), 1);
   if (!start || !stop || !step || *step == 0) return std::nullopt;
   const std::int64_t span = *step > 0 ? *stop - *start : *start - *stop;
   if (span <= 0) return 0;
@@ -84,39 +41,23 @@ std::optional<std::uint64_t> length_of_range(const NodeGraph& graph, NodeId dict
   return static_cast<std::uint64_t>((span - 1) / stride + 1);
 }
 
-// Whether each of the codes is -1 or below `count`.
-template <class Load>
-bool within_count(std::span<const std::uint8_t> bytes, std::size_t size, std::uint64_t count,
-                  Load load) {
-  if (bytes.size() % size != 0) return false;
-  bool fits = true;
-  for (std::size_t at = 0; at < bytes.size(); at += size) {
-    const std::int64_t code = load(bytes.data() + at);
-    fits &= code == -1 || static_cast<std::uint64_t>(code) < count;
-  }
-  return fits;
+// A MultiIndex' list of codes, of which each has one for each of its items.
+NodeId codes_of_all_levels(const NodeGraph& graph, NodeId dict) {
+  const NodeId codes = entry(graph, dict, "codes");
+  return codes != kNoNode ? codes : entry(graph, dict, "labels");
+}
+NodeId codes_of_first_level(const NodeGraph& graph, NodeId dict) {
+  const NodeId codes = codes_of_all_levels(graph, dict);
+  return codes == kNoNode || graph[codes].items.empty() ? kNoNode : graph[codes].items.front();
 }
 
+// Whether each of the codes is -1 or below `count`.
 bool fit(std::string_view type, std::span<const std::uint8_t> bytes, std::uint64_t count) {
-  using Pointer = const std::uint8_t*;
-  if (type == "|i1") {
-    const auto load = [](Pointer p) { return std::int64_t{*p} - (*p < 0x80 ? 0 : 0x100); };
-    return within_count(bytes, 1, count, load);
-  }
-  if (type == "<i2") {
-    const auto load = [](Pointer p) {
-      return std::int64_t{static_cast<std::int16_t>(load_le16(p))};
-    };
-    return within_count(bytes, 2, count, load);
-  }
-  if (type == "<i4") {
-    const auto load = [](Pointer p) {
-      return std::int64_t{static_cast<std::int32_t>(load_le32(p))};
-    };
-    return within_count(bytes, 4, count, load);
-  }
-  const auto load = [](Pointer p) { return static_cast<std::int64_t>(load_le64(p)); };
-  return type == "<i8" && within_count(bytes, 8, count, load);
+  bool fits = true;
+  const bool read = each_integer(type, bytes, [&](std::int64_t code) {
+    fits &= code == -1 || static_cast<std::uint64_t>(code) < count;
+  });
+  return read && fits;
 }
 
 }  // namespace
@@ -134,7 +75,9 @@ std::optional<std::uint64_t> Matcher::length_of(NodeId id) {
   pickle::Machine& machine = inspector_->machine();
   const NodeGraph& graph = machine.nodes();
   for (int step = 0; step < kMostSteps; ++step) {
-    if (id == kNoNode || graph[id].kind != Kind::object) return std::nullopt;
+    if (id == kNoNode) return std::nullopt;
+    if (step != 0 && graph[id].kind == Kind::list) return graph[id].items.size();
+    if (graph[id].kind != Kind::object) return std::nullopt;
     const std::string type = class_of(id);
     const NodeId state = only_state(graph, id);
     if (type == "numpy:ndarray") return length_of_array(machine, id);
@@ -147,6 +90,7 @@ std::optional<std::uint64_t> Matcher::length_of(NodeId id) {
         return length_of_range(graph, dict);
       }
       id = data != kNoNode ? data : entry(graph, dict, "left");
+      if (id == kNoNode) id = codes_of_first_level(graph, dict);
     } else if (state == kNoNode) {
       return std::nullopt;
     } else if (type == "pandas._libs.arrays:NDArrayBacked") {
@@ -211,8 +155,7 @@ bool Matcher::codes_below(NodeId array, std::uint64_t count) {
 bool Matcher::codes_of_levels(NodeId dict) {
   const NodeGraph& graph = inspector_->machine().nodes();
   const NodeId levels = entry(graph, dict, "levels");
-  NodeId codes = entry(graph, dict, "codes");
-  if (codes == kNoNode) codes = entry(graph, dict, "labels");
+  const NodeId codes = codes_of_all_levels(graph, dict);
   if (levels == kNoNode || codes == kNoNode) return false;
   const std::vector<NodeId> of = graph[levels].items;
   const std::vector<NodeId> given = graph[codes].items;

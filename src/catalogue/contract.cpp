@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "catalogue/storage.h"
@@ -74,12 +75,19 @@ bool Matcher::tuple_of(std::uint32_t word, std::span<const Item> items) {
   const Pattern pattern = at(word);
   if (pattern.op == ContractOp::any) return true;
   if (pattern.op == ContractOp::sequence) return sequence(pattern, items);
+  if (pattern.op == ContractOp::both) {
+    return tuple_of(pattern.body, items) && tuple_of(pattern.body + at(pattern.body).words, items);
+  }
+  if (pattern.op == ContractOp::placed) {
+    std::vector<Thing> things;
+    for (const Item& item : items) things.push_back(thing_of(item));
+    return placed(std::span<const Thing>(things));
+  }
   if (pattern.op != ContractOp::alternatives) return false;
   std::uint32_t child = pattern.body;
   for (std::uint32_t i = 0; i < pattern.parts; ++i) {
-    const Pattern part = at(child);
-    if (part.op == ContractOp::sequence && sequence(part, items)) return true;
-    child += part.words;
+    if (tuple_of(child, items)) return true;
+    child += at(child).words;
   }
   return false;
 }
@@ -152,6 +160,7 @@ bool Matcher::value(std::uint32_t word, Thing thing) {
     case ContractOp::attribute: return attribute(thing);
     case ContractOp::kdtree: return kdtree(thing);
     case ContractOp::codes: return codes(thing);
+    case ContractOp::placed: return placed(thing);
     case ContractOp::elements: return elements(pattern, thing);
     case ContractOp::small: return small(thing);
     case ContractOp::weighed: return weighed(thing);
@@ -463,27 +472,63 @@ bool Matcher::untouched(Thing& thing) {
          node->appended().empty() && node->stored().empty();
 }
 
+// What a constant weighs for a loader that formats, hashes or compares it.
+std::uint64_t weight_of(const Node& constant) {
+  constexpr std::uint64_t kUnit = 64;  // bytes
+  return 1 + std::max<std::uint64_t>(constant.length, constant.text.size()) / kUnit;
+}
+
+// A loader that formats, hashes or compares a value comes to each part of it once for each way that
+// leads there. So parts that are shared are weighed for each way, and against what stands in the
+// stream once.
 bool Matcher::plain(Thing& thing) {
+  constexpr std::uint64_t kMostWays = 4;
+  constexpr std::uint64_t kSpareWays = 1u << 20;
+  const auto is_constant = [](Kind kind) { return is_scalar(kind) || kind == Kind::bytearray; };
+  const auto is_container = [](Kind kind) { return mask_of(kind) != 0 || kind == Kind::dict; };
   const Kind kind = inspector_->kind(thing);
-  if (is_scalar(kind) || kind == Kind::bytearray) return true;
-  if (mask_of(kind) == 0 && kind != Kind::dict) return false;
-  if (inspector_->node(thing) == nullptr) return false;
+  if (is_constant(kind)) return true;
+  if (!is_container(kind) || inspector_->node(thing) == nullptr) return false;
   const auto& nodes = inspector_->machine().nodes();
-  std::unordered_set<NodeId> seen{thing.node};
-  std::vector<NodeId> open{thing.node};
-  while (!open.empty()) {
-    const NodeId id = open.back();
-    open.pop_back();
-    for (const NodeId child : nodes[id].items) {
-      const Kind inner = nodes[child].kind;
-      if (is_scalar(inner) || inner == Kind::bytearray) continue;
-      if (mask_of(inner) == 0 && inner != Kind::dict) return false;
-      if (!seen.insert(child).second) continue;
-      inspector_->machine().note_seen(nodes[child].offset);
-      open.push_back(child);
+  struct Open {
+    NodeId id;
+    std::size_t next = 0;
+    std::uint64_t weight = 1;
+  };
+  std::unordered_map<NodeId, std::uint64_t> weights{{thing.node, 1}};  // 1 while it is open
+  std::unordered_set<std::uint64_t> constants;  // heavy ones, by offset
+  std::uint64_t once = 0;
+  std::vector<Open> open{{thing.node}};
+  while (true) {
+    Open& top = open.back();
+    const std::vector<NodeId>& items = nodes[top.id].items;
+    if (top.weight > kMostWays * once + kSpareWays) return false;
+    if (top.next == items.size()) {
+      const std::uint64_t weight = top.weight;
+      weights[top.id] = weight;
+      open.pop_back();
+      if (open.empty()) return true;
+      open.back().weight += weight;
+      continue;
     }
+    const NodeId child = items[top.next++];
+    const Node& part = nodes[child];
+    if (is_constant(part.kind)) {
+      const std::uint64_t weight = weight_of(part);
+      top.weight += weight;
+      if (weight == 1 || constants.insert(part.offset).second) once += weight;
+      continue;
+    }
+    if (!is_container(part.kind)) return false;
+    const auto [known, fresh] = weights.try_emplace(child, 1);
+    if (!fresh) {
+      top.weight += known->second;
+      continue;
+    }
+    ++once;
+    inspector_->machine().note_seen(part.offset);
+    open.push_back({child});
   }
-  return true;
 }
 
 // A tuple keeps no hash: Python hashes a part as often as it is referred to, and calls itself for

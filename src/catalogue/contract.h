@@ -87,6 +87,10 @@ class Matcher {
   pickle::NodeId array_in(pickle::NodeId state);
   pickle::NodeId categories_in(pickle::NodeId state);
   std::string class_of(pickle::NodeId id);
+  // placed.cpp: the blocks of a frame.
+  bool placed(Thing& thing);
+  bool placed(std::span<const Thing> items);
+  bool places_are(std::span<const pickle::NodeId> places, pickle::NodeId axis);
   // bounds.cpp: what a value makes its loader do.
   bool small(Thing& thing);
   bool weighed(Thing& thing);
@@ -113,6 +117,7 @@ class Matcher {
   std::string misfit_;
   std::uint64_t hashed_ = 0;  // tuples and frozensets in keys that have many
   std::uint64_t codes_read_ = 0;  // bytes of codes
+  std::uint64_t places_ = 0;  // of blocks in frames
   std::uint64_t ranges_ = 0;  // of many characters, in regular expressions
 };
 

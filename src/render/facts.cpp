@@ -81,6 +81,7 @@ class Speller {
       case ContractOp::attribute: return "an attribute name";
       case ContractOp::kdtree: return "nodes that are one tree";
       case ContractOp::codes: return "codes that have their categories";
+      case ContractOp::placed: return "blocks that have the places of the axis";
       case ContractOp::elements: return "array of " + elements(body, parts);
       case ContractOp::small: return "a type whose items are small";
       case ContractOp::weighed: return "an array whose items have bytes";

@@ -99,6 +99,35 @@ LEVELS = dict_of(
     text("levels"), list_of(array("f8", bytes(16), 2)),
     text("codes"), list_of(array("i1", b"\0\x01\xff", 3)),
 )  # fmt: skip
+# A frame of two columns: the state of its manager, and the arguments of its call.
+AXIS = call(
+    "pandas.core.indexes.base:_new_Index",
+    reference("pandas:Index"),
+    dict_of(text("data"), array("f8", bytes(16), 2)),
+)
+PLACES = call("builtins:slice", integer(0), integer(2), integer(1))
+FRAME_STATE = tuple_of(
+    b"]",
+    b"]",
+    b"]",
+    dict_of(
+        text("0.14.1"),
+        dict_of(
+            text("axes"),
+            list_of(AXIS, AXIS),
+            text("blocks"),
+            list_of(dict_of(text("values"), array("f8", bytes(16), 2), text("mgr_locs"), PLACES)),
+        ),
+    ),
+)
+FRAME_ARGUMENTS = tuple_of(
+    tuple_of(
+        call(
+            "pandas._libs.internals:_unpickle_block", array("f8", bytes(16), 2), PLACES, integer(2)
+        )
+    ),
+    list_of(AXIS, AXIS),
+)
 VIEW = call(
     "torch._utils:_rebuild_tensor_v2", STORAGE, integer(0), tuple_of(integer(4)),
     tuple_of(integer(1)), b"\x89", call("collections:OrderedDict"),
@@ -127,7 +156,8 @@ ABUSES: tuple[bytes, ...] = (
 ANYTHING = (*ABUSES[:12], *[reference("builtins:object"), reference("collections:OrderedDict")] * 4)
 # Parts that look at more than one value: none is refused by itself, only by its neighbours.
 RELATIONS = (
-    "cells", "record", "first", "stated", "kdtree", "codes", "weighed", "small", "backed", "regex",
+    "cells", "record", "first", "stated", "kdtree", "codes", "placed", "weighed", "small", "backed",
+    "regex",
 )  # fmt: skip
 UNHASHABLE = tuple_of(b"]", b"N")
 
@@ -338,6 +368,8 @@ class Maker:
             making.storage |= second.op == "backed"
             levels = second.op == "codes" and first.op == "both"
             return LEVELS if levels else whole
+        if second.op == "placed" and not self.holds(node, making):
+            return FRAME_STATE if len(first.parts) == 4 else FRAME_ARGUMENTS
         if second.op in RELATIONS or self.holds(first, making):
             return self.value(first, making)
         if first.op == "dict" and second.op == "attrs":

@@ -260,6 +260,28 @@ def history(**methods: str) -> New:
     return New(cls, (), {"_log_history": numbers(), "statistics_methods": table})
 
 
+def ways(levels: int, leaf: str = "1.0", end: bytes = b"l") -> Opcodes:
+    """A list (or tuple) of few parts that is reached in 2**levels ways."""
+    out = text(leaf)
+    for level in range(levels):
+        number = struct.pack("<I", 1000 + level)
+        out += b"r" + number + b"0(" + 2 * (b"j" + number) + end
+    return Opcodes(out)
+
+
+def version(value: Any) -> New:
+    """An estimator whose loading writes its version into a warning when it is another's."""
+    return New(
+        Name("sklearn.linear_model._base", "LinearRegression"), (), {"_sklearn_version": value}
+    )
+
+
+def optimizer(parameter: Any) -> New:
+    """An optimizer whose loading hashes its parameters."""
+    groups = [{"params": [parameter], "lr": 0.1, "foreach": None, "maximize": False}]
+    return New(Name("torch.optim.adam", "Adam"), (), {"state": {}, "param_groups": groups})
+
+
 # Built like the hostile ones below, so that what those are refused for is what they differ in.
 CLEAN: dict[str, Callable[[], Any]] = {
     "moments": lambda: index("DatetimeIndex", data=of("DatetimeArray", times(), moments(), {})),
@@ -285,6 +307,9 @@ CLEAN: dict[str, Callable[[], Any]] = {
     "a fraction": lambda: Call(Name("fractions", "Fraction"), (large(1000), 3)),
     "a decimal": lambda: Call(Name("decimal", "Decimal"), (large(1000),)),
     "its own methods": lambda: history(min="min", mean="mean"),
+    "a version of shared parts": lambda: version(ways(4)),
+    "a parameter of shared parts": lambda: optimizer(ways(4, end=b"t")),
+    "an array of no rows": lambda: array((0, 1000), b"", element("f8")),
 }
 BEYOND: dict[str, Callable[[], Any]] = {
     "numbers as moments": lambda: of("DatetimeArray", times(), whole(1), {}),
@@ -369,6 +394,10 @@ BEYOND: dict[str, Callable[[], Any]] = {
     "a large decimal": lambda: Call(Name("decimal", "Decimal"), (large(100_000),)),
     "a long decimal": lambda: Call(Name("decimal", "Decimal"), ("1" * 100_000,)),
     "a method under another's name": lambda: history(mean="max"),
+    "a version reached in many ways": lambda: version(ways(40)),
+    "a long version reached in many ways": lambda: version(ways(14, "1.0" * 5000)),
+    "a parameter reached in many ways": lambda: optimizer(ways(40, end=b"t")),
+    "an array of no rows and many columns": lambda: array((0, 2**30), b"", element("f8")),
 }
 
 

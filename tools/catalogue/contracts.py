@@ -6,8 +6,8 @@
               '"text"'  'b"octets"'  7  int[0..255]
               word                   any none bool int float str bytes bytearray plain hashable
                                      storage class inert attrs pairs cells record first
-                                     stated attribute kdtree codes small weighed
-                                     backed regex
+                                     stated attribute kdtree codes placed small
+                                     weighed backed regex
               word<...>              tuple<p> list<p> seq<p> set<p> dict<k, v> ref<names>
                                      object<names> empty<names> chars<"..." or b"...">
                                      both<p, p> attrs<"forbidden", "name": p, ...> made<name, p>
@@ -50,6 +50,7 @@ SIMPLE = {
     "attribute": "attribute",
     "kdtree": "kdtree",
     "codes": "codes",
+    "placed": "placed",
     "small": "small",
     "weighed": "weighed",
     "backed": "backed",
