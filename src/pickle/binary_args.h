@@ -39,6 +39,14 @@ inline int lines_of(ArgKind kind) {
 
 // At most eight bytes.
 inline std::uint64_t little_endian(const std::uint8_t* bytes, std::uint64_t width) {
+  switch (width) {
+    case 0: return 0;
+    case 1: return bytes[0];
+    case 2: return load_le16(bytes);
+    case 4: return load_le32(bytes);
+    case 8: return load_le64(bytes);
+    default: break;
+  }
   std::uint64_t value = 0;
   for (std::uint64_t i = width; i > 0; --i) value = value << 8 | bytes[i - 1];
   return value;

@@ -177,8 +177,9 @@ bool Rebuilder::container_of_marked(Kind kind, const Step& op) {
 // The entries from `first` on leave the stack, into the node if it is empty and being built here.
 bool Rebuilder::fill(NodeId id, std::size_t first) {
   const bool wanted = mine(id) && graph[id].items.empty();
-  for (std::size_t i = first; wanted && i < stack.size(); ++i) {
-    graph[id].items.push_back(stack[i].node);
+  if (wanted) {
+    Node::Items& items = graph[id].items;
+    for (std::size_t i = first; i < stack.size(); ++i) items.push_back(stack[i].node);
   }
   stack.resize(first);
   return wanted;
