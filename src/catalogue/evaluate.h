@@ -1,9 +1,8 @@
-// Evaluate: pure functions of constants.
+// Evaluate: values that a stream puts together out of constants, and what its calls call.
 //
-// Attacks put names and payloads together at run time (join, %, base64, codecs). What such a
-// function gives is computed here, within the budget, so that it can be looked at again. Functions
-// are chosen by the Behaviour that a fact names. What cannot be computed has no value; it is never
-// guessed.
+// Attacks put names and payloads together at run time (join, %, base64, codecs). What a value is
+// that pure functions (pure.h) made of constants is computed here, within the budget, so that it
+// can be looked at again. What cannot be computed has no value; it is never guessed.
 #pragma once
 
 #include <cstdint>
@@ -12,21 +11,9 @@
 #include <string>
 
 #include "catalogue/inspect.h"
+#include "catalogue/pure.h"
 
 namespace brine::catalogue {
-
-struct Constant {
-  pickle::Kind kind = pickle::Kind::none;  // none, boolean, integer, floating, str, bytes
-  std::string text;                        // str (UTF-8), bytes
-  std::int64_t integer = 0;
-  double floating = 0;
-
-  static Constant of_text(std::string text) { return {pickle::Kind::str, std::move(text), 0, 0}; }
-  static Constant of_bytes(std::string text) {
-    return {pickle::Kind::bytes, std::move(text), 0, 0};
-  }
-  static Constant of_integer(std::int64_t n) { return {pickle::Kind::integer, {}, n, 0}; }
-};
 
 // What a call goes to: a fact and the arguments that were bound to it before.
 struct Callee {
@@ -73,7 +60,5 @@ class Evaluator {
   std::uint64_t evaluations_ = 0;
   bool large_ = false;  // bytes are wanted, not a text
 };
-
-bool is_evaluator(Behaviour behaviour);
 
 }  // namespace brine::catalogue

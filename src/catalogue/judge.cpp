@@ -308,7 +308,7 @@ void Judge::call(const Callee& callee, std::span<const Thing> args, Outcome& out
   const std::uint32_t contract = callee.known.fact.contract;
   const bool fits = contract != 0 && matcher_.arguments(contract, std::span<const Thing>(all));
   if (calling_harms(callee.known.fact) && !fits) return danger(callee, all, out);
-  if (is_evaluator(callee.behaviour)) {
+  if (is_pure(callee.behaviour)) {
     if (fits) return give(callee, all, out);
     return evaluate(callee, all, out, depth);
   }

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/escape.h"
+#include "pickle/binary_args.h"
 #include "pickle/text_args.h"
 
 namespace brine::pickle {
@@ -16,29 +17,6 @@ constexpr char kHexDigits[] = "0123456789abcdef";
 
 std::string hex_byte(std::uint8_t byte) {
   return {'0', 'x', kHexDigits[byte >> 4], kHexDigits[byte & 15]};
-}
-
-std::uint64_t width_of(ArgKind kind) {
-  switch (kind) {
-    case ArgKind::u8:
-    case ArgKind::counted8: return 1;
-    case ArgKind::u16: return 2;
-    case ArgKind::i32:
-    case ArgKind::counted32: return 4;
-    case ArgKind::u64:
-    case ArgKind::f64be:
-    case ArgKind::counted64: return 8;
-    case ArgKind::none:
-    case ArgKind::line:
-    case ArgKind::two_lines: return 0;
-  }
-  return 0;
-}
-
-std::uint64_t little_endian(const std::uint8_t* bytes, std::uint64_t width) {
-  std::uint64_t value = 0;
-  for (std::uint64_t i = width; i > 0; --i) value = value << 8 | bytes[i - 1];
-  return value;
 }
 
 // Memo indices and the lengths are unsigned, BININT and EXT4 are signed.
@@ -54,12 +32,7 @@ std::string render_long(const Instruction& in) {
   if (in.length > 8 || in.text.size() != in.length) {
     return "int of " + std::to_string(in.length) + " bytes";
   }
-  std::uint64_t raw =
-      in.text.empty() || static_cast<signed char>(in.text.back()) >= 0 ? 0 : ~std::uint64_t{0};
-  for (std::size_t i = in.text.size(); i > 0; --i) {
-    raw = raw << 8 | static_cast<std::uint8_t>(in.text[i - 1]);
-  }
-  return std::to_string(static_cast<std::int64_t>(raw));
+  return std::to_string(signed_integer(as_bytes(in.text)));
 }
 
 std::string literal(const Instruction& in, std::size_t limit, bool text) {

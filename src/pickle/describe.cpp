@@ -234,19 +234,4 @@ std::string Machine::render(const Value& value, std::size_t limit) {
   return impl_->render(value, limit);
 }
 
-bool Machine::text_of(const Value& value, std::string& out, std::size_t limit) {
-  std::uint64_t length = 0;
-  return impl_->constant_text(value, out, limit, &length) && length <= limit;
-}
-
-bool Machine::text_at(std::uint64_t offset, std::string& out, std::size_t limit) {
-  if (impl_->tears.contains(offset)) return false;
-  std::uint64_t length = 0;
-  return impl_->text_of(impl_->constant_at(offset), out, limit, &length) && length <= limit;
-}
-
-bool Machine::integer_of(const Value& value, std::int64_t& out) {
-  return impl_->constant_integer(value, out);
-}
-
 }  // namespace brine::pickle

@@ -1,6 +1,8 @@
-// The machine's insides, shared by its parts: machine.cpp (the loop and plain opcodes), effects.cpp
-// (imports, calls, state, stores), rebuild.cpp (looking inside a value) and inspect.cpp (text of
-// values).
+// The machine's insides, shared by its parts.
+//
+// One struct has the state of a run, and each part is a file that works on it: below, the functions
+// stand by file. The loop (loop.cpp) is the only part that is hot; it keeps its cursor and stack
+// pointer in registers and brings the members up to date before it calls anything else.
 #pragma once
 
 #include <array>
@@ -42,30 +44,88 @@ struct Computed {
   RefId ref = 0;
 };
 
+// A depth that tells nothing: too many calls begin at one place, or nobody can count them.
+inline constexpr std::uint8_t kNoDepth = 255;
+
+// What identifies a value whose contents may change or be shared.
+inline std::uint64_t mutable_identity(const Value& value) {
+  return static_cast<std::uint64_t>(value.start) | static_cast<std::uint64_t>(value.depth) << 40;
+}
+
+inline bool is_constant(Kind kind) { return kind <= Kind::bytearray; }
+
+// Nothing can change it, so GET and DUP may copy its handle.
+inline bool tells_itself(Kind kind) {
+  switch (kind) {
+    case Kind::none:
+    case Kind::boolean:
+    case Kind::integer:
+    case Kind::floating:
+    case Kind::str:
+    case Kind::bytes:
+    case Kind::ref: return true;
+    default: return false;
+  }
+}
+
+inline bool changes_in_place(Kind kind) {
+  switch (kind) {
+    case Kind::list:
+    case Kind::dict:
+    case Kind::set:
+    case Kind::object:
+    case Kind::persistent:
+    case Kind::bytearray: return true;
+    default: return false;
+  }
+}
+
+// What may run code of its own when it is called or worked on; a buffer is inert.
+inline bool acts(Kind kind) {
+  switch (kind) {
+    case Kind::ref:
+    case Kind::object:
+    case Kind::persistent:
+    case Kind::unknown: return true;
+    default: return false;
+  }
+}
+
+// All that lies between two offsets, seen as one tuple: arguments that no TUPLE opcode gathered.
+inline Value open_tuple(std::uint64_t start, std::uint64_t end) {
+  Value value = Value::make(Kind::tuple, start, end);
+  value.flags = Value::kComputed;
+  return value;
+}
+
 struct Machine::Impl final : NodeOpener {
   Impl(Machine& self_, ByteSource& source_, const Profile& profile_, World& world_,
        TraceSink& sink_, const Limits& limits_, MachineOptions options_);
 
-  // --- the loop (machine.cpp) ---
+  // --- a run from its beginning to its end (machine.cpp) ---
   RunResult run();
   RunResult go_on();
   void judge_result();
+  void reset();
+  bool take_spare(std::uint64_t bytes);
+
+  // --- the loop (loop.cpp) ---
   template <bool kPy>
   void loop();
-  void reset();
-
   // Each of these runs one opcode off the hot path. `pos` stands behind the opcode byte.
   template <bool kPy>
   bool cold_opcode(std::uint8_t code);
+  bool do_pop();
+  bool do_pop_mark();
+
+  // --- arguments off the hot path (arguments.cpp) ---
+  bool read_arg(std::uint64_t count);  // [pos, pos + count) visible, frame rules obeyed
+  bool read_number(std::uint64_t width, std::uint64_t& number);
+  bool read_line(std::string_view& line, bool& ended);
+  std::string short_by(std::uint64_t count) const;
   bool load_text_number(std::uint8_t code);
   bool load_counted(std::uint8_t code);
-  bool load_memo_text(std::uint8_t code);
-  std::optional<std::uint64_t> index_of_line(std::string_view line);
-  bool memo_get(std::uint64_t index);
-  void fetched(const Value& value);
-  void changes(const Value& container);
-  bool fill_dict(Value& target);
-  bool memo_put(std::uint64_t index);
+  bool check_text(std::uint8_t code, std::uint64_t size);
   bool load_frame();
   bool begin_frame(std::uint64_t size);
 
@@ -76,61 +136,94 @@ struct Machine::Impl final : NodeOpener {
   bool torn_ahead(std::uint8_t code);
   bool take(std::uint64_t count, std::string& out);
   bool take_line(std::string& out);
-  bool push_computed(Computed made);
   bool load_torn(std::uint8_t code);
   bool give_torn(std::uint8_t code, const std::string& text, const std::string& second,
                  std::uint64_t& index);
   bool name_torn(bool inst, const std::string& module, const std::string& name);
-  bool make_dict();
-  bool do_pop();
-  bool do_pop_mark();
-  bool do_dup();
-  bool readonly_buffer();
 
-  // --- effects (effects.cpp) ---
+  // --- values with two entries (aliases.cpp) ---
+  const Value& truth(const Value& handle);
+  Value* truth_slot(const Value& handle);
+  bool extend_target(Value& entry, std::uint64_t op_end);
+  bool load_memo_text(std::uint8_t code);
+  std::optional<std::uint64_t> index_of_line(std::string_view line);
+  bool memo_get(std::uint64_t index);
+  bool memo_put(std::uint64_t index);
+  bool do_dup();
+
+  // --- what judgements rested on (second_looks.cpp) ---
+  void fetched(const Value& value);
+  void changes(const Value& container);
+  bool first_state(const Value& inst, const Value& state);
+
+  // --- effects, told and pushed (effects.cpp) ---
+  bool wants_current_event() const;
+  void emit(Event& event);
+  void after_outcome();
+  void hold_against(std::string_view what);
+  bool push_outcome(std::uint64_t start, std::uint8_t depth);
+  bool push_made(const Value& callable, std::uint64_t start, std::uint8_t depth);
+  bool push_given(const Value& given, std::uint64_t start);
+  bool push_computed(Computed made, std::uint64_t start);
+  bool keep_computed(Computed made);
+  bool tells_nothing_else(const Value& value) const;
+
+  // --- imports (imports.cpp) ---
+  RefId intern(std::string_view module, std::string_view name);
   bool rename(std::string_view& module, std::string_view& name, int at_proto) const;
   bool do_import(std::string_view module, std::string_view name, std::uint64_t start, Value* out);
+  bool import_unnamed(std::string_view what, std::uint64_t start);
   bool read_names(std::string& module, std::string& name, bool ascii);
-  bool load_global(bool inst);
-  bool load_inst_py();
+  bool load_global();
+  bool load_inst();
   bool load_stack_global();
+  bool load_extension_code(std::uint8_t opcode);
   bool load_extension(std::int64_t code);
   bool keep_extension(const Value& ref);
+
+  // --- calls (calls.cpp) ---
   bool load_persid(bool binary);
   bool call_persistent(const Value& id, bool binary);
   bool do_reduce();
   bool do_newobj(bool ex);
   bool do_obj();
-  bool instantiate(const Value& cls, std::span<const Value> items, std::uint64_t start,
-                   CallHow how);
+  struct Mark {
+    std::uint64_t height;
+    std::uint64_t offset;
+  };
+  bool instantiate(const Value& cls, const Mark& mark, std::uint64_t first, CallHow how);
+  bool gather_args(const Value& callable, const Value& value, std::uint64_t at,
+                   std::string_view refusal, Args& args);
+  void unpack_tuple(const Value& tuple, std::uint64_t at, Args& args);
+  bool iterate(const Value& value, std::vector<Value>& items, bool& known);
+  bool keywords_fit(const Value& kwargs);
+  void emit_call(EventKind kind, const Value& callable, const Args& args, const Value& argument);
+  std::uint8_t call_depth(const Value& callable);
+  std::uint8_t depth_above(Kind kind, unsigned depth, std::uint64_t end_of_value);
+
+  // --- state (state.cpp) ---
   bool do_build();
-  bool builtin_build(const Value& inst, const Value& state);
+  bool builtin_build(const Value& state);
+
+  // --- containers and stores (stores.cpp) ---
   bool do_append(std::uint64_t first, bool single);
-  bool do_setitems(std::uint64_t first, bool single);
+  bool do_setitems(std::uint64_t first);
   bool do_additems();
+  bool fill_dict(Value& target);
+  bool make_dict();
+  bool make_frozenset();
+  bool readonly_buffer();
   bool assignable_index(const Value& target, const Value& key);
+  bool is_byte(const Value& value);
   bool store_foreign(Value& target, StoreHow how, const Value* key, const Value& value);
   void emit_store(const Value& target, StoreHow how, const Value* key, const Value& value);
   void ask_index(const Value& target, StoreHow how, const Value* key, const Value& value);
+
+  // --- hashing (hashing.cpp) ---
   bool hash_key(const Value& key);
   enum class TupleHash : std::uint8_t { all, unhashable, budget };
   TupleHash hashed_items(const Value& key, std::vector<Value>& foreign);
-  bool is_byte(const Value& value);
-  std::uint8_t depth_above(Kind kind, unsigned depth, std::uint64_t end_of_value);
   bool hash_foreign(const Value& value);
-  bool first_state(const Value& inst, const Value& state);
-  void hold_against(std::string_view what);
-  bool was_changed(const Value& value, const Constant& constant);
-  bool keywords_fit(const Value& kwargs);
-  bool push_outcome(std::uint64_t start, std::uint8_t depth);
-  bool push_made(const Value& callable, std::uint64_t start, std::uint8_t depth);
-  bool tells_nothing_else(const Value& value) const;
-  bool iterate(const Value& value, std::vector<Value>& items, bool& known);
-  bool unpack_tuple(const Value& tuple, Args& args);
-  bool wants_current_event() const;
-  std::uint8_t call_depth(const Value& callable);
-  void emit(Event& event);
-  void after_outcome();
 
   // --- joblib's arrays in the stream (joblib_array.cpp) ---
   struct ArrayPlan;
@@ -156,14 +249,7 @@ struct Machine::Impl final : NodeOpener {
   bool nothing_to_set();
   std::string class_name(const Value& value);
 
-  // --- looking inside (rebuild.cpp) ---
-  NodeId rebuild(const Value& value);
-  void open(NodeId id) override;
-  void fold_back(std::size_t nodes, std::size_t first) override;  // folding.cpp
-  void cut_nodes(std::size_t count);
-  const Value& truth(const Value& handle);
-  Value* truth_slot(const Value& handle);
-  bool extend_target(Value& entry, std::uint64_t op_end);
+  // --- constants read again (constants.cpp) ---
   Constant constant_at(std::uint64_t offset);
   bool constant_text(const Value& value, std::string& out, std::size_t limit,
                      std::uint64_t* length);
@@ -172,8 +258,20 @@ struct Machine::Impl final : NodeOpener {
   bool constant_integer(const Value& value, std::int64_t& out);
   bool integer_of(const Constant& constant, std::int64_t& out);
   bool long_fits(const Constant& constant, std::int64_t& out);
+  bool was_changed(const Value& value, const Constant& constant);
+  std::uint64_t line_length(const Constant& constant);
+  bool is_boolean_line(const Constant& constant);
+  bool find_newline(std::uint64_t& at);
   std::uint64_t line_end(std::uint64_t at, int lines);
   std::uint8_t byte_at(std::uint64_t offset);
+
+  // --- looking inside (rebuild.cpp, folding.cpp) ---
+  NodeId rebuild(const Value& value);
+  void open(NodeId id) override;
+  void fold_back(std::size_t nodes, std::size_t first) override;
+  void cut_nodes(std::size_t count);
+
+  // --- in words, and as Python compares (describe.cpp) ---
   bool falsy(const Value& value);
   std::vector<NodeId> distinct(const std::vector<NodeId>& members);
   std::string target_name(const Value& value);
@@ -208,15 +306,48 @@ struct Machine::Impl final : NodeOpener {
     return profile.unpickler == Unpickler::torch_weights_only ||
            profile.unpickler == Unpickler::libtorch;
   }
-  RefId intern(std::string_view module, std::string_view name);
-  bool read_arg(std::uint64_t count);  // [pos, pos + count) visible, frame rules obeyed
-  bool read_line(std::string_view& line, bool& ended);
-  std::string short_by(std::uint64_t count) const;
+  bool take_mark(Mark& mark) {
+    if (marks.empty()) return fail_op("could not find MARK");
+    mark = marks.back();
+    marks.pop_back();
+    return true;
+  }
+  // A second entry, pushed at `at`, of a value that tells itself.
+  static Value copy_handle(Value value, std::uint64_t at) {
+    if (!value.shifted()) value.end = value.start;
+    value.flags |= Value::kShifted;
+    value.start = at & kMaxOffset;
+    return value;
+  }
+  // What a GET at `at` pushes of the memo's entry. The loop has this and `memoize` in line.
+  [[gnu::always_inline]] Value fetch_handle(const Value& entry, std::uint64_t index,
+                                            std::uint64_t at) {
+    if (tells_itself(entry.kind()) && entry.direct()) return copy_handle(entry, at);
+    Value value = entry;
+    value.flags = Value::kViaMemo;
+    value.end = index & kMaxOffset;
+    fetched(value);
+    value.start = at & kMaxOffset;
+    return value;
+  }
+  // A PUT of the top entry by the opcode [at, behind). The truth about what can change moves to the
+  // memo, so that later changes are seen from every handle. False when the memo is full.
+  [[gnu::always_inline]] bool memoize(Value& top, std::uint64_t index, std::uint64_t at,
+                                      std::uint64_t behind) {
+    Value kept = top;
+    if (kept.via_memo()) {
+      const Value* known = memo.version(kept);
+      if (known != nullptr && !known->direct()) kept = *known;
+    }
+    if (!memo.put(index, kept, at)) return false;
+    if (top.direct() && !top.shifted() && changes_in_place(top.kind())) {
+      top.flags = Value::kViaMemo | Value::kInPlace;
+      top.end = index & kMaxOffset;
+    }
+    if (tuple_fresh_until == at) tuple_fresh_until = behind;
+    return true;
+  }
 
-  struct Mark {
-    std::uint64_t height;
-    std::uint64_t offset;
-  };
   using Ref = Imported;
   struct Box {
     std::uint64_t offset;  // of the DUP
@@ -348,7 +479,6 @@ struct Machine::Impl final : NodeOpener {
   std::vector<Opened> opened;  // folded nodes that are spelled out, in order
   std::uint64_t rebuilt_bytes = 0;
   std::uint64_t own_spare = 0;  // when no other runs share it
-  bool take_spare(std::uint64_t bytes);
   std::uint64_t looked = 0;  // behind the farthest byte that was searched for a line's end
   // A range that alone has too many nodes: nothing that holds it is spelled out again.
   std::optional<std::pair<std::uint64_t, std::uint64_t>> too_large;
@@ -356,12 +486,5 @@ struct Machine::Impl final : NodeOpener {
   std::vector<std::uint8_t> fetch_scratch;
   std::vector<std::uint8_t> line_scratch;
 };
-
-// A depth that tells nothing: too many calls begin at one place, or nobody can count them.
-inline constexpr std::uint8_t kNoDepth = 255;
-
-// What identifies a value whose contents may change or be shared.
-std::uint64_t mutable_identity(const Value& value);
-bool is_constant(Kind kind);
 
 }  // namespace brine::pickle

@@ -1,8 +1,9 @@
 // The opcode table: the one truth about pickle's instructions.
 //
-// Decoder, precondition checks, disassembler and docs read this table; behaviour lives in
-// machine.cpp. Source of the facts: CPython's Modules/_pickle.c and Lib/pickle.py, 3.8 to 3.13 (the
-// set has not changed since protocol 5), measured where the two differ.
+// Decoder, precondition checks, disassembler and docs read this table; behaviour lives in the
+// machine (loop.cpp and what it calls). Source of the facts: CPython's Modules/_pickle.c and
+// Lib/pickle.py, 3.8 to 3.13 (the set has not changed since protocol 5), measured where the two
+// differ.
 #pragma once
 
 #include <array>

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "pickle/binary_args.h"
 #include "pickle/machine_impl.h"
 
 namespace brine::pickle {
@@ -41,33 +42,6 @@ bool reads_into_place(std::uint8_t code) {
          code == op::SHORT_BINBYTES;
 }
 
-std::uint64_t fixed_size(ArgKind kind) {
-  switch (kind) {
-    case ArgKind::none:
-    case ArgKind::line:
-    case ArgKind::two_lines: return 0;
-    case ArgKind::u8:
-    case ArgKind::counted8: return 1;
-    case ArgKind::u16: return 2;
-    case ArgKind::i32:
-    case ArgKind::counted32: return 4;
-    case ArgKind::u64:
-    case ArgKind::f64be:
-    case ArgKind::counted64: return 8;
-  }
-  return 0;
-}
-
-bool is_counted(ArgKind kind) {
-  return kind == ArgKind::counted8 || kind == ArgKind::counted32 || kind == ArgKind::counted64;
-}
-
-std::uint64_t load_le(const std::uint8_t* p, std::uint64_t count) {
-  std::uint64_t value = 0;
-  for (std::uint64_t i = 0; i < count; ++i) value |= std::uint64_t{p[i]} << (8 * i);
-  return value;
-}
-
 }  // namespace
 
 // Whether the argument of the opcode before `pos` is parted. Bytes are joined on the way.
@@ -75,20 +49,17 @@ bool Machine::Impl::torn_ahead(std::uint8_t code) {
   const Opcode* row = find_opcode(code);
   if (row == nullptr || !crosses(~std::uint64_t{0})) return false;
   const std::uint64_t left = frame_end - pos;
-  const std::uint64_t prefix = fixed_size(row->arg);
+  const std::uint64_t prefix = width_of(row->arg);
   if (prefix > left) return true;
   if (is_counted(row->arg)) {
     if (!window.ensure(pos, prefix)) return false;
-    std::uint64_t size = load_le(window.at(pos), prefix);
+    std::uint64_t size = little_endian(window.at(pos), prefix);
     if (size <= left - prefix) return false;
     if (!reads_into_place(code)) return true;
     join_pieces(left + 1);
     return false;
   }
-  int lines = row->arg == ArgKind::two_lines ? 2 : row->arg == ArgKind::line ? 1 : 0;
-  std::uint64_t at = pos;
-  for (; lines > 0; --lines) at = line_end(at, 1);
-  return at > frame_end;
+  return line_end(pos, lines_of(row->arg)) > frame_end;
 }
 
 bool Machine::Impl::take(std::uint64_t count, std::string& out) {
@@ -111,19 +82,6 @@ bool Machine::Impl::take_line(std::string& out) {
   return true;
 }
 
-bool Machine::Impl::push_computed(Computed made) {
-  made.offset = op_offset;
-  const std::uint64_t cost = made.text.size() + sizeof(Computed);
-  if (made.kind == Kind::unknown || cost > limits.evaluated_bytes - computed_bytes) {
-    return push(Value::make(Kind::unknown, op_offset, pos));
-  }
-  computed_bytes += cost;
-  Value value = Value::make(made.kind, op_offset, pos, static_cast<std::uint32_t>(computed.size()));
-  value.flags = Value::kComputed;
-  computed.push_back(std::move(made));
-  return push(value);
-}
-
 // The opcode before op_offset + 1, whose argument is parted.
 bool Machine::Impl::load_torn(std::uint8_t code) {
   pos = op_offset + 1;
@@ -135,9 +93,9 @@ bool Machine::Impl::load_torn(std::uint8_t code) {
     if (!take_line(text)) return false;
     if (arg == ArgKind::two_lines && !take_line(second)) return false;
   } else {
-    const std::uint64_t prefix = fixed_size(arg);
+    const std::uint64_t prefix = width_of(arg);
     if (!take(prefix, text)) return false;
-    index = load_le(reinterpret_cast<const std::uint8_t*>(text.data()), prefix);
+    index = little_endian(as_bytes(text).data(), prefix);
     if (is_counted(arg)) {
       const bool is_signed = code == op::LONG4;
       if (is_signed && index > 0x7fffffff) return fail_op("a negative byte count");
@@ -161,28 +119,23 @@ bool Machine::Impl::give_torn(std::uint8_t code, const std::string& text, const 
     case op::BININT2:
       made.kind = Kind::integer;
       made.integer = static_cast<std::int64_t>(index);
-      return push_computed(std::move(made));
+      return push_computed(std::move(made), op_offset);
     case op::BININT:
       made.kind = Kind::integer;
       made.integer = static_cast<std::int32_t>(index);
-      return push_computed(std::move(made));
+      return push_computed(std::move(made), op_offset);
     case op::BINFLOAT:
       made.kind = Kind::floating;
       made.floating =
           std::bit_cast<double>(load_be64(reinterpret_cast<const std::uint8_t*>(text.data())));
-      return push_computed(std::move(made));
+      return push_computed(std::move(made), op_offset);
     case op::LONG1:
-    case op::LONG4: {
+    case op::LONG4:
       if (text.size() <= 8) {
-        std::uint64_t bits =
-            load_le(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
-        const bool negative = !text.empty() && (text.back() & 0x80) != 0;
-        if (negative && text.size() < 8) bits |= ~std::uint64_t{0} << (8 * text.size());
         made.kind = Kind::integer;
-        made.integer = static_cast<std::int64_t>(bits);
+        made.integer = signed_integer(as_bytes(text));
       }
-      return push_computed(std::move(made));
-    }
+      return push_computed(std::move(made), op_offset);
     case op::SHORT_BINUNICODE:
     case op::BINUNICODE:
     case op::BINUNICODE8:
@@ -191,20 +144,20 @@ bool Machine::Impl::give_torn(std::uint8_t code, const std::string& text, const 
       }
       made.kind = Kind::str;
       made.text = text;
-      return push_computed(std::move(made));
+      return push_computed(std::move(made), op_offset);
     case op::SHORT_BINSTRING:
     case op::BINSTRING:
       if (!decodes(text, Encoding::ascii)) result.divergence |= kDivergesByEncoding;
       if (!decodes(text, profile.encoding)) return fail_op("the text does not decode");
       made.kind = string;
       made.text = string == Kind::str ? to_utf8(text, profile.encoding) : text;
-      return push_computed(std::move(made));
+      return push_computed(std::move(made), op_offset);
     case op::SHORT_BINBYTES:
     case op::BINBYTES:
     case op::BINBYTES8:
       made.kind = Kind::bytes;
       made.text = text;
-      return push_computed(std::move(made));
+      return push_computed(std::move(made), op_offset);
     case op::BYTEARRAY8: return push(Value::make(Kind::unknown, op_offset, pos));
     case op::INT:
     case op::LONG: {
@@ -215,14 +168,14 @@ bool Machine::Impl::give_torn(std::uint8_t code, const std::string& text, const 
         made.kind = value->boolean ? Kind::boolean : Kind::integer;
         made.integer = value->value;
       }
-      return push_computed(std::move(made));
+      return push_computed(std::move(made), op_offset);
     }
     case op::FLOAT: {
       auto value = text.empty() ? std::nullopt : parse_float_line(text, false);
       if (!value) return fail_op("the number is refused");
       made.kind = Kind::floating;
       made.floating = *value;
-      return push_computed(std::move(made));
+      return push_computed(std::move(made), op_offset);
     }
     case op::STRING: {
       auto bytes = parse_string_line(text);
@@ -230,14 +183,14 @@ bool Machine::Impl::give_torn(std::uint8_t code, const std::string& text, const 
       if (!bytes || !decodes(*bytes, profile.encoding)) return fail_op("the text is refused");
       made.kind = string;
       made.text = string == Kind::str ? to_utf8(*bytes, profile.encoding) : *bytes;
-      return push_computed(std::move(made));
+      return push_computed(std::move(made), op_offset);
     }
     case op::UNICODE: {
       auto utf8 = parse_unicode_line(text);
       if (!utf8) return fail_op("the text is refused");
       made.kind = Kind::str;
       made.text = *utf8;
-      return push_computed(std::move(made));
+      return push_computed(std::move(made), op_offset);
     }
     case op::GET:
     case op::PUT: {
@@ -258,7 +211,7 @@ bool Machine::Impl::give_torn(std::uint8_t code, const std::string& text, const 
       if (!decodes(text, Encoding::ascii)) return fail_op("persistent IDs must be ASCII");
       made.kind = Kind::str;
       made.text = text;
-      if (!push_computed(std::move(made))) return false;
+      if (!push_computed(std::move(made), op_offset)) return false;
       return call_persistent(stack[--height], false);
     case op::GLOBAL:
     case op::INST: return name_torn(code == op::INST, text, second);
@@ -274,10 +227,7 @@ bool Machine::Impl::name_torn(bool inst, const std::string& module, const std::s
     return fail_op("a name that does not decode");
   }
   Mark mark{};
-  if (inst) {
-    mark = marks.back();
-    marks.pop_back();
-  }
+  if (inst && !take_mark(mark)) return false;
   Value ref{};
   if (!do_import(module, name, op_offset, &ref)) return false;
   if (!inst) {
@@ -288,10 +238,7 @@ bool Machine::Impl::name_torn(bool inst, const std::string& module, const std::s
     computed.push_back(std::move(made));
     return push(ref);
   }
-  std::span<const Value> args{stack.data() + mark.height,
-                              static_cast<std::size_t>(height - mark.height)};
-  height = mark.height;
-  return instantiate(ref, args, mark.offset, CallHow::inst);
+  return instantiate(ref, mark, mark.height, CallHow::inst);
 }
 
 }  // namespace brine::pickle

@@ -1,5 +1,4 @@
 #include "scan/file_scan.h"
-#include "scan/policy.h"
 
 #include <algorithm>
 #include <utility>
@@ -10,6 +9,7 @@
 #include "format/words.h"
 #include "scan/codes.h"
 #include "scan/policy.h"
+#include "scan/trial.h"
 #include "scan/verdict.h"
 
 namespace brine::scan {

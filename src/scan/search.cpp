@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "pickle/opcode.h"
-#include "scan/reading.h"
+#include "scan/trial.h"
 
 namespace brine::scan {
 

@@ -14,6 +14,7 @@
 #include "scan/codes.h"
 #include "scan/file_scan.h"
 #include "scan/joblib_parts.h"
+#include "scan/trial.h"
 
 namespace brine::scan {
 

@@ -100,6 +100,7 @@ class TorchCalls final : public pickle::World, public pickle::TraceSink {
   static Says doubts(std::string why, pickle::Releases by = pickle::kAllReleases);
   static Says both(Says first, Says second);
 
+  // Of plain values (torch_values.cpp).
   Says ordered_dict(const Items& args);
   Says counter(const Items& args);
   Says size(const Items& args);
@@ -109,6 +110,7 @@ class TorchCalls final : public pickle::World, public pickle::TraceSink {
   Says set(const Items& args);
   Says complex(const Items& args);
   Says layout(const Items& args);
+  // Of tensors (torch_tensors.cpp).
   Says empty_tensor(const Items& args);
   Says parameter(const Items& args);
   Says rebuilt(const Items& args);
@@ -119,6 +121,8 @@ class TorchCalls final : public pickle::World, public pickle::TraceSink {
   Says from_type(const Items& args);
   Says quantized(const Items& args);
   Says sparse(const Items& args);
+  bool fits_coo(const Items& items);
+  bool fits_compressed(std::string_view layout, const Items& items);
   Says nested(const Items& args);
   Says meta(const Items& args);
   Says from_cpu(const Items& args);

@@ -11,11 +11,11 @@
 
 #include "archive/tar/reader.h"
 #include "archive/zip/reader.h"
-#include "base/escape.h"
 #include "format/codes.h"
 #include "format/dcp/slices.h"
 #include "format/names.h"
 #include "format/profiles.h"
+#include "format/torch/archive.h"
 #include "format/torch/package.h"
 #include "format/torch/storage_records.h"
 #include "format/words.h"
@@ -128,7 +128,7 @@ class ZipReader {
     records_->fill(*archive_, contested_);
     code_.tell(sink_);
     describe();
-    if (is_torch_) judge_archive();
+    if (is_torch_) sink_.torch_archive(before_the_pickle());
   }
 
   // No directory that anybody uses: the local headers tell what may have been there.
@@ -420,65 +420,17 @@ class ZipReader {
     sink_.stream(std::move(stream));
   }
 
+  TorchArchive before_the_pickle() const {
+    return torch_archive(*archive_, {.delegated = script_ && has_exact("constants.pkl"),
+                                     .accepted = torch_load_,
+                                     .contested = !contested_.empty(),
+                                     .several_roots = several_roots_});
+  }
+
   bool has_exact(std::string_view record) const {
     const std::string name = *archive_->torch_root() + "/" + std::string(record);
     return std::ranges::any_of(archive_->miniz().members,
                                [&](const ZipMember& member) { return member.name == name; });
-  }
-
-  // What torch.load sees before it comes to data.pkl.
-  void judge_archive() {
-    TorchArchive out;
-    const auto refuse_by = [&](pickle::Releases by, std::string why) {
-      if (out.refuses == 0) out.refusal = std::move(why);
-      out.refuses |= by;
-    };
-    const auto doubt_by = [&](pickle::Releases by, std::string why) {
-      if (out.unsure == 0) out.doubt = std::move(why);
-      out.unsure |= by;
-    };
-    if (const std::string& refusal = archive_->torch_refusal(); !refusal.empty()) {
-      refuse_by(pickle::kAllReleases, refusal);
-    } else if (script_ && has_exact("constants.pkl")) {
-      refuse_by(pickle::kFrom2_6, "Cannot use weights_only=True with TorchScript archives");
-      doubt_by(pickle::k1_13, "torch.load of 1.13 hands it to torch.jit.load, with no restriction");
-    }
-    if (!torch_load_) {
-      doubt_by(pickle::kAllReleases, "the file does not begin as an archive that torch.load opens");
-    } else if (archive_->torch_candidates("data.pkl").size() > 1) {
-      doubt_by(pickle::kAllReleases, "the archive holds data.pkl more than once");
-    } else if (!contested_.empty()) {
-      doubt_by(pickle::k1_13 | pickle::k2_6, "an archive that releases may read differently");
-    }
-    if (several_roots_) {
-      doubt_by(pickle::kAllReleases, "a member outside the archive's folder");
-    }
-    const std::optional<std::string> order = small_record("byteorder");
-    if (order && *order != "little" && *order != "big") {
-      refuse_by(pickle::kFrom2_6, "Unknown endianness type: " + *order);
-    }
-    const std::optional<std::string> alignment = small_record(".storage_alignment");
-    if (alignment && (alignment->empty() || alignment->size() > 9 ||
-                      alignment->find_first_not_of("0123456789") != std::string::npos)) {
-      doubt_by(pickle::k2_13, "a storage alignment that is no number");
-    }
-    const std::optional<std::string> identity = small_record(".data/serialization_id", 4096);
-    if (identity && identity->empty()) {
-      doubt_by(pickle::kFrom2_6, "a serialization id that is empty or very long");
-    } else if (identity && !is_utf8(*identity)) {
-      refuse_by(pickle::kFrom2_6, "'utf-8' codec can't decode its .data/serialization_id");
-    }
-    sink_.torch_archive(std::move(out));
-  }
-
-  // The text of one of torch's short records; empty when it has more than `most` bytes.
-  std::optional<std::string> small_record(std::string_view record, std::uint64_t most = 64) {
-    const std::vector<std::size_t> found = archive_->torch_candidates(record);
-    if (found.empty()) return std::nullopt;
-    const Result<ZipContent> content = archive_->content(archive_->miniz(), found.front());
-    if (!content || content->source->size() > most) return std::string();
-    const auto bytes = content->source->read_vector(0, content->source->size());
-    return bytes ? std::string(bytes->begin(), bytes->end()) : std::string();
   }
 
   // Archives that are more than their members.
