@@ -326,8 +326,8 @@ struct Machine::Impl final : NodeOpener {
     Value value = entry;
     value.flags = Value::kViaMemo;
     value.end = index & kMaxOffset;
+    value.start = at & kMaxOffset;  // by which the memo knows the version that was fetched
     fetched(value);
-    value.start = at & kMaxOffset;
     return value;
   }
   // A PUT of the top entry by the opcode [at, behind). The truth about what can change moves to the
