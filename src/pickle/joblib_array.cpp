@@ -60,6 +60,7 @@ bool allocated(const NodeGraph& graph, const Node& object) {
 struct Machine::Impl::ArrayPlan {
   bool known = false;  // else nobody can say how far the array reaches
   bool raises = false;  // the loader fails before it reads
+  bool numbers = false;  // surely no objects, however many
   bool companion = false;  // the array is in another file
   bool raw = false;  // and that holds nothing but its bytes
   std::optional<std::string> file;
@@ -154,7 +155,8 @@ std::optional<std::int64_t> integer(const NodeGraph& graph, NodeId id) {
 
 // numpy.dtype(text, align, copy) and the state that BUILD gave it: (version, byte order, subarray,
 // names, fields, size, alignment, flags, metadata). Once there is a state, its flags alone say
-// whether elements are objects, and its size counts for text and records (measured, NumPy 2.4).
+// whether elements are objects, and its size counts for text and records (measured, NumPy 2.4;
+// arraydescr_setstate and _descr_find_object for the versions).
 std::optional<Element> element_of(const NodeGraph& graph, NodeId id) {
   constexpr std::int64_t kHasObjects = 1;
   constexpr std::size_t kSize = 5, kFlags = 7;
@@ -177,12 +179,15 @@ std::optional<Element> element_of(const NodeGraph& graph, NodeId id) {
   const auto version = integer(graph, state.items[0]);
   const auto size = integer(graph, state.items[kSize]);
   const auto flags = integer(graph, state.items[kFlags]);
-  if (!version || *version < 3 || *version > 4 || !size || !flags) return std::nullopt;
-  out.objects = (*flags & kHasObjects) != 0;
+  if (!version || *version < 1 || *version > 4 || !size || !flags) return std::nullopt;
   const Node& order = graph[state.items[1]];
   const bool parted = std::ranges::any_of(std::span(state.items).subspan(2, 3), [&](NodeId item) {
     return graph[item].kind != Kind::none;
   });
+  // Before version 3 NumPy takes any flag for the mark of objects, and asks the parts too.
+  const bool marked = *version < 3;
+  if (marked && parted) return std::nullopt;
+  out.objects = marked ? *flags != 0 || type->object() : (*flags & kHasObjects) != 0;
   out.type = parted || order.kind != Kind::str ? "" : ordered_type(text.text, order.text);
   if (type->flexible()) {
     if (*size < 0) return std::nullopt;
@@ -301,6 +306,7 @@ bool Machine::Impl::read_array(const Value& inst) {
       const std::optional<Element> element = element_of(graph, dtype);
       const Node& dimensions = graph[shape];
       const bool sequence = dimensions.kind == Kind::tuple || dimensions.kind == Kind::list;
+      plan.numbers = element && !element->objects;
       plan.known = element.has_value() && sequence && dimensions.items.size() <= kMostParts;
       std::uint64_t count = 1;  // wraps as numpy.int64 does
       for (std::size_t i = 0; plan.known && i < dimensions.items.size(); ++i) {
@@ -334,9 +340,11 @@ bool Machine::Impl::read_array(const Value& inst) {
   }
   // Behind an old wrapper every loader goes on in the same stream.
   if (!first_array && !plan.companion) first_array = pos;
-  if (!plan.known) return cannot_follow();
   if (plan.companion) return read_companion(plan);
-  if (plan.raises) return fail_op("joblib cannot make this array");
+  if (!plan.known && plan.numbers) return cannot_follow();
+  // What may be objects is read as objects: those may act, and numbers do not.
+  if (!plan.known) unsure_array = plan.objects = plan.array.objects = true;
+  if (plan.known && plan.raises) return fail_op("joblib cannot make this array");
   if (plan.objects) {
     plan.array.begin = file_position();
     raw_arrays[op_offset] = std::move(plan.array);

@@ -64,6 +64,7 @@ void Machine::Impl::reset() {
   hash_visits = 0;
   hashes_deep = false;
   many_wrappers = false;
+  unsure_array = false;
   array_values.clear();
   raw_arrays.clear();
   arrays.clear();
@@ -113,6 +114,8 @@ RunResult Machine::Impl::go_on() {
     result.strain = "loading takes memory for every index of the memo below one that lies far out";
   } else if (hashes_deep) {
     result.strain = "loading may end the process: a key of tuples in thousands of tuples";
+  } else if (unsure_array) {
+    result.strain = "an array of joblib's whose element type cannot be told: read as objects";
   }
   result.end = end;
   return result;
