@@ -1,6 +1,7 @@
 #include "catalogue/contract.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -404,8 +405,10 @@ bool Matcher::characters(const Pattern& pattern, const Thing& thing) {
   if (inspector_->kind(thing) != (pattern.parts == 0 ? Kind::bytes : Kind::str)) return false;
   const std::string_view allowed = inspector_->blob().text(inspector_->blob().word(pattern.body));
   std::string text;
-  return inspector_->text(thing, text, kLongestLiteral) &&
-         text.find_first_not_of(allowed) == std::string::npos;
+  if (!inspector_->text(thing, text, kLongestLiteral)) return false;
+  std::array<bool, 256> among{};
+  for (const char c : allowed) among[static_cast<unsigned char>(c)] = true;
+  return std::ranges::all_of(text, [&](char c) { return among[static_cast<unsigned char>(c)]; });
 }
 
 bool Matcher::within(const Pattern& pattern, const Thing& thing) {

@@ -35,8 +35,16 @@ std::optional<Parts> parts_in(const NodeGraph& graph, std::span<const NodeId> pa
 }
 
 std::optional<Parts> parts_of(const NodeGraph& graph, const Node& object) {
-  const NodeId from = object.states().empty() ? object.args : object.states().front();
+  NodeId from = object.states().empty() ? object.args : object.states().front();
   if (from == kNoNode || object.states().size() > 1) return std::nullopt;
+  // dill hands the state to a function of its own: _create_array(_reconstruct, arguments, state).
+  const Node& callable = graph[object.callable];
+  if (callable.kind == pickle::Kind::ref && callable.name() == "_create_array" &&
+      callable.module().starts_with("dill")) {
+    if (!object.states().empty() || graph[from].items.size() < 3) return std::nullopt;
+    from = graph[from].items[2];
+    if (from == kNoNode) return std::nullopt;
+  }
   return parts_in(graph, graph[from].items);
 }
 

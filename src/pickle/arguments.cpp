@@ -53,7 +53,8 @@ bool Machine::Impl::read_arg(std::uint64_t count) {
 }
 
 bool Machine::Impl::read_number(std::uint64_t width, std::uint64_t& number) {
-  if (!read_arg(width) || !window.ensure(pos, width)) return false;
+  if (!read_arg(width)) return false;
+  if (!window.ensure(pos, width)) return fail_op("cannot be read");
   number = little_endian(window.at(pos), width);
   pos += width;
   return true;

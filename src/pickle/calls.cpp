@@ -139,6 +139,7 @@ void Machine::Impl::unpack_tuple(const Value& tuple, std::uint64_t at, Args& arg
   if (tuple_fresh_until == op_offset && tuple_base == at && options.collapse) {
     if (tuple_count != 0) stack[at] = tuple_first;
     args.items = {stack.data() + at, static_cast<std::size_t>(tuple_count)};
+    count_handed(args, false);
     return;
   }
   const NodeId id = rebuild(tuple);
@@ -147,6 +148,21 @@ void Machine::Impl::unpack_tuple(const Value& tuple, std::uint64_t at, Args& arg
   if (!args.known) return;
   for (NodeId item : graph[id].items) scratch_items.push_back(node_values[item]);
   args.items = scratch_items;
+  count_handed(args, true);
+}
+
+// A text or bytes that is in the memo, by itself or in the arguments, can be handed to any number
+// of calls, and each may copy it: over the budget nobody knows what the arguments are.
+void Machine::Impl::count_handed(Args& args, bool again) {
+  for (const Value& item : args.items) {
+    if (!again && !item.via_memo() && !item.shifted()) continue;
+    const Value& made = truth(item);
+    const bool is_long =
+        made.kind() == Kind::str || made.kind() == Kind::bytes || made.kind() == Kind::bytearray;
+    if (!is_long || made.computed()) continue;
+    const Constant constant = constant_at(made.shifted() ? made.end : made.start);
+    if (!afford(constant.length / kLookedAt)) args.known = false;
+  }
 }
 
 void Machine::Impl::emit_call(EventKind kind, const Value& callable, const Args& args,

@@ -9,14 +9,15 @@ namespace {
 // An unsigned number in base 10^9, lowest limb first.
 class Limbs {
  public:
-  void multiply_add(std::uint32_t factor, std::uint32_t addend) {
+  // Both up to 2^32.
+  void multiply_add(std::uint64_t factor, std::uint64_t addend) {
     std::uint64_t carry = addend;
     for (std::uint32_t& limb : limbs_) {
       std::uint64_t value = std::uint64_t{limb} * factor + carry;
       limb = static_cast<std::uint32_t>(value % kBase);
       carry = value / kBase;
     }
-    if (carry != 0) limbs_.push_back(static_cast<std::uint32_t>(carry));
+    for (; carry != 0; carry /= kBase) limbs_.push_back(static_cast<std::uint32_t>(carry % kBase));
   }
 
   std::string digits(bool negative) const {
@@ -50,7 +51,11 @@ std::string decimal_of_bytes(ByteSpan bytes) {
     if (carry != 0) magnitude.push_back(1);
   }
   Limbs limbs;
-  for (std::size_t i = magnitude.size(); i-- > 0;) limbs.multiply_add(256, magnitude[i]);
+  // Four bytes at a time, the highest first.
+  while (magnitude.size() % 4 != 0) magnitude.push_back(0);
+  for (std::size_t i = magnitude.size(); i > 0; i -= 4) {
+    limbs.multiply_add(std::uint64_t{1} << 32, load_le32(magnitude.data() + i - 4));
+  }
   return limbs.digits(negative);
 }
 
@@ -58,6 +63,16 @@ std::string decimal_of_literal(std::string_view text) {
   bool negative = false;
   std::uint32_t base = 10;
   Limbs limbs;
+  std::uint64_t part = 0, scale = 1;  // digits that are still to be added, and base to their number
+  const auto add = [&](int digit) {
+    constexpr std::uint64_t kEnough = 1u << 27;
+    part = part * base + static_cast<std::uint64_t>(digit);
+    scale *= base;
+    if (scale < kEnough) return;
+    limbs.multiply_add(scale, part);
+    part = 0;
+    scale = 1;
+  };
   bool leading = true;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -73,12 +88,13 @@ std::string decimal_of_literal(std::string_view text) {
     }
     const char lower = static_cast<char>(c | 0x20);
     if (c >= '0' && c <= '9') {
-      limbs.multiply_add(base, static_cast<std::uint32_t>(c - '0'));
+      add(c - '0');
       leading = false;
     } else if (base == 16 && lower >= 'a' && lower <= 'f') {
-      limbs.multiply_add(base, static_cast<std::uint32_t>(lower - 'a' + 10));
+      add(lower - 'a' + 10);
     }
   }
+  limbs.multiply_add(scale, part);
   return limbs.digits(negative);
 }
 

@@ -2,8 +2,8 @@
 //
 // Problem: a checkpoint of a hundred thousand tensors has millions of values, nearly all of them
 // arguments of the calls that rebuild tensors, and whoever converts it looks at one tensor at a
-// time. Method: where the rebuilder completes such a call (rebuild_opcodes.cpp), the nodes that were
-// made since its callable was pushed are cut off again, and the result stays as a node without
+// time. Method: where the rebuilder completes such a call (rebuild_opcodes.cpp), the nodes that
+// were made since its callable was pushed are cut off again, and the result stays as a node without
 // contents. A reader that comes to it has its range run once more; behind the reader the nodes are
 // cut off again. What is read a second time is shared, and stays. Invariant: nodes are cut off only
 // from a place on above which nothing refers to anything behind it: every link from a node to a

@@ -107,6 +107,14 @@ struct Machine::Impl final : NodeOpener {
   RunResult go_on();
   void judge_result();
   void reset();
+  // Of a long constant that is looked at, every so many bytes count as one.
+  static constexpr std::uint64_t kLookedAt = 16;
+  // Counts bytes that are run again, or looked at again; false when they are more than the stream
+  // is worth.
+  bool afford(std::uint64_t bytes) {
+    rebuilt_bytes += bytes;
+    return rebuilt_bytes <= limits.rebuild_factor * window.size() || take_spare(bytes);
+  }
   bool take_spare(std::uint64_t bytes);
 
   // --- the loop (loop.cpp) ---
@@ -192,6 +200,7 @@ struct Machine::Impl final : NodeOpener {
     std::uint64_t offset;
   };
   bool instantiate(const Value& cls, const Mark& mark, std::uint64_t first, CallHow how);
+  void count_handed(Args& args, bool again);
   bool gather_args(const Value& callable, const Value& value, std::uint64_t at,
                    std::string_view refusal, Args& args);
   void unpack_tuple(const Value& tuple, std::uint64_t at, Args& args);
@@ -426,6 +435,7 @@ struct Machine::Impl final : NodeOpener {
   bool built_late = false;  // a state was given through the memo
   std::uint64_t hash_visits = 0;  // items of tuples that were hashed
   bool hashes_deep = false;  // one of tuples in tuples beyond what every stack has room for
+  bool unsure_array = false;  // one may hold objects or numbers
   bool many_wrappers = false;  // any object may be one
   std::uint64_t file_next = 0;  // where the file stands while a frame is held
   bool moved = false;  // file_next is not frame_end

@@ -157,9 +157,7 @@ void Rebuilder::run_range(std::uint64_t start, std::uint64_t end) {
 
 // Whether that many bytes may be run again.
 bool Rebuilder::spend(std::uint64_t bytes) {
-  m.rebuilt_bytes += bytes;
-  const bool within = m.rebuilt_bytes <= m.limits.rebuild_factor * m.window.size();
-  over = over || (!within && !m.take_spare(bytes));
+  over = !m.afford(bytes) || over;
   return !over;
 }
 

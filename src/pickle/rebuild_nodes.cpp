@@ -153,7 +153,9 @@ void Rebuilder::integer(NodeId id, const Constant& constant) {
   Node& node = graph[id];
   if (m.integer_of(constant, node.integer)) return;
   node.big = true;
+  // To spell it out takes a time in the square of its length.
   if (constant.length > kMaxIntegerBytes) return;
+  if (!spend(constant.length * constant.length / Machine::Impl::kLookedAt)) return;
   ByteSpan bytes = m.window.fetch(constant.payload, constant.length, m.fetch_scratch);
   const bool literal = constant.opcode == op::INT || constant.opcode == op::LONG;
   node.text = keep(id, literal ? decimal_of_literal(as_text(bytes)) : decimal_of_bytes(bytes));
@@ -161,6 +163,7 @@ void Rebuilder::integer(NodeId id, const Constant& constant) {
 
 void Rebuilder::text(NodeId id, const Constant& constant, std::uint64_t offset) {
   Node& node = graph[id];
+  if (!spend(constant.length / Machine::Impl::kLookedAt)) return;
   const bool string = constant.opcode == op::BINSTRING || constant.opcode == op::SHORT_BINSTRING;
   const bool recoded =
       string && constant.kind == Kind::str && m.profile.encoding == Encoding::latin1;

@@ -125,6 +125,41 @@ def test_honest_neighbours_are_clean(tmp_path: Path) -> None:
     assert verdict(tmp_path / "model.pkl") == "clean"
 
 
+@pytest.mark.parametrize("before", [b"", b"Nq\x000"])
+def test_an_array_that_is_held_elsewhere_before_its_state(before: bytes, tmp_path: Path) -> None:
+    make = name("numpy._core.multiarray", "_reconstruct") + name("numpy", "ndarray")
+    element = name("numpy", "dtype") + text("u1") + b"\x89\x88\x87R(K\x03" + text("|")
+    state = b"(K\x01K\x02\x85" + element + b"NNN" + b"J\xff\xff\xff\xff" * 2 + b"K\0tb\x89C\x02abtb"
+    array = make + b"K\0\x85C\x01b\x87R"
+    for held, wanted in ((b"", "clean"), (b"q\0h\x000", "suspicious")):
+        (tmp_path / "model.pkl").write_bytes(b"\x80\x04" + before + array + held + state + b".")
+        assert verdict(tmp_path / "model.pkl") == wanted
+
+
+LONG = "a" * 500_000
+NUMBER = b"\x8b" + struct.pack("<i", 100) + bytes(99) + b"\x01"
+
+
+@pytest.mark.parametrize(
+    ("call", "argument", "called"),
+    [
+        (name("io", "StringIO"), text(LONG), b"\x85R"),
+        (name("builtins", "bytearray"), octets(LONG.encode()), b"\x85R"),
+        (name("builtins", "list"), text(LONG), b"\x85R"),
+        (name("_codecs", "encode"), text(LONG), text("latin1") + b"\x86R"),
+        (name("fractions", "Fraction"), NUMBER, b"K\x03\x86R"),
+    ],
+)
+def test_a_constant_is_handed_over_as_often_as_the_file_pays_for(
+    call: bytes, argument: bytes, called: bytes, tmp_path: Path
+) -> None:
+    made = b"\x80\x04" + call + b"r\x01\0\0\x000" + argument + b"r\x02\0\0\x000]("
+    for times, wanted in ((10, "clean"), (100_000, "suspicious")):
+        again = (b"h\x01h\x02" + called) * times
+        (tmp_path / "model.pkl").write_bytes(made + again + b"e.")
+        assert verdict(tmp_path / "model.pkl") == wanted
+
+
 @pytest.mark.parametrize(
     ("into", "status"), [(b"}", 2), (name("collections", "OrderedDict") + b")R", 1)]
 )
