@@ -21,7 +21,6 @@ namespace brine::catalogue {
 
 using pickle::Kind;
 using pickle::kNoNode;
-using pickle::Node;
 using pickle::NodeGraph;
 using pickle::NodeId;
 
