@@ -1,9 +1,10 @@
 // Numbers: an array that a stream holds, as its parts: element type, shape, and where its bytes
 // are.
 //
-// An array stands in a stream in three ways: as the state of a numpy.ndarray, as the arguments of
-// NumPy's _frombuffer, and behind joblib's wrapper. All are read here, so that who holds an array's
-// elements against something asks one question. What is no such array is nothing.
+// An array stands in a stream in four ways: as the state of a numpy.ndarray, given by BUILD or to
+// dill's function, as the arguments of NumPy's _frombuffer, and behind joblib's wrapper. All are
+// read here, so that who holds an array's elements against something asks one question. What is no
+// such array is nothing.
 #pragma once
 
 #include <cstdint>

@@ -131,8 +131,7 @@ bool Matcher::placed(std::span<const Thing> items) {
     const auto* made = arguments_of(graph, block.node, 3);
     places.push_back(made == nullptr ? kNoNode : (*made)[1]);
   }
-  return inspector_->items(axes, given) && !given.empty() && given.front().node != kNoNode &&
-         places_are(places, given.front().node);
+  return inspector_->items(axes, given) && !given.empty() && places_are(places, given.front().node);
 }
 
 }  // namespace brine::catalogue

@@ -160,7 +160,7 @@ void Machine::Impl::count_handed(Args& args, bool again) {
     const bool is_long =
         made.kind() == Kind::str || made.kind() == Kind::bytes || made.kind() == Kind::bytearray;
     if (!is_long || made.computed()) continue;
-    const Constant constant = constant_at(made.shifted() ? made.end : made.start);
+    const Constant constant = constant_at(made.written_at());
     if (!afford(constant.length / kLookedAt)) args.known = false;
   }
 }

@@ -110,7 +110,7 @@ bool Machine::Impl::constant_text(const Value& handle, std::string& out, std::si
   if (value.kind() != Kind::str && value.kind() != Kind::bytes && value.kind() != Kind::bytearray) {
     return false;
   }
-  const Constant constant = constant_at(value.shifted() ? value.end : value.start);
+  const Constant constant = constant_at(value.written_at());
   return !was_changed(value, constant) && text_of(constant, out, limit, length);
 }
 
@@ -153,7 +153,7 @@ bool Machine::Impl::constant_integer(const Value& handle, std::int64_t& out) {
     return value.kind() == Kind::integer || value.kind() == Kind::boolean;
   }
   if (value.kind() != Kind::integer && value.kind() != Kind::boolean) return false;
-  return integer_of(constant_at(value.shifted() ? value.end : value.start), out);
+  return integer_of(constant_at(value.written_at()), out);
 }
 
 bool Machine::Impl::integer_of(const Constant& constant, std::int64_t& out) {
@@ -238,7 +238,7 @@ std::uint8_t Machine::Impl::byte_at(std::uint64_t offset) {
 std::optional<std::pair<std::uint64_t, std::uint64_t>> Machine::raw_bytes(const Value& value) {
   const Value& told = impl_->truth(value);
   if (told.computed() || told.kind() != Kind::bytes) return std::nullopt;
-  return raw_bytes(told.shifted() ? told.end : told.start);
+  return raw_bytes(told.written_at());
 }
 
 std::optional<std::pair<std::uint64_t, std::uint64_t>> Machine::raw_bytes(std::uint64_t offset) {

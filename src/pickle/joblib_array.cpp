@@ -344,7 +344,7 @@ bool Machine::Impl::read_array(const Value& inst) {
   if (!plan.known && plan.numbers) return cannot_follow();
   // What may be objects is read as objects: those may act, and numbers do not.
   if (!plan.known) unsure_array = plan.objects = plan.array.objects = true;
-  if (plan.known && plan.raises) return fail_op("joblib cannot make this array");
+  if (plan.raises) return fail_op("joblib cannot make this array");
   if (plan.objects) {
     plan.array.begin = file_position();
     raw_arrays[op_offset] = std::move(plan.array);

@@ -53,7 +53,7 @@ NodeId Rebuilder::node_of(const Value& handle) {
   if (v.computed() && v.kind() != Kind::tuple) return computed_node(m.computed[v.aux()], v);
   if (v.kind() == Kind::unknown || v.kind() == Kind::buffer) return vague_node(v);
   if (v.depth == kNoDepth) return vague_node(Value::make(Kind::unknown, v.start, v.end));
-  if (is_constant(v.kind())) return constant_node(v.shifted() ? v.end : v.start, v);
+  if (is_constant(v.kind())) return constant_node(v.written_at(), v);
   Machine::Impl::Identity key = Machine::Impl::identity(v);
   auto it = m.node_ids.find(key);
   if (it != m.node_ids.end()) return it->second;

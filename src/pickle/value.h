@@ -72,6 +72,8 @@ struct Value {
   bool computed() const { return (flags & kComputed) != 0; }
   bool in_place() const { return (flags & kInPlace) != 0; }
   bool shifted() const { return (flags & kShifted) != 0; }
+  // Where the opcode of a constant stands: a handle that was copied keeps it behind its own place.
+  std::uint64_t written_at() const { return shifted() ? end : start; }
   // Whether the value is told by this handle alone.
   bool direct() const { return (flags & (kViaMemo | kBoxed)) == 0; }
 

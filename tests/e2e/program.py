@@ -54,9 +54,9 @@ def environment(home: Path) -> dict[str, str]:
     return {**kept, "HOME": str(home), "LC_ALL": "C.UTF-8"}
 
 
-def verdict_of(folder: Path, stream: bytes) -> str:
-    """What a scan says of a pickle, written into this folder."""
-    path = folder / "model.pkl"
+def verdict_of(folder: Path, stream: bytes, name: str = "model.pkl") -> str:
+    """What a scan says of a file of this name, written into this folder."""
+    path = folder / name
     path.write_bytes(stream)
     return verdict(path)
 

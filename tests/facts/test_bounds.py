@@ -26,6 +26,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_sequence
 from tests.e2e.program import verdict, verdict_of
 from tests.facts.kept import check_clean
 from tests.facts.values import (
+    NEW_INDEX,
     Call,
     Later,
     Name,
@@ -33,9 +34,11 @@ from tests.facts.values import (
     Opcodes,
     array,
     element,
+    index,
     numbers,
     stream,
     text,
+    whole,
 )
 
 DAYS = pd.date_range("2024-01-01", periods=4)
@@ -142,7 +145,6 @@ def saved(value: Any) -> bytes:
     return out.getvalue()
 
 
-NEW_INDEX = Name("pandas.core.indexes.base", "_new_Index")
 ZONE_TYPE = New(Name("pandas", "DatetimeTZDtype"), (), {"unit": "ns", "tz": "UTC"})
 PERIOD_TYPE = Call(Name("pandas.core.dtypes.dtypes", "PeriodDtype"), ("D",))
 
@@ -158,19 +160,10 @@ def moments(letters: str = "M8") -> Call:
     return array((3,), bytes(24), times(letters))
 
 
-def whole(*values: int, letters: str = "i8") -> Call:
-    form = {"i1": "b", "i2": "h", "i4": "i", "i8": "q", "f8": "d"}[letters]
-    return array((len(values),), struct.pack(f"<{len(values)}{form}", *values), element(letters))
-
-
 def of(kind: str, *state: Any) -> Call:
     """An array of pandas' own, with its state or without."""
     unpickle = Name("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked")
     return Call(unpickle, (Name("pandas.arrays", kind), 82904607, None), state or None)
-
-
-def index(kind: str, **parts: Any) -> Call:
-    return Call(NEW_INDEX, (Name("pandas", kind), parts))
 
 
 def interval(side: Any) -> Call:

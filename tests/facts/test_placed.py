@@ -17,8 +17,7 @@ import pytest
 
 from tests.e2e.program import verdict_of
 from tests.facts.kept import check_clean
-from tests.facts.test_bounds import index, whole
-from tests.facts.values import Call, Name, New, array, element, stream
+from tests.facts.values import Call, Name, New, array, element, index, stream, whole
 
 MIXED = pd.DataFrame({"a": [1, 2], "b": [1.0, 2.0], "c": ["x", "y"], "d": [3, 4], "e": [5, 6]})
 ZEROS = np.zeros((2, 4))

@@ -174,3 +174,17 @@ def numbers(count: int = 2) -> Call:
 def objects(*items: Any) -> Call:
     """An array of objects."""
     return array((len(items),), list(items), element("O8", "|", 63))
+
+
+NEW_INDEX = Name("pandas.core.indexes.base", "_new_Index")
+
+
+def index(kind: str, **parts: Any) -> Call:
+    """An index of pandas, made of these parts."""
+    return Call(NEW_INDEX, (Name("pandas", kind), parts))
+
+
+def whole(*values: int, letters: str = "i8") -> Call:
+    """An array of these numbers."""
+    form = {"i1": "b", "i2": "h", "i4": "i", "i8": "q", "f8": "d"}[letters]
+    return array((len(values),), struct.pack(f"<{len(values)}{form}", *values), element(letters))

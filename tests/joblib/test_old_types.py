@@ -14,7 +14,7 @@ import joblib
 import numpy as np
 import pytest
 
-from tests.e2e.program import verdict
+from tests.e2e.program import verdict_of
 from tests.facts.values import Call, Name, New, stream
 
 HARMLESS = b"\x80\x04cmath\nsqrt\nG" + struct.pack(">d", 16.0) + b"\x85R."
@@ -39,12 +39,6 @@ def stored(version: int, flags: int, behind: bytes) -> bytes:
     return stream(wrapper)[:-1] + behind + b"."
 
 
-def said(folder: Path, data: bytes) -> str:
-    path = folder / "model.joblib"
-    path.write_bytes(data)
-    return verdict(path)
-
-
 OBJECTS = [(version, flags) for version in (1, 2) for flags in (8, 16, 128)] + [(3, 1), (4, 9)]
 NUMBERS = [(1, 0), (2, 0), (3, 0), (3, 8), (4, 16)]
 
@@ -54,15 +48,15 @@ def test_objects(state: tuple[int, int], tmp_path: Path) -> None:
     # What the bytes give takes the array's place, and joblib asks for its element type.
     with pytest.raises(AttributeError, match="'float' object has no attribute 'dtype'"):
         joblib.load(io.BytesIO(stored(*state, HARMLESS)))
-    assert said(tmp_path, stored(*state, PROCESS)) == "malicious"
+    assert verdict_of(tmp_path, stored(*state, PROCESS), "model.joblib") == "malicious"
 
 
 @pytest.mark.parametrize("state", NUMBERS)
 def test_numbers(state: tuple[int, int], tmp_path: Path) -> None:
     loaded = joblib.load(io.BytesIO(stored(*state, HARMLESS)))
     assert np.array_equal(loaded, np.frombuffer(HARMLESS, "u1"))
-    assert said(tmp_path, stored(*state, bytes(16))) == "clean"
+    assert verdict_of(tmp_path, stored(*state, bytes(16)), "model.joblib") == "clean"
 
 
 def test_a_type_that_nobody_can_tell(tmp_path: Path) -> None:
-    assert said(tmp_path, stored(0, 8, PROCESS)) == "malicious"
+    assert verdict_of(tmp_path, stored(0, 8, PROCESS), "model.joblib") == "malicious"

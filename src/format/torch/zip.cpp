@@ -125,7 +125,7 @@ class ZipReader {
     read_view(archive_->miniz());
     read_view(archive_->zipfile());
     read_contested();
-    records_->fill(*archive_, contested_);
+    if (is_torch_ || package_) records_->fill(*archive_, contested_);
     code_.tell(sink_);
     describe();
     if (is_torch_) sink_.torch_archive(before_the_pickle());
