@@ -6,6 +6,7 @@
 
 #include "catalogue/judge.h"
 #include "catalogue/storage.h"
+#include "catalogue/wanted.h"
 #include "pickle/text_args.h"
 
 namespace brine::catalogue {
@@ -453,21 +454,11 @@ class World final : public CatalogueWorld {
 };
 
 // Something dangerous that is part of what the loader gives back can be called by whoever gets it.
-bool is_wanted(pickle::Wanted wanted, const Value& result) {
-  switch (wanted) {
-    case pickle::Wanted::anything: return true;
-    case pickle::Wanted::dict: return result.kind() == Kind::dict;
-    case pickle::Wanted::storage:
-      return result.kind() == Kind::persistent ||
-             (result.kind() == Kind::object && result.aux() == object_type::kStorage);
-  }
-  return false;
-}
-
 void World::finish(Machine& machine, const Value& result, Outcome& out) {
   Inspector& inspector = attached(machine);
-  if (!is_wanted(machine.profile().wanted, result)) {
+  if (!is_wanted(machine, *this, result)) {
     out.judgement = suspicious(Code::contract_broken, "gives something else than its reader wants");
+    machine.clear_nodes();
     return;
   }
   if (machine.poisoned()) {

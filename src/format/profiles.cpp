@@ -117,8 +117,9 @@ std::vector<LoaderUse> torch_tar_loaders(std::string_view member) {
 }
 
 std::vector<LoaderUse> numpy_loaders() {
-  return {use(loader::kNumpy, kPlain), use(loader::kNumpyLatin1, kPlainLatin1),
-          use(loader::kNumpyBytes, kPlainBytes)};
+  return {use(loader::kNumpy, wanting(kPlain, Wanted::array)),
+          use(loader::kNumpyLatin1, wanting(kPlainLatin1, Wanted::array)),
+          use(loader::kNumpyBytes, wanting(kPlainBytes, Wanted::array))};
 }
 
 std::vector<LoaderUse> torch_package_loaders() {
@@ -130,6 +131,8 @@ std::vector<LoaderUse> joblib_compat_loaders() {
 }
 
 std::vector<LoaderUse> shelve_loaders() { return {use(loader::kShelve, kPlain)}; }
+
+LoaderUse dcp_loader() { return use(loader::kDcp, wanting(kPlain, Wanted::checkpoint)); }
 
 LoaderUse next_loader() { return use(loader::kPickleNext, kPlain); }
 
@@ -155,9 +158,17 @@ Profile legacy_profile(const Profile& object_profile, int index) {
   if (index != 3) {
     profile.persistent = PersistentLoad::none;
     profile.find_class = FindClass::plain;
-    profile.wanted = Wanted::anything;
+    // Magic number, protocol, facts about the machine, (object,) storage keys. The number is
+    // compared with whatever a pickle of another kind holds.
+    profile.wanted = index == 1 ? Wanted::value : index == 4 ? Wanted::keys : Wanted::anything;
   }
   return profile;
+}
+
+Profile tar_profile(const LoaderUse& use, std::uint64_t index, std::uint64_t count) {
+  if (index == 0) return wanting(use.profile, Wanted::value);
+  if (use.after == After::tar_tensors) return wanting(use.profile, Wanted::tar_tensor);
+  return wanting(use.profile, index + 1 == count ? Wanted::tar_views : Wanted::tar_storage);
 }
 
 }  // namespace brine::format

@@ -54,6 +54,8 @@ std::vector<LoaderUse> torch_package_loaders();
 std::vector<LoaderUse> joblib_compat_loaders();
 // What reads the records of a shelf.
 std::vector<LoaderUse> shelve_loaders();
+// What reads the index of a distributed checkpoint.
+LoaderUse dcp_loader();
 // A pickle behind the end of another, read by a loop of loads.
 LoaderUse next_loader();
 // A pickle found where no loader's directory points.
@@ -63,7 +65,9 @@ std::vector<LoaderUse> nested_loaders(std::string_view name);
 // Whether that function looks for formats of its own before it unpickles.
 bool opens_formats(std::string_view name);
 
-// The pickles of torch's legacy stack but the fourth are read plainly.
+// The pickles of torch's legacy stack but the fourth are read plainly, and used by torch itself.
 pickle::Profile legacy_profile(const pickle::Profile& object_profile, int index);
+// The same of the pickles in one member of torch's tar, `count` in all.
+pickle::Profile tar_profile(const LoaderUse& use, std::uint64_t index, std::uint64_t count);
 
 }  // namespace brine::format

@@ -46,10 +46,18 @@ enum class JoblibReads : std::uint8_t {
   arrays,  // and a NumpyArrayWrapper's raw bytes, from this stream
 };
 
+// What a loader does with the result of one of its pickles, and so what that may be.
 enum class Wanted : std::uint8_t {
-  anything,
+  anything,  // handed on
   dict,  // merged into an object
   storage,  // a tensor's bytes
+  array,  // NumPy's methods and attributes are asked for
+  value,  // compared, counted with: of Python's own types
+  keys,  // storage keys, walked through and looked up
+  tar_storage,  // of torch's tar: key, location, type
+  tar_views,  // of torch's tar: (key, key, offset, number) for each view
+  tar_tensor,  // of torch's tar: key, storage's key, type
+  checkpoint,  // a Metadata of torch.distributed.checkpoint
 };
 
 struct Profile {
@@ -64,7 +72,7 @@ struct Profile {
   // torch_weights_only: whose rules; the run goes on while one of them admits what comes.
   Releases releases = k2_13;
 
-  // What its reader takes the result for: of anything else, methods would run.
+  // Of anything else methods would run.
   Wanted wanted = Wanted::anything;
 
   friend bool operator==(const Profile&, const Profile&) = default;

@@ -227,6 +227,8 @@ std::shared_ptr<const PickleRun> PickleRuns::find(std::uint64_t start, const Pro
   for (const auto& run : runs_) {
     if (run->start != start || run->began_poisoned != poisoned) continue;
     if (parts && !run->parts) continue;
+    const bool enough = profile.wanted == pickle::Wanted::anything;
+    if (!enough && run->profile.wanted != profile.wanted) continue;
     if (run->profile == profile) return run;
     if (own_modules(run->profile) != own_modules(profile)) continue;
     if (run->profile.unpickler != profile.unpickler &&
@@ -310,6 +312,7 @@ bool PickleRuns::resume_behind_objects(Machine& outer, pickle::World& world,
                                        pickle::TraceSink& sink, PickleRun& run) {
   Profile profile = run.profile;
   profile.joblib = pickle::JoblibReads::nothing;
+  profile.wanted = pickle::Wanted::array;
   Machine inner(*stream_.source, profile, world, sink, limits_,
                 {.collapse = true,
                  .start = outer.paused_at(),

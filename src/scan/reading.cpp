@@ -104,7 +104,10 @@ class StreamReader {
       // Only what is surely torch's own is wanted whole; else the loader may have stopped before.
       if (!sure && start >= stream_.source->size()) break;
       const bool keys = index + 1 == kTorchPickles;
-      auto run = runs_.run(start, profile_of(use, index), poisoned, keys, watched, watcher);
+      Profile profile = profile_of(use, index);
+      // Behind an object that is hardly a magic number most likely nobody compares the next one.
+      if (!sure && index == 1) profile.wanted = pickle::Wanted::anything;
+      auto run = runs_.run(start, profile, poisoned, keys, watched, watcher);
       if (run == nullptr) {
         view.end = {EndKind::budget, start, 0, "forks"};
         return;
@@ -135,7 +138,8 @@ class StreamReader {
         view.end = {EndKind::budget, start, 0, "members"};
         return;
       }
-      auto run = runs_.run(start, use.profile, poisoned, true, watched, watcher);
+      auto run = runs_.run(start, format::tar_profile(use, index, wanted), poisoned, true, watched,
+                           watcher);
       if (run == nullptr) {
         view.end = {EndKind::budget, start, 0, "forks"};
         return;

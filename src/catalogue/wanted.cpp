@@ -1,0 +1,82 @@
+#include "catalogue/wanted.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "catalogue/inspect.h"
+
+namespace brine::catalogue {
+namespace {
+
+using pickle::Kind;
+using pickle::Machine;
+using pickle::Node;
+using pickle::NodeGraph;
+using pickle::NodeId;
+using pickle::Value;
+using pickle::Wanted;
+
+// Their methods and attributes are NumPy's own, whatever state they have.
+constexpr std::array<std::string_view, 5> kArrays = {
+    "numpy.ndarray", "numpy.matrix", "numpy.rec.recarray", "numpy.memmap", "numpy.char.chararray"};
+constexpr std::string_view kMetadata = "torch.distributed.checkpoint.metadata.Metadata";
+
+bool is_key(const Node& node) {
+  return node.kind == Kind::integer || node.kind == Kind::str || node.kind == Kind::bytes;
+}
+bool is_text(const Node& node) { return node.kind == Kind::str || node.kind == Kind::bytes; }
+bool is_number(const Node& node) { return node.kind == Kind::integer; }
+bool is_type(const Node& node) { return node.kind == Kind::ref; }
+bool is_sequence(const Node& node) { return node.kind == Kind::list || node.kind == Kind::tuple; }
+
+using Test = bool (*)(const Node&);
+
+// A list or tuple of as many parts as there are tests.
+bool fits(const NodeGraph& nodes, NodeId id, std::initializer_list<Test> tests) {
+  const Node& node = nodes[id];
+  if (!is_sequence(node) || node.items.size() != tests.size()) return false;
+  return std::equal(tests.begin(), tests.end(), node.items.begin(),
+                    [&](Test test, NodeId item) { return test(nodes[item]); });
+}
+
+bool has_parts(const NodeGraph& nodes, NodeId id, Wanted wanted) {
+  const Node& node = nodes[id];
+  switch (wanted) {
+    case Wanted::keys:
+      return is_sequence(node) &&
+             std::ranges::all_of(node.items, [&](NodeId item) { return is_key(nodes[item]); });
+    case Wanted::tar_storage: return fits(nodes, id, {is_key, is_text, is_type});
+    case Wanted::tar_tensor: return fits(nodes, id, {is_key, is_key, is_type});
+    case Wanted::tar_views:
+      return is_sequence(node) && std::ranges::all_of(node.items, [&](NodeId item) {
+               return fits(nodes, item, {is_key, is_key, is_number, is_number});
+             });
+    default: return false;
+  }
+}
+
+}  // namespace
+
+bool is_wanted(Machine& machine, pickle::World& world, const Value& result) {
+  const Kind kind = result.kind();
+  const Wanted wanted = machine.profile().wanted;
+  switch (wanted) {
+    case Wanted::anything: return true;
+    case Wanted::dict: return kind == Kind::dict;
+    case Wanted::storage:
+      return kind == Kind::persistent ||
+             (kind == Kind::object && result.aux() == object_type::kStorage);
+    case Wanted::array:
+      return kind == Kind::object &&
+             std::ranges::find(kArrays, world.type_name(machine, result.aux())) != kArrays.end();
+    case Wanted::checkpoint:
+      return kind == Kind::object && world.type_name(machine, result.aux()) == kMetadata;
+    case Wanted::value: return kind <= Kind::frozenset;
+    default: break;
+  }
+  const NodeId id = machine.rebuild(result);
+  return id != pickle::kNoNode && has_parts(machine.nodes(), id, wanted);
+}
+
+}  // namespace brine::catalogue

@@ -1,0 +1,190 @@
+"""Results that a loader goes on to use: torch's older files, and arrays that are pickles.
+
+torch.load, joblib and numpy ask what these pickles give for attributes and items. An object is
+harmless to build and answers with methods of its class, which call what it holds. Each file is
+loaded by its loader, which shows the use; none of them may be clean, and what is written there
+otherwise is.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+import torch
+
+from tests.e2e.program import verdict, verdict_of
+from tests.facts.values import Call, Name, New, Opcodes, stream
+from tests.tar.tarforge import archive
+from tests.tar.torchtar import checkpoint, storage, storages, tensor, tensors
+
+MAGIC = Opcodes(pickle.dumps(0x1950A86A20F9469CFC6C, 2)[2:-1])
+SPACE = Name("argparse", "Namespace")
+NUMBER = Call(Name("numpy", "dtype"), ("O8", False, True), (3, "|", None, None, None, -1, -1, 63))
+
+
+def space(**attributes: Any) -> New:
+    """An object with these attributes, which builds nothing else and can be called."""
+    return New(SPACE, (), attributes)
+
+
+def writes(path: Path) -> New:
+    """A torch DataLoader that opens the path for writing when somebody walks through it."""
+    attributes = {"_mode": "w", "_bufsize": -1, "_encoding": None, "_errors": None}
+    loader = {
+        "dataset": [str(path)],
+        "sampler": [0],
+        "collate_fn": New(Name("argparse", "FileType"), (), attributes),
+        "num_workers": 0,
+        "timeout": 0,
+        "_dataset_kind": 0,
+        "_DataLoader__initialized": True,
+        "_DataLoader__multiprocessing_context": None,
+    }
+    absent: tuple[str, ...] = (
+        "batch_sampler",
+        "worker_init_fn",
+        "generator",
+        "prefetch_factor",
+        "batch_size",
+    )
+    absent += ("_iterator", "_IterableDataset_len_called")
+    no = ("persistent_workers", "drop_last", "pin_memory")
+    loader |= dict.fromkeys(absent) | dict.fromkeys(no, False)
+    loader |= {"pin_memory_device": "", "in_order": True}
+    return New(Name("torch.utils.data.dataloader", "DataLoader"), (), loader)
+
+
+def legacy(protocol: Any = 1001, keys: Any = ()) -> bytes:
+    """The five pickles of torch's second format, without tensors."""
+    return b"".join(stream(part) for part in (MAGIC, protocol, {}, {"epoch": 3}, list(keys)))
+
+
+def stack(keys: Any) -> bytes:
+    return legacy()[: -len(stream([]))] + stream(keys)
+
+
+def load(path: Path) -> Any:
+    return torch.load(path, weights_only=False)
+
+
+# --- torch's second format ---
+
+
+def test_keys_are_walked_through(tmp_path: Path) -> None:
+    (tmp_path / "clean.pt").write_bytes(legacy())
+    assert load(tmp_path / "clean.pt") == {"epoch": 3}
+    assert verdict(tmp_path / "clean.pt") == "clean"
+    mark = tmp_path / "mark"
+    path = tmp_path / "model.pt"
+    path.write_bytes(stack(writes(mark)))
+    with pytest.raises(AssertionError, match="not found in deserialized_objects"):
+        load(path)
+    assert mark.exists()
+    assert verdict(path) != "clean"
+
+
+def test_keys_of_a_storage_in_a_pickle(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    held = stream(Call(Name("torch.storage", "_load_from_bytes"), (stack(writes(mark)),)))
+    with pytest.raises(AssertionError, match="not found in deserialized_objects"):
+        pickle.loads(held)
+    assert mark.exists()
+    assert verdict_of(tmp_path, held) != "clean"
+
+
+@pytest.mark.parametrize("keys", [space(), [space()], [("a",)], {"a": 1}])
+def test_keys_are_texts(keys: Any, tmp_path: Path) -> None:
+    assert verdict_of(tmp_path, stack(keys), "model.pt") != "clean"
+
+
+def test_the_protocol_is_compared(tmp_path: Path) -> None:
+    assert verdict_of(tmp_path, legacy(protocol=space()), "model.pt") != "clean"
+
+
+# --- torch's first format ---
+
+LOCATION = storage(10, [1.0]).replace(
+    b"X\x03\0\0\0cpu", stream(space(startswith=1))[2:-1].replace(b"\x94", b"")
+)
+
+
+def tar(first: bytes | None = None, second: bytes | None = None) -> bytes:
+    return archive(*checkpoint(first, second))
+
+
+def test_the_plain_tar(tmp_path: Path) -> None:
+    assert verdict_of(tmp_path, tar(), "model.pt") == "clean"
+
+
+@pytest.mark.parametrize(
+    "file",
+    {
+        "number of storages": tar(storages(count=stream(space()))),
+        "location": tar(storages(LOCATION)),
+        "views": tar(storages(storage(10, [1, 2, 3, 4]), views=stream(space()))),
+        "a view": tar(storages(storage(10, [1, 2, 3, 4]), views=stream([space()]))),
+        "number of tensors": tar(None, tensors(tensor(20, 10, (2, 2)), count=stream(space()))),
+    }.items(),
+    ids=lambda item: item[0],
+)
+def test_the_tar(file: tuple[str, bytes], tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(file[1])
+    # Not one of them is refused before the object was asked for something.
+    with pytest.raises((TypeError, AttributeError), match="Namespace|expected|callable"):
+        load(path)
+    assert verdict(path) != "clean"
+
+
+# --- arrays of objects ---
+
+
+def wrapped(inside: bytes) -> bytes:
+    """joblib's array of objects, whose items are this pickle."""
+    wrapper = New(
+        Name("joblib.numpy_pickle", "NumpyArrayWrapper"),
+        (),
+        {
+            "subclass": Name("numpy", "ndarray"),
+            "shape": (2,),
+            "order": "C",
+            "dtype": NUMBER,
+            "allow_mmap": False,
+        },
+    )
+    return stream(wrapper)[:-1] + inside + b"."
+
+
+def test_joblib(tmp_path: Path) -> None:
+    array = np.array([None, 1], object)
+    honest = wrapped(pickle.dumps(array, 2))
+    assert np.array_equal(joblib.load(io.BytesIO(honest)), array)
+    assert verdict_of(tmp_path, honest, "model.joblib") == "clean"
+    asked = wrapped(stream(space(dtype=space(byteorder=">"))))
+    with pytest.raises(AttributeError, match="byteswap"):
+        joblib.load(io.BytesIO(asked))
+    assert verdict_of(tmp_path, asked, "model.joblib") == "suspicious"
+
+
+def test_numpy(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    np.save(file, np.array([None, 1], object), allow_pickle=True)
+    assert verdict_of(tmp_path, file.getvalue(), "array.npy") == "clean"
+    head = file.getvalue()[:128]
+    assert verdict_of(tmp_path, head + stream(space()), "array.npy") == "suspicious"
+
+
+# --- the index of a distributed checkpoint ---
+
+
+def test_an_index_is_metadata(tmp_path: Path) -> None:
+    index = New(Name("torch.distributed.checkpoint.metadata", "Metadata"), (), {"version": "1"})
+    assert verdict_of(tmp_path, stream(index), ".metadata") == "clean"
+    asked = stream(space(state_dict_metadata=space(items=1)))
+    assert verdict_of(tmp_path, asked, ".metadata") != "clean"
