@@ -94,6 +94,7 @@ void give_ref(std::string module, std::string name, pickle::Outcome& out);
 bool nest(const Callee& callee, Judge& judge, const Thing& thing, pickle::Outcome& out);
 // Whether they are a pickle as today's picklers write it, and no container of one.
 bool begins_as_pickle(pickle::Machine& machine, const pickle::Outcome::Nested& nested);
+bool begins_as_archive(pickle::Machine& machine, const pickle::Outcome::Nested& nested);
 
 // What a behaviour does with the arguments; false when it cannot be told (the caller judges that).
 using Resolver = bool (*)(Judge& judge, const Callee& callee, std::span<const Thing> args,

@@ -431,12 +431,22 @@ bool nest(const Callee& callee, Judge& judge, const Thing& thing, Outcome& out) 
   return true;
 }
 
-bool begins_as_pickle(pickle::Machine& machine, const Outcome::Nested& nested) {
+namespace {
+
+bool begins_with(pickle::Machine& machine, const Outcome::Nested& nested, std::string_view magic) {
+  if (!nested.place) return nested.bytes.starts_with(magic);
   std::vector<std::uint8_t> first;
-  if (nested.place) {
-    return machine.read(nested.place->first, 1, first) && first.front() == pickle::op::PROTO;
-  }
-  return !nested.bytes.empty() && static_cast<std::uint8_t>(nested.bytes[0]) == pickle::op::PROTO;
+  return nested.place->second >= magic.size() &&
+         machine.read(nested.place->first, magic.size(), first) && as_text(first) == magic;
+}
+
+}  // namespace
+
+bool begins_as_pickle(pickle::Machine& machine, const Outcome::Nested& nested) {
+  return begins_with(machine, nested, "\x80");
+}
+bool begins_as_archive(pickle::Machine& machine, const Outcome::Nested& nested) {
+  return begins_with(machine, nested, "PK\3\4");
 }
 
 namespace {

@@ -63,7 +63,7 @@ bool is_wanted(Machine& machine, pickle::World& world, const Value& result) {
   const Wanted wanted = machine.profile().wanted;
   switch (wanted) {
     case Wanted::anything: return true;
-    case Wanted::dict: return kind == Kind::dict;
+    case Wanted::dict: return kind == Kind::dict || kind == Kind::integer;  // a number raises
     case Wanted::storage:
       return kind == Kind::persistent ||
              (kind == Kind::object && result.aux() == object_type::kStorage);

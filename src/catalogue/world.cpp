@@ -311,7 +311,8 @@ class World final : public CatalogueWorld {
     for (std::size_t i = 1; i < items.size(); i += 2)
       nest(callee, judge_, Thing::of(items[i]), out);
     const bool pickles = std::ranges::all_of(out.nested, [&](const Outcome::Nested& nested) {
-      return begins_as_pickle(inspector.machine(), nested);
+      return begins_as_pickle(inspector.machine(), nested) ||
+             begins_as_archive(inspector.machine(), nested);
     });
     if (before.level >= pickle::Level::suspicious) {
       out.judgement = before;

@@ -52,6 +52,8 @@ TEST(Acceptors, TakeABarePickleWhateverItsName) {
 TEST(Acceptors, TakeAPickleCalledModelForAPickle) {
   EXPECT_THAT(families("word2vec.model", "\x80\x02N."), testing::ElementsAre("pickle"));
   EXPECT_THAT(families("word2vec.model", "\x0a\x02N."), testing::ElementsAre("recognized"));
+  EXPECT_THAT(families("resnet.t7", "\x80\x02N."), testing::ElementsAre("pickle"));
+  EXPECT_THAT(families("resnet.t7", "\x04\0\0\0\x01\0\0\0"s), testing::ElementsAre("recognized"));
   EXPECT_TRUE(families("x.model", "\x80\x02N."s + std::string(508, '\0') + "\x89HDF\r\n\x1a\n")
                   .contains("recognized"));
 }

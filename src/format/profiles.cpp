@@ -1,5 +1,6 @@
 #include "format/profiles.h"
 
+#include <algorithm>
 #include <array>
 
 namespace brine::format {
@@ -55,7 +56,7 @@ constexpr auto kNestedRows = std::to_array<NestedRow>({
     {"torch.load", kTorchObject, After::torch_stack},
     {loader::kStorage, wanting(kTorchObject, Wanted::storage), After::torch_stack},
     {loader::kSkorch, wanting(kPlain, Wanted::dict), After::stop},
-    {loader::kSkorch, kTorchObject, After::torch_stack},
+    {loader::kSkorch, wanting(kTorchObject, Wanted::dict), After::torch_stack},
     {"joblib.load", kJoblibProfile, After::stop},
     {"pandas.read_pickle", kPlain, After::stop},
     {"pandas.read_pickle", kPandasCompatProfile, After::stop},
@@ -146,6 +147,16 @@ std::vector<LoaderUse> nested_loaders(std::string_view name) {
   if (!out.empty()) return out;
   if (name.empty()) return {use(loader::kNested, held_whole(kPlain))};
   return {use(name, name.ends_with("loads") ? held_whole(kPlain) : kPlain)};
+}
+
+void want_as(std::vector<LoaderUse>& loaders, std::span<const LoaderUse> readers) {
+  const auto reader = std::ranges::find_if(
+      readers, [](const LoaderUse& one) { return one.profile.wanted != Wanted::anything; });
+  if (reader == readers.end()) return;
+  for (LoaderUse& one : loaders) {
+    if (one.loader == loader::kTorch || one.loader == loader::kTorchLatin1)
+      one.profile.wanted = reader->profile.wanted;
+  }
 }
 
 bool opens_formats(std::string_view name) {

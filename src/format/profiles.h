@@ -62,6 +62,9 @@ LoaderUse next_loader();
 LoaderUse salvage_loader();
 // A pickle inside a pickle; `name` is the function that the outer one calls.
 std::vector<LoaderUse> nested_loaders(std::string_view name);
+// What a reader of a file in a pickle wants of it, it wants of the torch archive that the file may
+// be.
+void want_as(std::vector<LoaderUse>& loaders, std::span<const LoaderUse> readers);
 // Whether that function looks for formats of its own before it unpickles.
 bool opens_formats(std::string_view name);
 

@@ -12,6 +12,15 @@
 #include "pickle/machine_impl.h"
 
 namespace brine::pickle {
+namespace {
+
+// Subclasses of dict, which C's unpickler takes for keyword arguments as well.
+bool is_dict_class(std::string_view name) {
+  return name == "collections.OrderedDict" || name == "collections.defaultdict" ||
+         name == "collections.Counter";
+}
+
+}  // namespace
 
 bool Machine::Impl::load_persid(bool binary) {
   result.divergence |= kDivergesByPersistent;
@@ -261,8 +270,10 @@ bool Machine::Impl::keywords_fit(const Value& kwargs) {
   switch (kwargs.kind()) {
     case Kind::dict: break;
     case Kind::unknown: return true;
-    case Kind::ref:
     case Kind::object:
+      if (is_dict_class(world.type_name(self, kwargs.aux()))) return true;
+      [[fallthrough]];
+    case Kind::ref:
     case Kind::persistent:
     case Kind::buffer:
       if (python() && world.may_iterate(self, kwargs)) return true;

@@ -133,6 +133,28 @@ bool may_equal_anything(Kind kind) {
          kind == Kind::persistent;
 }
 
+// Whether comparing the value with a number surely gives no: an array's comparison gives an array,
+// which nobody can take for one truth unless it has one item; text is no number.
+bool surely_differs(Machine& machine, pickle::World& world, const pickle::Value& value) {
+  if (value.kind() != Kind::object || world.type_name(machine, value.aux()) != "numpy.ndarray")
+    return false;
+  const NodeId id = machine.rebuild(value);
+  if (id == pickle::kNoNode) return false;
+  const pickle::NodeGraph& nodes = machine.nodes();
+  const auto states = nodes[id].states();
+  if (states.size() != 1 || nodes[states[0]].kind != Kind::tuple) return false;
+  const auto& state = nodes[states[0]].items;  // version, shape, type, order, items
+  constexpr std::size_t kShape = 1, kItems = 4;
+  if (state.size() <= kItems || nodes[state[kShape]].kind != Kind::tuple) return false;
+  const Node& items = nodes[state[kItems]];
+  const auto& shape = nodes[state[kShape]].items;
+  const bool several = shape.size() == 1 && nodes[shape[0]].kind == Kind::integer &&
+                       !nodes[shape[0]].big && nodes[shape[0]].integer > 1;
+  const bool text = items.kind == Kind::list && items.items.size() == 1 &&
+                    nodes[items.items[0]].kind == Kind::str;
+  return several || text;
+}
+
 // The parts of a list or tuple: a storage's type, or storage keys.
 void read_parts(const pickle::NodeGraph& nodes, const Node& list, PickleRun& run) {
   if (list.items.size() == 3 && nodes[list.items[2]].kind == Kind::ref) {
@@ -156,10 +178,11 @@ void read_parts(const pickle::NodeGraph& nodes, const Node& list, PickleRun& run
 
 // What the loader asks of the result. Only where it wants a list's or tuple's parts are they
 // spelled out: a pickle of plain data costs memory for each of its values then.
-void read_result(Machine& machine, PickleRun& run) {
+void read_result(Machine& machine, pickle::World& world, PickleRun& run) {
   const pickle::Value& value = run.result.result;
   using Answer = PickleRun::Answer;
-  if (may_equal_anything(value.kind())) run.magic = run.protocol = Answer::maybe;
+  if (may_equal_anything(value.kind()) && !surely_differs(machine, world, value))
+    run.magic = run.protocol = Answer::maybe;
   const bool number = value.kind() == Kind::integer || value.kind() == Kind::floating;
   const bool container = value.kind() == Kind::list || value.kind() == Kind::tuple;
   if (!number && !(container && run.parts)) return;
@@ -301,7 +324,7 @@ void PickleRuns::interpret(PickleRun& run, const ViewStart* watched, pickle::Tra
   run.first_array = machine.first_array();
   run.companions = machine.companions();
   if (watched != nullptr) options_.observer->ran(*watched, run.result, machine);
-  if (run.result.end.kind == EndKind::stop) read_result(machine, run);
+  if (run.result.end.kind == EndKind::stop) read_result(machine, *in_use.world, run);
   sink.finish();
   if (in_use.catalogue != nullptr) run.waived = in_use.catalogue->waived();
 }

@@ -88,7 +88,8 @@ format::Stream FileScan::held(const format::Stream& stream) {
 bool FileScan::run_stream(Context& context, const format::Stream& given,
                           std::optional<std::uint64_t> start_in_item) {
   const bool own = given.source == context.item.source;
-  const format::Stream stream = held(given);
+  format::Stream stream = held(given);
+  if (context.item.opens_formats) format::want_as(stream.loaders, context.item.forced);
   if (stream.certainty == format::Certainty::guessed &&
       !try_pickle(*stream.source, stream.start, budget_.limits).pickle) {
     return false;

@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 from joblib import numpy_pickle
 from safetensors.numpy import load_file
+from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -42,6 +43,8 @@ ROOTS: dict[str, Any] = {
     "three words": {"a": 1, "time": 2, "model": MODEL},
     "list": [MODEL, PIPELINE],
     "labels alone": LABELS,
+    "a classifier of classifiers": GaussianProcessClassifier().fit(FRAME, LABELS),
+    "one column": GaussianProcessClassifier().fit(FRAME[["age"]], LABELS),
 }
 
 

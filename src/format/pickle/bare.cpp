@@ -1,8 +1,11 @@
 #include "format/pickle/bare.h"
 
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "format/names.h"
+#include "format/pickle/carried.h"
 #include "format/profiles.h"
 #include "pickle/opcode.h"
 
@@ -40,6 +43,13 @@ void read(Probe& probe, std::span<const std::string_view>, Sink& sink) {
     stream.certainty = Certainty::guessed;
   }
   sink.stream(std::move(stream));
+  if (const auto carried = carried_zip(probe)) {
+    sink.member(
+        [source = probe.source(), carried = *carried]() -> Result<Content> {
+          return Content{std::make_shared<SliceSource>(source, carried.first, carried.second), {}};
+        },
+        "bytes at byte " + std::to_string(carried->first), carried->first);
+  }
 }
 
 }  // namespace brine::format::bare_pickle

@@ -76,17 +76,16 @@ constexpr auto kMagic = std::to_array<Row>({
 struct NameFormat {
   std::string_view ending;
   std::string_view format;
+  bool vague = false;  // programs call files of other formats so, pickles and torch's among them
 };
-// What many programs call files of many formats, pickles and torch's zips among them.
-constexpr NameFormat kVague{".model", "sentencepiece, xgboost or gensim"};
 constexpr auto kNames = std::to_array<NameFormat>({
     {".onnx", "ONNX"},
     {".pb", "TensorFlow graph or saved model"},
     {".mlmodel", "Core ML"},
     {".ckpt.index", "TensorFlow checkpoint"},
-    kVague,
+    {".model", "sentencepiece, xgboost or gensim", true},
     {".msgpack", "flax"},
-    {".t7", "Torch7"},
+    {".t7", "Torch7", true},
     {".rds", "R objects"},
     {".pmml", "PMML"},
 });
@@ -144,7 +143,11 @@ std::string_view identify(Probe& probe) {
 
 bool accepts(Probe& probe) { return !identify(probe).empty(); }
 
-bool named_vaguely(Probe& probe) { return identify(probe) == kVague.format; }
+bool named_vaguely(Probe& probe) {
+  const std::string_view format = identify(probe);
+  return std::ranges::any_of(
+      kNames, [&](const NameFormat& row) { return row.vague && row.format == format; });
+}
 
 void read(Probe& probe, std::span<const std::string_view>, Sink& sink) {
   const std::string format(identify(probe));

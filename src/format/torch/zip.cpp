@@ -14,6 +14,7 @@
 #include "format/codes.h"
 #include "format/dcp/slices.h"
 #include "format/names.h"
+#include "format/pickle/carried.h"
 #include "format/profiles.h"
 #include "format/torch/archive.h"
 #include "format/torch/package.h"
@@ -524,6 +525,7 @@ bool salvage_accepts(Probe& probe) {
 }
 
 void read(Probe& probe, std::span<const std::string_view> loaders, Sink& sink) {
+  if (bare_pickle::carried_zip(probe)) return;  // that reader hands it out
   const bool salvage = std::ranges::find(loaders, loader::kSalvage) != loaders.end();
   Result<ZipArchive> opened = salvage ? ZipArchive::open_salvage(probe.source(), sink.limits())
                                       : ZipArchive::open(probe.source(), sink.limits());
