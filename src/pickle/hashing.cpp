@@ -8,6 +8,36 @@
 #include "pickle/machine_impl.h"
 
 namespace brine::pickle {
+namespace {
+
+constexpr unsigned kBits = 61;
+constexpr std::uint64_t kModulus = (std::uint64_t{1} << kBits) - 1;
+constexpr unsigned kCounterBits = 12;
+
+// x * 2^n for a remainder x.
+std::uint64_t shifted(std::uint64_t x, unsigned n) {
+  return ((x << n) & kModulus) | (x >> (kBits - n));
+}
+
+std::uint64_t remainder_of_bytes(ByteSpan bytes) {
+  const bool negative = !bytes.empty() && bytes.back() >= 0x80;
+  std::uint64_t out = 0;
+  for (auto byte = bytes.rbegin(); byte != bytes.rend(); ++byte) {
+    out = (shifted(out, 8) + static_cast<std::uint8_t>(negative ? ~*byte : *byte)) % kModulus;
+  }
+  return negative ? (out + 1) % kModulus : out;
+}
+
+std::uint64_t remainder_of_digits(ByteSpan text) {
+  std::uint64_t out = 0;
+  for (const std::uint8_t digit : text) {
+    if (digit >= '0' && digit <= '9')
+      out = (shifted(out, 3) + shifted(out, 1) + (digit - std::uint64_t{'0'})) % kModulus;
+  }
+  return out;
+}
+
+}  // namespace
 
 // Uses `key` as a dict key or set member: plain constants are silent, objects run their __hash__,
 // tuples do so for each item, lists and dicts raise.
@@ -15,11 +45,11 @@ bool Machine::Impl::hash_key(const Value& key) {
   switch (key.kind()) {
     case Kind::none:
     case Kind::boolean:
-    case Kind::integer:
     case Kind::floating:
     case Kind::str:
     case Kind::bytes:
     case Kind::frozenset: return true;
+    case Kind::integer: note_number(key); return true;
     case Kind::bytearray:
     case Kind::list:
     case Kind::dict:
@@ -40,6 +70,24 @@ bool Machine::Impl::hash_key(const Value& key) {
     case TupleHash::budget: break;
   }
   return over_budget("nodes");
+}
+
+// The hash of an int is its remainder by 2^61 - 1, so that a file may have as many keys of one hash
+// as it likes, and each is compared with all before it. Keys are counted by a few bits of a mix of
+// their remainders.
+void Machine::Impl::note_number(const Value& key) {
+  constexpr std::uint64_t kLongest = 512;  // longer ones are too few
+  constexpr std::uint32_t kMost = 4096;
+  if (key.computed() || key.is_short()) return;
+  const Constant constant = constant_at(key.written_at());
+  if (constant.length < 8 || constant.length > kLongest) return;
+  const ByteSpan bytes = window.fetch(constant.payload, constant.length, fetch_scratch);
+  const bool text = constant.opcode == op::INT || constant.opcode == op::LONG;
+  const std::uint64_t hash = text ? remainder_of_digits(bytes) : remainder_of_bytes(bytes);
+  if (number_keys.empty()) number_keys.resize(std::size_t{1} << kCounterBits);
+  std::uint32_t& alike = number_keys[(hash * 0x9e3779b97f4a7c15u) >> (64 - kCounterBits)];
+  ++number_keys_seen;
+  if (++alike > kMost + number_keys_seen / 1024) hashes_alike = true;
 }
 
 // Python's own hash of a tuple calls itself for each tuple in it, and ends the process when the

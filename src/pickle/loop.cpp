@@ -18,7 +18,12 @@ namespace {
 constexpr int kHighestProtocol = 5;
 constexpr std::size_t kMaxProtocolChanges = 1u << 16;
 
-bool hashable_constant(Kind kind) { return kind <= Kind::bytes || kind == Kind::frozenset; }
+// A key of which hashing.cpp has nothing to say.
+bool hashable_constant(const Value& key) {
+  const Kind kind = key.kind();
+  if (kind == Kind::integer) return key.is_short();
+  return kind <= Kind::bytes || kind == Kind::frozenset;
+}
 
 }  // namespace
 
@@ -355,7 +360,7 @@ void Machine::Impl::loop() {
       case op::SETITEM: {
         NEED_ENTRIES(3);
         Value& target = sp[-3];
-        if (target.kind() == Kind::dict && target.direct() && hashable_constant(sp[-2].kind())) {
+        if (target.kind() == Kind::dict && target.direct() && hashable_constant(sp[-2])) {
           sp -= 2;
           GREW(target);
         } else {
@@ -375,8 +380,7 @@ void Machine::Impl::loop() {
         }
         Value& target = first[-1];
         bool plain = target.kind() == Kind::dict && ((sp - first) & 1) == 0;
-        for (Value* key = first; plain && key < sp; key += 2)
-          plain = hashable_constant(key->kind());
+        for (Value* key = first; plain && key < sp; key += 2) plain = hashable_constant(*key);
         if (plain && target.direct()) {
           sp = first;
           GREW(target);

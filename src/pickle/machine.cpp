@@ -62,7 +62,9 @@ void Machine::Impl::reset() {
   discarded = false;
   built_late = false;
   hash_visits = 0;
-  hashes_deep = false;
+  hashes_deep = hashes_alike = false;
+  number_keys.clear();
+  number_keys_seen = 0;
   many_wrappers = false;
   unsure_array = false;
   array_values.clear();
@@ -112,6 +114,8 @@ RunResult Machine::Impl::go_on() {
   }
   if (memo.far()) {
     result.strain = "loading takes memory for every index of the memo below one that lies far out";
+  } else if (hashes_alike) {
+    result.strain = "loading hardly ends: thousands of keys have one hash";
   } else if (hashes_deep) {
     result.strain = "loading may end the process: a key of tuples in thousands of tuples";
   } else if (unsure_array) {

@@ -230,6 +230,7 @@ struct Machine::Impl final : NodeOpener {
 
   // --- hashing (hashing.cpp) ---
   bool hash_key(const Value& key);
+  void note_number(const Value& key);
   enum class TupleHash : std::uint8_t { all, unhashable, budget };
   TupleHash hashed_items(const Value& key, std::vector<Value>& foreign);
   bool hash_foreign(const Value& value);
@@ -434,6 +435,10 @@ struct Machine::Impl final : NodeOpener {
   bool discarded = false;  // a value was popped
   bool built_late = false;  // a state was given through the memo
   std::uint64_t hash_visits = 0;  // items of tuples that were hashed
+  // Long integers that are keys, by a few bits of their hash (hashing.cpp).
+  std::vector<std::uint32_t> number_keys;
+  std::uint64_t number_keys_seen = 0;
+  bool hashes_alike = false;  // so many have one hash that loading hardly ends
   bool hashes_deep = false;  // one of tuples in tuples beyond what every stack has room for
   bool unsure_array = false;  // one may hold objects or numbers
   bool many_wrappers = false;  // any object may be one

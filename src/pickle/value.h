@@ -74,6 +74,8 @@ struct Value {
   bool shifted() const { return (flags & kShifted) != 0; }
   // Where the opcode of a constant stands: a handle that was copied keeps it behind its own place.
   std::uint64_t written_at() const { return shifted() ? end : start; }
+  // Of an integer: its opcode has too few bytes for one that is 2^61 - 1 or more.
+  bool is_short() const { return (flags & ~kInPlace) == 0 && end - start < 9; }
   // Whether the value is told by this handle alone.
   bool direct() const { return (flags & (kViaMemo | kBoxed)) == 0; }
 
