@@ -29,8 +29,7 @@ void Machine::Impl::cut_nodes(std::size_t count) {
   for (std::size_t id = graph.size(); id-- > count;) {
     const Kind kind = graph.at(static_cast<NodeId>(id)).kind;
     if (kind == Kind::ref || is_constant(kind)) continue;  // those are not found again
-    const auto known = node_ids.find(identity(node_values[id]));
-    if (known != node_ids.end() && known->second == id) node_ids.erase(known);
+    node_ids.erase(IdentityHash()(identity(node_values[id])), static_cast<NodeId>(id));
   }
   while (!texts.empty() && texts.back().node >= count) texts.pop_back();
   graph.cut(count);
@@ -69,12 +68,7 @@ void Machine::fold_calls(bool (*folds)(std::string_view module, std::string_view
 void Machine::clear_nodes() {
   impl_->nodes_stale = false;
   impl_->graph.clear();
-  // Forgetting costs what was there, never what once was.
-  if (impl_->node_ids.bucket_count() > 1024 + 4 * impl_->node_ids.size()) {
-    decltype(impl_->node_ids)().swap(impl_->node_ids);
-  } else {
-    impl_->node_ids.clear();
-  }
+  impl_->node_ids.clear();
   impl_->node_values.clear();
   impl_->node_states.clear();
   impl_->texts.clear();

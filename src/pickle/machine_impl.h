@@ -16,6 +16,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/flat_index.h"
 #include "pickle/growable.h"
 #include "pickle/machine.h"
 #include "pickle/memo.h"
@@ -470,7 +471,13 @@ struct Machine::Impl final : NodeOpener {
     }
   };
   static Identity identity(const Value& value);
-  std::unordered_map<Identity, NodeId, IdentityHash> node_ids;
+  // The node of a value that others may hold too, or kNoNode.
+  NodeId known_node(const Identity& key) const {
+    static_assert(FlatIndex::kNone == kNoNode);
+    return node_ids.find(IdentityHash()(key),
+                         [&](NodeId id) { return identity(node_values[id]) == key; });
+  }
+  FlatIndex node_ids;  // by the identity of node_values
   std::vector<Value> node_values;  // by NodeId: the handle it was made from
   struct NodeText {
     NodeId node;

@@ -55,12 +55,11 @@ NodeId Rebuilder::node_of(const Value& handle) {
   if (v.depth == kNoDepth) return vague_node(Value::make(Kind::unknown, v.start, v.end));
   if (is_constant(v.kind())) return constant_node(v.written_at(), v);
   Machine::Impl::Identity key = Machine::Impl::identity(v);
-  auto it = m.node_ids.find(key);
-  if (it != m.node_ids.end()) return it->second;
+  if (const NodeId known = m.known_node(key); known != kNoNode) return known;
   NodeId id = add(v.kind(), v);
   if (id == kNoNode) return id;
   graph[id].type = v.kind() == Kind::object || v.kind() == Kind::persistent ? v.aux() : 0;
-  m.node_ids.emplace(key, id);
+  m.node_ids.insert(Machine::Impl::IdentityHash()(key), id);
   pending.push_back({id, v});
   return id;
 }
@@ -194,16 +193,14 @@ NodeId Rebuilder::create(Kind kind, std::uint64_t start, std::uint64_t end, unsi
   Value v = Value::make(kind, start, end);
   v.depth = depth & 0xffu;
   Machine::Impl::Identity key = Machine::Impl::identity(v);
-  auto it = m.node_ids.find(key);
-  NodeId id;
-  if (it != m.node_ids.end()) {
-    id = it->second;
+  NodeId id = m.known_node(key);
+  if (id != kNoNode) {
     if (m.node_states[id] == 1) return id;  // complete already: leave it as it is
     linked();
   } else {
     id = add(kind, v);
     if (id == kNoNode) return id;
-    m.node_ids.emplace(key, id);
+    m.node_ids.insert(Machine::Impl::IdentityHash()(key), id);
   }
   m.node_states[id] = 2;
   m.node_values[id].depth = depth & 0xffu;

@@ -401,11 +401,11 @@ bool Rebuilder::reduce(const Step& op) {
   if (!has(2)) return false;
   const Entry args = pop(), callable = pop();
   const unsigned depth = depth_of(callable);
-  const auto it = m.node_ids.find({callable.start, 0, static_cast<std::uint8_t>(Kind::object),
-                                   static_cast<std::uint8_t>(depth)});
-  const bool known = it != m.node_ids.end();
-  const bool complete = known && m.node_states[it->second] == 1;
-  if (depth == kNoDepth || complete || (known && it->second == opening) || !folds(callable, op)) {
+  const NodeId known = m.known_node({callable.start, 0, static_cast<std::uint8_t>(Kind::object),
+                                     static_cast<std::uint8_t>(depth)});
+  const bool complete = known != kNoNode && m.node_states[known] == 1;
+  const bool opened = known != kNoNode && known == opening;
+  if (depth == kNoDepth || complete || opened || !folds(callable, op)) {
     object(op, {Made::reduce, callable.node, args.node, kNoNode, callable.start, depth});
   } else {
     fold(callable, op, depth);

@@ -118,10 +118,11 @@ struct Rebuilder {
   }
   // A node may now refer to nodes that were made behind it.
   void linked() { m.link_barrier = graph.size(); }
-  // The node's handle now covers what was done to it up to `end`.
+  // The node's handle now covers what was done to it up to `end`; a tuple is told by its end.
   void reach(NodeId id, std::uint64_t end) {
-    if (m.node_values[id].end < end && m.node_values[id].direct())
-      m.node_values[id].end = end & kMaxOffset;
+    Value& value = m.node_values[id];
+    if (value.end < end && value.direct() && value.kind() != Kind::tuple)
+      value.end = end & kMaxOffset;
   }
   void push(NodeId node, std::uint64_t start, bool in_place = true) {
     stack.push_back({node, in_place, start, step_first});
