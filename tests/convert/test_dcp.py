@@ -485,17 +485,6 @@ def test_a_file_of_that_name_that_is_no_index(tmp_path: Path) -> None:
     assert verdicts == {".metadata": "REFUSED", "model.pt": "EXACT"}
 
 
-def test_disarm_leaves_it_to_convert(tmp_path: Path) -> None:
-    folder = save(tmp_path / "step", {"w": W, "n": 3})
-    before = sorted(folder.iterdir())
-    done = subprocess.run(
-        [BRINE, "disarm", "--format", "json", folder], capture_output=True, check=False
-    )
-    (file,) = json.loads(done.stdout)["files"]
-    assert (file["verdict"], "brine convert" in file["reason"]) == ("REFUSED", True)
-    assert sorted(folder.iterdir()) == before
-
-
 @pytest.mark.parametrize("name", [".metadata", "__0_0.distcp"])
 def test_changed_bytes(tmp_path: Path, name: str) -> None:
     """One byte is changed: what is still EXACT is what torch's own loader gives.
