@@ -257,10 +257,12 @@ class ConvertRun {
   // "model.bin" -> "model.safetensors", or "model.disarmed.bin".
   std::string new_name(const std::string& path) const {
     const auto checkpoint = checkpoint_stem(path);
-    const std::string stem = path == "-" ? "model" : checkpoint.value_or(stem_of(path));
-    if (!options_.disarm) return stem + ".safetensors";
-    const bool torch = path == "-" || checkpoint;
-    return stem + ".disarmed" + (torch ? ".pt" : path.substr(stem.size()));
+    const std::string stem = path == "-" ? "model" : stem_of(path);
+    if (!options_.disarm) return checkpoint.value_or(stem) + ".safetensors";
+    if (checkpoint && is_checkpoint_index(path, options_.convert.scan.limits)) {
+      return *checkpoint + ".disarmed.pt";
+    }
+    return stem + ".disarmed" + (path == "-" ? ".pt" : path.substr(stem.size()));
   }
 
   std::string output_of(const std::string& path) const {

@@ -64,7 +64,7 @@ class Walk {
     while (!frames_.empty() && !out_.over_budget) advance();
     check_beside();
     out_.over_budget = out_.over_budget || nodes_.exhausted();
-    out_.ambiguous = values_.ambiguous() || remade_;
+    out_.ambiguous = values_.ambiguous() || remade_ || reader_.raises();
     out_.view_keys = reader_.view_keys();
     if (!options_.extras || out_.over_budget) out_.extras.clear();
     if (options_.rewrite && !out_.over_budget) {
@@ -151,6 +151,7 @@ class Walk {
       const auto tensor = reader_.read(id);
       if (!tensor) out_.refused.push_back({"a value without a name", tensor.error().what});
       if (!tensor || *tensor) continue;
+      remade_ = remade_ || !values_.device_loads(value);
       for (const auto* items :
            {&value.items, &value.states(), &value.appended(), &value.stored()}) {
         left.insert(left.end(), items->begin(), items->end());
@@ -442,6 +443,7 @@ class Walk {
       return;
     }
     if (out_.script) note_script(object, cls);
+    remade_ = remade_ || !values_.device_loads(object);
     const Keeper* keeper = keeper_of(cls);
     frame.generator = frame.generator || is_generator(cls);
     frame.silent = frame.silent || frame.generator;
@@ -573,10 +575,7 @@ class Walk {
     }
     const std::size_t height = frames_.size();
     // A key that is no constant has no text of its own: its number stands for it.
-    const bool foreign =
-        child.key != kNoNode &&
-        (node(child.key).kind == Kind::object || node(child.key).kind == Kind::unknown) &&
-        child.part.starts_with("key@");
+    const bool foreign = child.key != kNoNode && !values_.has_text(child.key);
     visit(child.value, foreign ? "#" + std::to_string(frame.next - 1) : child.part);
     if (frames_.size() == height) {
       end_pair();

@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "convert/layers.h"
+#include "tensor/device.h"
 
 namespace brine::convert {
 
@@ -332,6 +333,17 @@ NodeId Values::unwrapped(NodeId id) const {
   return id;
 }
 
+// Whether NumPy knows the element type of the empty array that a state fills: it writes b'b'.
+bool Values::is_empty_array(const Node& object) const {
+  if (object.args == kNoNode || node(object.args).items.size() != 3) return false;
+  const NodeId code = node(object.args).items[2];
+  if (code == kNoNode) return false;
+  const bool plain = node(code).kind == Kind::str || node(code).kind == Kind::bytes;
+  const auto text = plain ? std::optional(std::string(node(code).text)) : latin1_bytes(node(code));
+  constexpr std::string_view kCodes = "?bhilqBHILQefdgFDGSUVO";
+  return text && text->size() == 1 && kCodes.contains(*text);
+}
+
 // _reconstruct(...) and BUILD (version, shape, dtype, fortran, list); NumPy writes and reads the
 // list row by row, whatever the flag says.
 const std::vector<NodeId>* Values::object_array(const Node& object) const {
@@ -347,7 +359,22 @@ const std::vector<NodeId>* Values::object_array(const Node& object) const {
       node(state.items.back()).kind != Kind::list) {
     return nullptr;
   }
+  doubt(!is_empty_array(object));
   return &node(state.items.back()).items;
+}
+
+bool Values::device_loads(const Node& object) const {
+  const Node* ref = class_of(object);
+  if (ref == nullptr || dotted(*ref) != "torch.device") return true;
+  if (object.args == kNoNode) return false;
+  const std::vector<NodeId>& args = node(object.args).items;
+  if (args.empty() || args.size() > 2 || args[0] == kNoNode || args.back() == kNoNode) return false;
+  if (!is_whole_text(node(args[0]))) return false;
+  const std::string_view type = node(args[0]).text;
+  if (args.size() == 1) return tensor::is_device(type);
+  const Node& number = node(args[1]);
+  return tensor::is_device_type(type) && number.kind == Kind::integer && !number.big &&
+         number.integer >= 0 && number.integer <= tensor::kLastDevice;
 }
 
 bool Values::has_arguments(const Node& object) const {

@@ -51,6 +51,9 @@ class Values : public Keys {
                          std::span<const std::string_view> fields) const;
   // The array of a pandas.Index that is made of nothing else; kNoNode for any other object.
   pickle::NodeId indexed_array(const pickle::Node& object) const;
+  // False where torch.device() raises. True of everything that is none.
+  bool device_loads(const pickle::Node& object) const;
+  bool is_empty_array(const pickle::Node& object) const;
   // Whether a recurrent layer of torch can be given this state.
   bool recurrent_loads(const std::vector<Child>& state) const;
   // The class of an object, or the callable that made it; null when that has no name.

@@ -15,7 +15,7 @@ import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -85,10 +85,21 @@ def view_of(tensor: Tensor) -> tuple[Any, ...]:
 
 
 def key_text(key: Any) -> str:
-    if isinstance(key, tuple):
-        inside = ", ".join(repr(item) for item in key)
+    if isinstance(key, tuple) and type(key) is tuple:
+        inside = ", ".join(key_text(k) if is_named(k) else repr(k) for k in key)
         return f"({inside},)" if len(key) == 1 else f"({inside})"
-    return str(key)
+    return f"{key.__module__}.{key.__qualname__}" if is_named(key) else str(key)
+
+
+def is_named(key: Any) -> bool:
+    return isinstance(key, (type, FunctionType, BuiltinFunctionType))
+
+
+def has_text(key: Any) -> bool:
+    """Whether there is more to write of a key than its address."""
+    if isinstance(key, tuple):
+        return all(map(has_text, key))
+    return not isinstance(key, (Tensor, torch.serialization.StorageType, frozenset))
 
 
 def children(value: Any, *, inside: bool = False) -> Iterator[tuple[str, Any]]:
@@ -101,7 +112,7 @@ def children(value: Any, *, inside: bool = False) -> Iterator[tuple[str, Any]]:
         yield "1", {"data": value.to_numpy()}
     elif isinstance(value, dict):
         for index, (key, item) in enumerate(value.items()):
-            yield f"#{index}" if isinstance(key, Tensor) else key_text(key), item
+            yield key_text(key) if has_text(key) else f"#{index}", item
     elif isinstance(value, (list, tuple, set, frozenset)):
         for index, item in enumerate(value):
             yield str(index), item

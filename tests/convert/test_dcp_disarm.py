@@ -123,6 +123,15 @@ def test_what_is_missing_in_a_list(tmp_path: Path) -> None:
     assert same(value, {"l": [None, W]})
 
 
+def test_an_index_that_is_none(tmp_path: Path) -> None:
+    """It is a pickle like any other."""
+    folder = of(tmp_path / "c", {"w": W}).write()
+    index = folder / ".metadata"
+    index.write_bytes(index.read_bytes().replace(b"_StorageInfo", b"_Sto2ageInfo"))
+    (file,) = disarm(index)[1]
+    assert (file["verdict"], file["output"]) == ("DISARMED", str(index) + ".disarmed")
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused_by_name(tmp_path: Path, case: str) -> None:
     change, why = REFUSED[case]
