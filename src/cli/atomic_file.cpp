@@ -15,6 +15,7 @@ namespace {
 constexpr std::uint64_t kBlock = 4096;  // no file system in use wants coarser direct writes
 constexpr std::uint64_t kDirectLeast = 64u << 10;  // of one write
 constexpr std::uint64_t kDirectFile = 16u << 20;   // of a file
+constexpr int kMostTemporary = 1'000'000;  // of one process at a time
 
 std::unexpected<Error> io(std::string_view what) {
   const int error = errno;
@@ -27,6 +28,13 @@ std::string folder_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+void sync_folder(const std::string& path) {
+  const int folder = ::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return;
+  ::fsync(folder);
+  ::close(folder);
 }
 
 std::unexpected<Error> already_there() {
@@ -46,7 +54,7 @@ Status AtomicFile::may_create(const std::string& path, bool replace) {
 Result<AtomicFile> AtomicFile::create(const std::string& path, bool replace) {
   BRINE_CHECK_STATUS(may_create(path, replace));
   const std::string folder = folder_of(path);
-  for (int attempt = 0; attempt < 100; ++attempt) {
+  for (int attempt = 0; attempt < kMostTemporary; ++attempt) {
     std::string temporary =
         folder + "/.brine-" + std::to_string(::getpid()) + "-" + std::to_string(attempt) + ".part";
     const int fd =
@@ -62,7 +70,10 @@ AtomicFile::AtomicFile(AtomicFile&& other) noexcept
       direct_(std::exchange(other.direct_, -1)),
       path_(std::move(other.path_)),
       temporary_(std::exchange(other.temporary_, {})),
-      replace_(other.replace_) {}
+      replace_(other.replace_),
+      identity_(other.identity_),
+      named_(std::exchange(other.named_, false)),
+      exchanged_(std::exchange(other.exchanged_, false)) {}
 
 AtomicFile::~AtomicFile() {
   if (fd_ >= 0) ::close(fd_);
@@ -133,27 +144,83 @@ Status AtomicFile::read(std::uint64_t offset, std::span<std::uint8_t> out) const
 
 Result<SourcePtr> AtomicFile::written() const { return FileSource::open(temporary_); }
 
-Status AtomicFile::commit() {
-  if (::fsync(fd_) != 0) return io("cannot write");
-  // link() refuses what has come to stand there; rename() replaces it.
+Status AtomicFile::settle() {
+  struct stat st{};
+  if (::fsync(fd_) != 0 || ::fstat(fd_, &st) != 0) return io("cannot write");
+  identity_ = {st.st_dev, st.st_ino};
+  ::close(std::exchange(fd_, -1));
+  if (direct_ >= 0) ::close(std::exchange(direct_, -1));
+  return {};
+}
+
+Status AtomicFile::give_name() {
+  const char *from = temporary_.c_str(), *to = path_.c_str();
+  // link() refuses what has come to stand there; an exchange can be taken back.
   if (replace_) {
-    if (::rename(temporary_.c_str(), path_.c_str()) != 0)
-      return io("cannot give the file its name");
-  } else if (::link(temporary_.c_str(), path_.c_str()) == 0) {
-    ::unlink(temporary_.c_str());
+    BRINE_CHECK_STATUS(may_create(path_, replace_));
+    exchanged_ = ::renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0;
+    if (!exchanged_ && ::rename(from, to) != 0) return io("cannot give the file its name");
+  } else if (::link(from, to) == 0) {
+    ::unlink(from);
   } else if (errno == EEXIST) {
     return already_there();
-  } else if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) !=
-             0) {
+  } else if (::renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) != 0) {
     if (errno == EEXIST) return already_there();
     return io("cannot give the file its name");
   }
+  named_ = true;
+  if (!exchanged_) temporary_.clear();
+  return {};
+}
+
+void AtomicFile::keep() {
+  if (exchanged_) ::unlink(temporary_.c_str());
   temporary_.clear();
-  const int folder = ::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder >= 0) {
-    ::fsync(folder);
-    ::close(folder);
+  named_ = exchanged_ = false;
+}
+
+void AtomicFile::take_back() {
+  if (!named_) return;
+  if (!exchanged_) {
+    if (has_its_name()) ::unlink(path_.c_str());
+  } else if (!has_its_name() || ::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(),
+                                            RENAME_EXCHANGE) != 0) {
+    temporary_.clear();  // what was there before stays under the temporary name
   }
+  named_ = exchanged_ = false;
+}
+
+// Whether nobody else gave the name away meanwhile.
+bool AtomicFile::has_its_name() const {
+  struct stat st{};
+  return ::lstat(path_.c_str(), &st) == 0 && st.st_dev == identity_.device &&
+         st.st_ino == identity_.inode;
+}
+
+Status AtomicFile::commit() {
+  BRINE_CHECK_STATUS(settle());
+  BRINE_CHECK_STATUS(give_name());
+  keep();
+  sync_folder(path_);
+  return {};
+}
+
+Status FileSet::add(AtomicFile file) {
+  BRINE_CHECK_STATUS(file.settle());
+  files_.push_back(std::move(file));
+  return {};
+}
+
+Status FileSet::commit() {
+  for (AtomicFile& file : files_) {
+    const Status named = file.give_name();
+    if (named) continue;
+    for (AtomicFile& other : files_) other.take_back();
+    return named;
+  }
+  for (AtomicFile& file : files_) file.keep();
+  if (!files_.empty()) sync_folder(files_.front().path_);
+  files_.clear();
   return {};
 }
 

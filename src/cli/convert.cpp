@@ -241,12 +241,7 @@ class ConvertRun {
   Result<convert::SourcedConversion> read_entry(const WalkEntry& entry,
                                                 const convert::ConvertOptions& options) const {
     if (is_checkpoint(entry)) {
-      if (!options_.disarm) return convert_checkpoint(entry.path, followed_, options);
-      convert::SourcedConversion whole;
-      whole.conversion.reason =
-          "a distributed checkpoint is a folder of files, which disarm does not write; brine "
-          "convert gives its weights";
-      return whole;
+      return convert_checkpoint(entry.path, followed_, options);
     }
     BRINE_TRY(SourcePtr source, open_input(entry.path));
     convert::Conversion done = options_.disarm
@@ -261,10 +256,13 @@ class ConvertRun {
 
   // "model.bin" -> "model.safetensors", or "model.disarmed.bin".
   std::string new_name(const std::string& path) const {
+    const auto checkpoint = checkpoint_stem(path);
     const std::string stem = path == "-" ? "model" : stem_of(path);
-    if (!options_.disarm) return checkpoint_output(path).value_or(stem + ".safetensors");
-    const std::string ending = path == "-" ? ".pt" : path.substr(stem.size());
-    return stem + ".disarmed" + ending;
+    if (!options_.disarm) return checkpoint.value_or(stem) + ".safetensors";
+    if (checkpoint && is_checkpoint_index(path, options_.convert.scan.limits)) {
+      return *checkpoint + ".disarmed.pt";
+    }
+    return stem + ".disarmed" + (path == "-" ? ".pt" : path.substr(stem.size()));
   }
 
   std::string output_of(const std::string& path) const {

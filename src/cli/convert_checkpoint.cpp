@@ -8,6 +8,7 @@
 
 #include "cli/input.h"
 #include "cli/walk.h"
+#include "convert/disarm.h"
 #include "format/dcp/metadata.h"
 
 namespace brine::cli {
@@ -43,10 +44,10 @@ bool is_outranked(const std::string& index) {
   return ::stat((folder_of(index) + std::string(format::dcp::kMetadata)).c_str(), &st) == 0;
 }
 
-std::optional<std::string> checkpoint_output(const std::string& path) {
+std::optional<std::string> checkpoint_stem(const std::string& path) {
   const std::optional<std::string> rank = format::dcp::rank_of_index(name_of(path));
   if (!rank) return std::nullopt;
-  return folder_of(path) + (rank->empty() ? "model" : "__" + *rank) + ".safetensors";
+  return folder_of(path) + (rank->empty() ? "model" : "__" + *rank);
 }
 
 Result<convert::SourcedConversion> convert_checkpoint(const std::string& index,
@@ -65,7 +66,8 @@ Result<convert::SourcedConversion> convert_checkpoint(const std::string& index,
     Result<SourcePtr> opened = open_input(path);
     return opened ? std::move(*opened) : nullptr;
   };
-  return convert::convert_checkpoint(index, source, options);
+  return options.contents.rewrite ? convert::disarm_checkpoint(index, source, options)
+                                  : convert::convert_checkpoint(index, source, options);
 }
 
 }  // namespace brine::cli

@@ -15,14 +15,14 @@ bool is_checkpoint_index(const std::string& path, const Limits& limits);
 // Whether another index of the same folder is read instead: that of a single rank beside one of
 // all.
 bool is_outranked(const std::string& index);
-// "folder/.metadata" -> "folder/model.safetensors", "folder/__3.metadata" ->
-// "folder/__3.safetensors"; nothing for files of other names.
-std::optional<std::string> checkpoint_output(const std::string& path);
+// What an output is called but for its ending: "folder/.metadata" -> "folder/model",
+// "folder/__3.metadata" -> "folder/__3"; nothing for files of other names.
+std::optional<std::string> checkpoint_stem(const std::string& path);
 // The folder of a file with its slash; empty when the path has none.
 std::string folder_of(const std::string& path);
 
 // Files beside the index are opened when they are no links out of its folder, or are `followed`: a
-// walk of a larger folder came to them.
+// walk of a larger folder came to them. options.contents.rewrite: as disarm writes it.
 Result<convert::SourcedConversion> convert_checkpoint(const std::string& index,
                                                       const std::set<std::string>& followed,
                                                       convert::ConvertOptions options);

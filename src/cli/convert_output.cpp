@@ -243,13 +243,9 @@ Status compare(const convert::SafetensorsPlan& plan, const Conversion& conversio
 
 std::string extras_of(const std::string& output) { return stem_of(output) + ".extras.json"; }
 
-// Gives both their names, when both are whole.
-Status commit_with_extras(const OutputOptions& options, AtomicFile& file, render::Converted& done) {
+Status add_extras(const OutputOptions& options, FileSet& files, render::Converted& done) {
   const std::string path = extras_of(done.output);
-  BRINE_TRY(AtomicFile extras, AtomicFile::create(path, options.force));
-  BRINE_CHECK_STATUS(extras.write(0, bytes_of(done.conversion.extras + "\n")));
-  BRINE_CHECK_STATUS(file.commit());
-  BRINE_CHECK_STATUS(extras.commit());
+  BRINE_CHECK_STATUS(add_text(path, done.conversion.extras + "\n", options.force, files));
   done.extras = path;
   return {};
 }
@@ -276,8 +272,14 @@ Status check_places(const std::vector<std::string>& paths, const OutputOptions& 
   return {};
 }
 
-Status write_safetensors(const SourcePtr& source, const OutputOptions& options, Console& console,
-                         render::Converted& done) {
+Status add_text(const std::string& path, const std::string& text, bool force, FileSet& files) {
+  BRINE_TRY(AtomicFile file, AtomicFile::create(path, force));
+  BRINE_CHECK_STATUS(file.write(0, bytes_of(text)));
+  return files.add(std::move(file));
+}
+
+Status add_safetensors(const SourcePtr& source, const OutputOptions& options, Console& console,
+                       render::Converted& done, FileSet& files) {
   Conversion& conversion = done.conversion;
   // The hash is as long as this, so the plan's offsets stand before it is known.
   const std::string unknown(64, '0');
@@ -295,7 +297,8 @@ Status write_safetensors(const SourcePtr& source, const OutputOptions& options, 
     done.verified = true;
   }
   BRINE_CHECK_STATUS(unchanged(*source));
-  BRINE_CHECK_STATUS(options.extras ? commit_with_extras(options, file, done) : file.commit());
+  BRINE_CHECK_STATUS(files.add(std::move(file)));
+  if (options.extras) BRINE_CHECK_STATUS(add_extras(options, files, done));
   done.bytes = plan.size();
   conversion.entries = std::move(plan).take_entries();
   return {};

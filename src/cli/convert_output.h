@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/atomic_file.h"
 #include "cli/console.h"
 #include "io/source.h"
 #include "render/conversion.h"
@@ -32,10 +33,14 @@ std::string stem_of(const std::string& path);
 Status check_places(const std::vector<std::string>& paths, const OutputOptions& options,
                     render::Converted& done);
 
-// Both write done.output from done.conversion and say in `done` what was written.
-Status write_safetensors(const SourcePtr& source, const OutputOptions& options, Console& console,
-                         render::Converted& done);
+// Both write done.output from done.conversion and say in `done` what was written; the first one,
+// with its extras, gets its name with the other `files`.
+Status add_safetensors(const SourcePtr& source, const OutputOptions& options, Console& console,
+                       render::Converted& done, FileSet& files);
 Status write_disarmed(const SourcePtr& source, const OutputOptions& options, Console& console,
                       render::Converted& done);
+
+// A small file of text, beside them.
+Status add_text(const std::string& path, const std::string& text, bool force, FileSet& files);
 
 }  // namespace brine::cli

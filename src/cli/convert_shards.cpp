@@ -8,9 +8,8 @@
 #include <set>
 #include <utility>
 
-#include "base/bytes.h"
-#include "cli/atomic_file.h"
 #include "cli/input.h"
+#include "cli/signals.h"
 #include "convert/shards.h"
 #include "format/names.h"
 
@@ -40,11 +39,10 @@ Converted refused(const std::string& path, std::string why) {
   return out;
 }
 
-Status write_text(const std::string& path, const std::string& text, bool force) {
-  BRINE_TRY(AtomicFile file, AtomicFile::create(path, force));
-  BRINE_CHECK_STATUS(
-      file.write(0, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}));
-  return file.commit();
+// Not behind a request to stop.
+Status commit(FileSet& files) {
+  if (interrupted()) return fail({ErrorCode::io, 0, "interrupted"});
+  return files.commit();
 }
 
 // Whether a tensor of this name is among the sorted names, whole or in parts ("w.indices").
@@ -190,16 +188,18 @@ class ShardRun {
   }
 
   Status write() {
+    FileSet files;
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       if (sources_[i] == nullptr) continue;
       rows_[i].output = folder_ + convert::new_shard_name(index_.shards[i]);
       const std::size_t tensors = rows_[i].conversion.entries.size();
-      BRINE_CHECK_STATUS(write_safetensors(sources_[i], output_, console_, rows_[i]));
+      BRINE_CHECK_STATUS(add_safetensors(sources_[i], output_, console_, rows_[i], files));
       whole_.bytes += rows_[i].bytes;
       whole_.verified = rows_[i].verified;
       whole_.conversion.entries.resize(whole_.conversion.entries.size() + tensors);
     }
-    return write_text(whole_.output, convert::index_json(new_), output_.force);
+    BRINE_CHECK_STATUS(add_text(whole_.output, convert::index_json(new_), output_.force, files));
+    return commit(files);
   }
 
   const std::string path_, folder_;
@@ -244,12 +244,14 @@ Result<std::vector<Converted>> convert_shards(const std::string& index, const st
 
 Status write_whole_or_split(const SourcePtr& source, const OutputOptions& options, Console& console,
                             Converted& done) {
+  FileSet files;
   std::vector<std::vector<Entry>> groups = convert::split_by_header(
       std::move(done.conversion.entries), done.conversion.metadata, convert::kShardHeader);
   if (groups.size() <= 1) {
     if (!groups.empty()) done.conversion.entries = std::move(groups.front());
     BRINE_CHECK_STATUS(check_places({done.output}, options, done));
-    return write_safetensors(source, options, console, done);
+    BRINE_CHECK_STATUS(add_safetensors(source, options, console, done, files));
+    return files.commit();
   }
   const std::string stem = stem_of(done.output);
   convert::NewIndex index;
@@ -270,14 +272,15 @@ Status write_whole_or_split(const SourcePtr& source, const OutputOptions& option
     done.conversion.entries = std::move(groups[i]);
     OutputOptions each = options;
     each.extras = options.extras && i + 1 == groups.size();
-    BRINE_CHECK_STATUS(write_safetensors(source, each, console, done));
+    BRINE_CHECK_STATUS(add_safetensors(source, each, console, done, files));
     bytes += done.bytes;
     std::ranges::move(done.conversion.entries, std::back_inserter(all));
   }
   done.bytes = bytes;
   done.conversion.entries = std::move(all);
   done.output = stem + ".safetensors.index.json";
-  return write_text(done.output, convert::index_json(index), options.force);
+  BRINE_CHECK_STATUS(add_text(done.output, convert::index_json(index), options.force, files));
+  return commit(files);
 }
 
 }  // namespace brine::cli

@@ -1,7 +1,8 @@
 // Checkpoints in several files: a folder with an index in, a folder with an index out.
 //
-// All shards are read and judged before one is written; the new index is written last, so that
-// whoever finds it finds all files that it names.
+// All shards are read and judged before one is written, and all are written before one gets its
+// name; the index gets its own last, so that whoever finds it finds all files that it names. When
+// anything fails, nothing of the run is left and what was there is as it was.
 #pragma once
 
 #include <string>
@@ -27,7 +28,8 @@ Result<std::vector<render::Converted>> convert_shards(const std::string& index,
                                                       const OutputOptions& output,
                                                       Console& console);
 
-// write_safetensors, or several files with an index where one header would be too long for readers.
+// One file of safetensors, or several files with an index where one header would be too long for
+// readers.
 Status write_whole_or_split(const SourcePtr& source, const OutputOptions& options, Console& console,
                             render::Converted& done);
 

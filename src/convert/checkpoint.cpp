@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "convert/arrays.h"
+#include "convert/checkpoint_pickle.h"
 #include "convert/extras.h"
 #include "convert/keys.h"
 
@@ -233,6 +234,7 @@ class Assembly {
     contents.root_missing = !keys.empty() && !deeper;
     if (!contents.root_missing) walk(root, inside);
     contents.extras = options_.extras ? std::move(extras_) : std::string();
+    if (options_.rewrite) contents.rewritten = pickle_.take();
     return std::move(out_);
   }
 
@@ -250,13 +252,19 @@ class Assembly {
       Frame& frame = frames.back();
       if (frame.next == frame.branch->children.size()) {
         frame.branch->list ? json_.end_array() : json_.end_object();
+        pickle_.close();
         if (frame.branch != &tree_[root]) path_.pop_back();
         frames.pop_back();
         continue;
       }
       const auto& [step, id] = frame.branch->children[frame.next++];
       path_.push_back(valid_name(step.text));
-      if (!frame.branch->list) json_.raw_key(path_.back());
+      if (frame.branch->list) {
+        pickle_.item();
+      } else {
+        json_.raw_key(path_.back());
+        pickle_.key(step.text);
+      }
       if (tree_[id].item == kNoItem) {
         open(tree_[id], frames);
         continue;
@@ -268,6 +276,7 @@ class Assembly {
 
   void open(const Branch& branch, std::vector<Frame>& frames) {
     branch.list ? json_.begin_array() : json_.begin_object();
+    pickle_.open(branch.list);
     frames.push_back({&branch});
     if (branch.list && !tree_.opens(branch, index_.items)) {
       doubt(joined(path_), "a list without tensors, which the loader does not take apart");
@@ -284,6 +293,7 @@ class Assembly {
       item.dtype == nullptr ? other(item, own, inside) : tensor(item, own, refused);
     }
     if (refused.empty()) return;
+    pickle_.missing();
     json_.wrapped("$refused", refused);
     out_.contents.refused.push_back({std::move(own), std::move(refused)});
   }
@@ -299,15 +309,22 @@ class Assembly {
       ContentsOptions options = inside;
       options.above = path_;
       options.taken = &names_.own();
+      options.dialect = Dialect::torch;
+      options.start = pickle_.start();
       file = readers_.read(item, bytes, options);
     }
     if (!file.contents) {
       if (out_.unread.empty()) out_.unread = item.key + ": " + file.problem;
       json_.wrapped("$unknown", "");
+      pickle_.missing();
       return;
     }
     doubt(own, file.doubt);
     Contents& part = *file.contents;
+    if (options_.rewrite) {
+      pickle_.value(std::move(part.rewritten),
+                    static_cast<std::uint32_t>(out_.contents.storages.size()));
+    }
     out_.contents.root_missing = out_.contents.root_missing || part.root_missing;
     if (part.extras.empty()) {
       json_.wrapped("$unknown", "");
@@ -319,7 +336,7 @@ class Assembly {
       names_.add(one.name);
       text_bytes_ += one.name.size();
     }
-    if (text_bytes_ + extras_.size() > most_text()) {
+    if (text_bytes_ + extras_.size() > most_text() || pickle_.size() > most_text()) {
       out_.contents.over_budget = true;
       out_.contents.limit = "names and other values are more than 16 times the files and 64 MB";
     }
@@ -373,6 +390,7 @@ class Assembly {
       return;
     }
     view->storage = static_cast<std::uint32_t>(out_.contents.storages.size());
+    pickle_.tensor(*view, storage);
     out_.contents.storages.push_back(std::move(storage));
     out_.contents.tensors.push_back({own, std::move(*view), {}});
     json_.wrapped("$tensor", own);
@@ -433,6 +451,7 @@ class Assembly {
   Checkpoint out_;
   std::string extras_;
   Extras json_;
+  CheckpointPickle pickle_;
   std::vector<std::string> path_;
   Names names_;
   std::uint64_t text_bytes_ = 0;  // of names inside values

@@ -8,9 +8,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "base/escape.h"
 #include "convert/extras.h"
 #include "convert/keepers.h"
+#include "convert/kept.h"
 #include "convert/layers.h"
 #include "convert/values.h"
 
@@ -64,7 +64,7 @@ class Walk {
     while (!frames_.empty() && !out_.over_budget) advance();
     check_beside();
     out_.over_budget = out_.over_budget || nodes_.exhausted();
-    out_.ambiguous = values_.ambiguous() || remade_;
+    out_.ambiguous = values_.ambiguous() || remade_ || reader_.raises();
     out_.view_keys = reader_.view_keys();
     if (!options_.extras || out_.over_budget) out_.extras.clear();
     if (options_.rewrite && !out_.over_budget) {
@@ -151,6 +151,7 @@ class Walk {
       const auto tensor = reader_.read(id);
       if (!tensor) out_.refused.push_back({"a value without a name", tensor.error().what});
       if (!tensor || *tensor) continue;
+      remade_ = remade_ || !values_.device_loads(value);
       for (const auto* items :
            {&value.items, &value.states(), &value.appended(), &value.stored()}) {
         left.insert(left.end(), items->begin(), items->end());
@@ -417,7 +418,7 @@ class Walk {
       frame.children = std::move(*state);
       // Behind the state_dict: what else the module holds, without its tensors.
       frame.children.push_back({"$attributes", kNoNode, id});
-      module_rest_[id] = {std::move(rest), is_shown(object, own_state_dict(cls))};
+      module_rest_[id] = rest_of(object, cls, std::move(rest));
       frame.layer = true;
       json_.key("$module");
       json_.begin_object();
@@ -428,7 +429,10 @@ class Walk {
     const bool builtin = cls == "collections.OrderedDict" || cls == "collections.defaultdict" ||
                          cls == "collections.Counter" || cls == "builtins.dict";
     if (pairs) {
-      frame.opaque = frame.opaque || !builtin;
+      const auto fields = output_fields(cls);
+      const bool shown =
+          builtin || (!fields.empty() && values_.stores_its_fields(object, *pairs, fields));
+      frame.opaque = frame.opaque || !shown;
       beside_.insert(beside_.end(), object.states().begin(), object.states().end());
       json_.key("$items");
       for (const Pair& pair : *pairs) {
@@ -439,6 +443,7 @@ class Walk {
       return;
     }
     if (out_.script) note_script(object, cls);
+    remade_ = remade_ || !values_.device_loads(object);
     const Keeper* keeper = keeper_of(cls);
     frame.generator = frame.generator || is_generator(cls);
     frame.silent = frame.silent || frame.generator;
@@ -446,8 +451,7 @@ class Walk {
                            !cls.starts_with("torch.optim.lr_scheduler.") &&
                            !cls.starts_with("torch.optim.swa_utils.");
     remade_ = remade_ || (optimizer && makes_steps(object, cls));
-    frame.opaque = frame.opaque || keeper == nullptr ||
-                   (has_arguments(object) && !keeper->arguments) || !values_.attributes(object);
+    frame.opaque = frame.opaque || !is_kept(object, keeper, values_, reader_);
     if (object.args != kNoNode && node(object.args).kind == Kind::tuple) {
       const std::vector<NodeId>& args = items_of(object, cls);
       const std::size_t fields = result_fields(cls);
@@ -526,22 +530,22 @@ class Walk {
            node(child.value).kind != Kind::none && !on_path_.contains(child.value);
   }
 
-  // Whether a layer's tensors stand among its attributes only: what its own state_dict() makes of
-  // them is not known, or it is no part of another layer and would give nothing.
-  bool is_shown(const Node& object, const OwnStateDict* own) const {
-    if (own == nullptr || !own->adds.empty()) return false;
+  // What a layer holds besides its state_dict(): with its tensors where they stand there only. What
+  // its own state_dict() makes of them is not known, or it is no part of another layer and would
+  // give nothing: such a class (torchmetrics/metric.py:788) keeps its attributes.
+  struct Rest {
+    std::vector<Child> children;
+    bool shown = false, kept = false;
+  };
+  Rest rest_of(const Node& object, std::string_view cls, std::vector<Child> children) const {
+    Rest out{.children = std::move(children)};
+    const OwnStateDict* own = own_state_dict(cls);
+    if (own == nullptr || !own->adds.empty()) return out;
     const auto all = values_.attributes(object);
-    if (!all || !values_.adds_nothing(*own, *all)) return true;
-    return !own->unless.empty() && (frames_.empty() || !frames_.back().layer);
-  }
-
-  // Whether what made the object was given anything but its class.
-  bool has_arguments(const Node& object) const {
-    if (object.args == kNoNode || node(object.args).kind != Kind::tuple) return true;
-    const Node& callable = node(object.callable);
-    const std::vector<NodeId>& args = node(object.args).items;
-    if (callable.name() == "_reconstructor") return args.size() != 3;
-    return !args.empty();
+    const bool nothing = all && values_.adds_nothing(*own, *all);
+    out.kept = nothing && !own->unless.empty() && (frames_.empty() || !frames_.back().layer);
+    out.shown = out.kept || !nothing;
+    return out;
   }
 
   void advance() {
@@ -571,10 +575,7 @@ class Walk {
     }
     const std::size_t height = frames_.size();
     // A key that is no constant has no text of its own: its number stands for it.
-    const bool foreign =
-        child.key != kNoNode &&
-        (node(child.key).kind == Kind::object || node(child.key).kind == Kind::unknown) &&
-        child.part.starts_with("key@");
+    const bool foreign = child.key != kNoNode && !values_.has_text(child.key);
     visit(child.value, foreign ? "#" + std::to_string(frame.next - 1) : child.part);
     if (frames_.size() == height) {
       end_pair();
@@ -599,12 +600,12 @@ class Walk {
     frame.node = kNoNode;
     frame.path = path_.size();
     // What a layer with a state_dict() of its own makes entries of stands here.
-    auto [rest, shown] = std::move(module_rest_[id]);
+    auto [rest, shown, kept] = std::move(module_rest_[id]);
     module_rest_.erase(id);
     frame.children = std::move(rest);
     frame.json = Frame::Json::object;
     frame.silent = !shown || silent();
-    frame.opaque = true;
+    frame.opaque = !kept || opaque();
     frame.named = false;
     frames_.push_back(std::move(frame));
   }
@@ -658,10 +659,6 @@ class Walk {
   std::vector<Frame> frames_;
   std::vector<std::size_t> in_pair_;
   std::unordered_set<NodeId> on_path_;
-  struct Rest {
-    std::vector<Child> children;
-    bool shown = false;  // with its tensors
-  };
   std::unordered_map<NodeId, Rest> module_rest_;
   Names names_;
   std::vector<NodeId> beside_;  // see check_beside()
@@ -674,63 +671,6 @@ class Walk {
 Contents read_contents(const NodeGraph& nodes, NodeId root, const ContentsOptions& options,
                        Around around) {
   return Walk(nodes, options, std::move(around)).run(root);
-}
-
-void add_part(Contents& into, const std::string& name, Contents part) {
-  const auto renamed = [&](const std::string& inside) {
-    constexpr std::string_view kRoot = "tensor";
-    if (name.empty()) return inside;
-    if (part.root_tensor && inside.starts_with(kRoot)) return name + inside.substr(kRoot.size());
-    return name + "." + inside;
-  };
-  const auto first = static_cast<std::uint32_t>(into.storages.size());
-  std::ranges::move(part.storages, std::back_inserter(into.storages));
-  for (NamedTensor& tensor : part.tensors) {
-    tensor.name = renamed(tensor.name);
-    tensor.view.storage += first;
-    into.tensors.push_back(std::move(tensor));
-  }
-  for (Refusal& refusal : part.refused) {
-    into.refused.push_back({renamed(refusal.name), std::move(refusal.why)});
-  }
-  const auto add_names = [&](const std::vector<std::string>& names, std::vector<std::string>& to,
-                             std::size_t most) {
-    for (const std::string& inside : names) {
-      if (to.size() < most) to.push_back(renamed(inside));
-    }
-  };
-  constexpr std::size_t kAll = ~std::size_t{0};
-  add_names(part.without_data, into.without_data, kAll);
-  add_names(part.left_out, into.left_out, kAll);
-  add_names(part.opaque, into.opaque, kAll);
-  add_names(part.other, into.other, kShown);
-  if (!part.extras.empty()) {
-    into.extras += into.extras.empty() ? '{' : ',';
-    append_json_string(into.extras, name);
-    into.extras += ':' + part.extras;
-  }
-  into.ambiguous = into.ambiguous || part.ambiguous;
-  into.over_budget = into.over_budget || part.over_budget;
-  if (into.limit.empty()) into.limit = std::move(part.limit);
-}
-
-void make_names_distinct(Contents& contents) {
-  std::unordered_set<std::string> names;
-  for (NamedTensor& tensor : contents.tensors) {
-    const std::string wanted = tensor.name;
-    for (int i = 2; !names.insert(tensor.name).second; ++i) {
-      tensor.name = wanted + "%" + std::to_string(i);
-    }
-  }
-}
-
-void finish_parts(Contents& into, bool extras) {
-  make_names_distinct(into);
-  if (!extras) {
-    into.extras.clear();
-  } else {
-    into.extras += into.extras.empty() ? "{}" : "}";
-  }
 }
 
 }  // namespace brine::convert

@@ -66,7 +66,7 @@ class Converter {
     readers.open = scan_.companion;
     readers.read = [&](const CheckpointItem& item, const SourcePtr& bytes,
                        const ContentsOptions& contents) {
-      Reading part = read("part.pt", bytes, contents, kNestedDepth);
+      Reading part = read("part.pt", bytes, contents, kNestedDepth, item.dtype != nullptr);
       reading.report.verdict = std::max(reading.report.verdict, part.report.verdict);
       for (Finding& finding : part.report.findings) {
         if (reading.report.findings.size() >= kept) break;
@@ -128,7 +128,7 @@ class Converter {
   }
 
   Reading read(const std::string& path, const SourcePtr& source, const ContentsOptions& contents,
-               unsigned depth) const {
+               unsigned depth, bool weights_only = false) const {
     Reading out;
     const auto tar = read_torch_tar(source, scan_.limits);
     Capture capture(
@@ -136,6 +136,7 @@ class Converter {
         tar && *tar ? &**tar : nullptr);
     scan::ScanOptions scan = scan_;
     scan.observer = &capture;
+    scan.observed_weights_only = weights_only;
     out.report = scan::scan_source(path, source, scan);
     if (!tar) {
       out.captured.emplace();

@@ -68,6 +68,12 @@ class Disarmer {
     return out;
   }
 
+  SourcedConversion run_checkpoint(const std::string& path, const SourcePtr& index) {
+    SourcedConversion out = convert_checkpoint(path, index, options_);
+    if (out.conversion.outcome != Outcome::refused) pickle(path, out.source, out.conversion);
+    return out;
+  }
+
  private:
   void pickle(const std::string& path, const SourcePtr& source, Conversion& out) const {
     const bool torch = out.rewritten.dialect == Dialect::torch;
@@ -147,6 +153,11 @@ class Disarmer {
 Conversion disarm_source(const std::string& path, const SourcePtr& source,
                          const ConvertOptions& options) {
   return Disarmer(options).run(path, source);
+}
+
+SourcedConversion disarm_checkpoint(const std::string& path, const SourcePtr& index,
+                                    const ConvertOptions& options) {
+  return Disarmer(options).run_checkpoint(path, index);
 }
 
 Status check_disarmed(const std::string& name, const SourcePtr& written) {

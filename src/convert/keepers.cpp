@@ -8,6 +8,11 @@
 namespace brine::convert {
 namespace {
 
+// Of gymnasium's spaces (spaces/space.py:132), Box (spaces/box.py:534) and MultiDiscrete.
+constexpr auto kOldNames = std::to_array<std::string_view>({"shape", "np_random"});
+constexpr auto kShownBounds = std::to_array<std::string_view>({"low_repr", "high_repr"});
+constexpr auto kStart = std::to_array<std::string_view>({"start"});
+
 constexpr auto kKeepers = std::to_array<Keeper>({
     {"argparse.Namespace"},
     {"types.SimpleNamespace"},
@@ -32,6 +37,15 @@ constexpr auto kKeepers = std::to_array<Keeper>({
     {"torch_geometric.data.data.Data"},
     {"torch_geometric.data.hetero_data.HeteroData"},
     {"torch_geometric.data.storage.", true, false, "_parent"},
+    {"torch_geometric.data.batch.Batch", true, true},  // the two classes that it is made of
+    {"gymnasium.spaces.box.Box", true, false, {}, kShownBounds, kOldNames},
+    {"gymnasium.spaces.multi_discrete.MultiDiscrete", true, false, {}, kStart, kOldNames},
+    {"gymnasium.spaces.", true, false, {}, {}, kOldNames},
+    {"xarray.core.dataarray.DataArray"},  // slots, set through a __setattr__ that sets the slot
+    {"xarray.core.dataset.Dataset"},
+    {"transformers.trainer_utils.EvalPrediction"},
+    {"transformers.trainer_utils.EvalLoopOutput", true, true},
+    {"transformers.trainer_utils.PredictionOutput", true, true},
 });
 
 // Of Adam, ASGD, NAdam and most others.
@@ -65,6 +79,8 @@ bool makes_tensor_of(std::string_view optimizer, std::string_view part) {
 }
 
 std::size_t result_fields(std::string_view cls) {
+  if (cls == "transformers.trainer_utils.EvalLoopOutput") return 4;
+  if (cls == "transformers.trainer_utils.PredictionOutput") return 3;
   constexpr std::string_view kModule = "torch.return_types.", kOut = "_out";
   if (!cls.starts_with(kModule)) return 0;
   cls.remove_prefix(kModule.size());
@@ -92,6 +108,46 @@ std::size_t result_fields(std::string_view cls) {
   });
   const auto* row = std::ranges::find(kRows, cls, &Row::name);
   return row == kRows.end() ? 2 : row->fields;  // max, sort, topk ...
+}
+
+std::span<const std::string_view> output_fields(std::string_view cls) {
+  constexpr std::string_view kModule = "transformers.modeling_outputs.";
+  static constexpr auto kBase =
+      std::to_array<std::string_view>({"last_hidden_state", "hidden_states", "attentions"});
+  static constexpr auto kBare =
+      std::to_array<std::string_view>({"last_hidden_state", "hidden_states"});
+  static constexpr auto kPooled = std::to_array<std::string_view>(
+      {"last_hidden_state", "pooler_output", "hidden_states", "attentions"});
+  static constexpr auto kBarePooled =
+      std::to_array<std::string_view>({"last_hidden_state", "pooler_output", "hidden_states"});
+  static constexpr auto kLoss =
+      std::to_array<std::string_view>({"loss", "logits", "hidden_states", "attentions"});
+  static constexpr auto kBareLoss =
+      std::to_array<std::string_view>({"loss", "logits", "hidden_states"});
+  static constexpr auto kSpan = std::to_array<std::string_view>(
+      {"loss", "start_logits", "end_logits", "hidden_states", "attentions"});
+  struct Row {
+    std::string_view name;
+    std::span<const std::string_view> fields;
+  };
+  static constexpr auto kRows = std::to_array<Row>({
+      {"BaseModelOutput", kBase},
+      {"BaseModelOutputWithNoAttention", kBare},
+      {"BaseModelOutputWithPooling", kPooled},
+      {"BaseModelOutputWithPoolingAndNoAttention", kBarePooled},
+      {"CausalLMOutput", kLoss},
+      {"ImageClassifierOutput", kLoss},
+      {"ImageClassifierOutputWithNoAttention", kBareLoss},
+      {"MaskedLMOutput", kLoss},
+      {"MultipleChoiceModelOutput", kLoss},
+      {"NextSentencePredictorOutput", kLoss},
+      {"QuestionAnsweringModelOutput", kSpan},
+      {"SequenceClassifierOutput", kLoss},
+      {"TokenClassifierOutput", kLoss},
+  });
+  if (!cls.starts_with(kModule)) return {};
+  const auto* row = std::ranges::find(kRows, cls.substr(kModule.size()), &Row::name);
+  return row == kRows.end() ? std::span<const std::string_view>() : row->fields;
 }
 
 bool is_generator(std::string_view cls) { return cls.starts_with("numpy.random."); }

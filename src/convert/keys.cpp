@@ -161,7 +161,9 @@ std::string Keys::key_text(NodeId id, unsigned depth) const {
     case Kind::boolean: return key.integer != 0 ? "True" : "False";
     case Kind::none: return "None";
     case Kind::floating: return float_text(key.floating);
-    case Kind::ref: return valid_name(first_name(key));
+    case Kind::ref:
+      if (is_storage_type(key)) break;
+      return valid_name(first_name(key));
     case Kind::tuple: {
       if (depth == 0) return "(...)";
       const std::string out = "(" + items_text(key.items, depth - 1);
@@ -175,6 +177,22 @@ std::string Keys::key_text(NodeId id, unsigned depth) const {
     default: break;
   }
   return "key@" + std::to_string(key.offset);
+}
+
+bool Keys::has_text(NodeId id, unsigned depth) const {
+  if (id == kNoNode || depth == 0) return true;
+  const Node& key = node(id);
+  if (key.kind == Kind::str) return true;
+  if (key.kind == Kind::tuple) {
+    return std::ranges::all_of(key.items, [&](NodeId item) { return has_text(item, depth - 1); });
+  }
+  return !key_text(id, depth).starts_with("key@");
+}
+
+// torch.load makes an object of its own of every name with "Storage" in it that is an element
+// type's, each time that it is asked for (torch/serialization.py, StorageType).
+bool Keys::is_storage_type(const Node& ref) {
+  return ref.name().find("Storage") != std::string_view::npos;
 }
 
 std::string Keys::items_text(const std::vector<NodeId>& items, unsigned depth) const {
@@ -341,7 +359,8 @@ std::vector<Pair> Keys::distinct(const std::vector<NodeId>& items) const {
     auto key = identity(items[i], kKeyDepth);
     if (!key) key = "n" + std::to_string(items[i]);
     auto [place, fresh] = places.emplace(std::move(*key), out.size());
-    if (!fresh && object && out[place->second].key != items[i]) {
+    if (!fresh && out[place->second].key != items[i] &&
+        (object || is_opaque(items[i], kKeyDepth))) {
       doubt();
       fresh = true;
     }
@@ -370,6 +389,7 @@ bool Keys::is_opaque(NodeId id, unsigned depth) const {
   if (key.kind == Kind::tuple || key.kind == Kind::frozenset) {
     return std::ranges::any_of(key.items, [&](NodeId item) { return is_opaque(item, depth - 1); });
   }
+  if (key.kind == Kind::ref) return is_storage_type(key);
   if (key.kind != Kind::object) return false;
   // A tensor's hash is its address: as a key it equals itself alone.
   const bool made = key.callable != kNoNode && node(key.callable).kind == Kind::ref;

@@ -58,8 +58,9 @@ class Keys {
 
   // "module.name" of a reference.
   static std::string dotted(const pickle::Node& ref);
-  // A key as str() would write it; "key@N" when only its class can.
+  // A key as str() would write it; "key@N" when only its class can, and no text for it.
   std::string key_text(pickle::NodeId id, unsigned depth = kKeyDepth) const;
+  bool has_text(pickle::NodeId id, unsigned depth = kKeyDepth) const;
   // Pairs with Python's rule for a key that comes twice: the first place, the last value.
   std::vector<Pair> distinct(const std::vector<pickle::NodeId>& items) const;
   // Values whose place in a dict another value took.
@@ -87,6 +88,7 @@ class Keys {
                                             unsigned depth) const;
   bool may_meet(const std::vector<Pair>& pairs) const;
   bool is_opaque(pickle::NodeId id, unsigned depth) const;
+  static bool is_storage_type(const pickle::Node& ref);
 
   const pickle::NodeGraph& nodes_;
   mutable bool ambiguous_ = false;

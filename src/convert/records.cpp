@@ -87,6 +87,9 @@ std::string doubt_of(ZipArchive& archive, const Captured& captured) {
   if (!captured.loader.starts_with("torch.load")) {
     return captured.contents.script ? "" : "torch.jit.load wants a module, and it holds none";
   }
+  if (const std::string& refusal = archive.torch_refusal(); !refusal.empty()) {
+    return "torch does not open it: " + refusal;
+  }
   if (!archive.torch_candidates("constants.pkl").empty()) {
     return "torch.load takes an archive with constants.pkl for TorchScript";
   }

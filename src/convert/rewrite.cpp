@@ -776,30 +776,8 @@ class Rewriter {
     return place->second;
   }
 
-  // A call of _rebuild_tensor_v2, or of v3 where the element type is not the storage's.
   void view(const TensorView& tensor) {
-    const Storage& held = storages_[tensor.storage];
-    const bool typed = held.dtype != nullptr && !held.dtype->storage.empty();
-    const bool same = typed && held.dtype == tensor.dtype;
-    const std::string type =
-        typed ? global("torch", held.dtype->storage) : global("torch.storage", "UntypedStorage");
-    const std::uint64_t count = typed ? held.size / held.dtype->itemsize : held.size;
-    put(global("torch._utils", same ? "_rebuild_tensor_v2" : "_rebuild_tensor_v3") +
-        code(op::MARK));
-    put(code(op::MARK) + text("storage") + type + text(std::to_string(record(tensor.storage))) +
-        text("cpu") + integer(static_cast<std::int64_t>(count)) + code(op::TUPLE) +
-        code(op::BINPERSID));
-    put(integer(static_cast<std::int64_t>(tensor.offset)) + spell::sizes(tensor.shape) +
-        spell::sizes(tensor.stride) + boolean(false));
-    put(global("collections", "OrderedDict") + code(op::EMPTY_TUPLE) + code(op::REDUCE));
-    if (!same) put(global("torch", tensor.dtype->name));
-    if (tensor.conj || tensor.neg) {
-      put(code(op::EMPTY_DICT) + code(op::MARK));
-      if (tensor.conj) put(text("conj") + boolean(true));
-      if (tensor.neg) put(text("neg") + boolean(true));
-      put(code(op::SETITEMS));
-    }
-    put(code(op::TUPLE) + code(op::REDUCE));
+    put(spelled(tensor, storages_[tensor.storage], record(tensor.storage)));
   }
 
   const NodeGraph& nodes_;
@@ -843,6 +821,50 @@ Rewritten rewrite(const NodeGraph& nodes, NodeId root, TensorReader& reader,
   return out;
 }
 
+std::string spelled(const TensorView& view, const Storage& storage, std::uint64_t record) {
+  const bool typed = storage.dtype != nullptr && !storage.dtype->storage.empty();
+  const bool same = typed && storage.dtype == view.dtype;
+  const std::uint64_t count = typed ? storage.size / storage.dtype->itemsize : storage.size;
+  std::string out = global("torch._utils", same ? "_rebuild_tensor_v2" : "_rebuild_tensor_v3");
+  out += code(op::MARK) + code(op::MARK) + text("storage") +
+         (typed ? global("torch", storage.dtype->storage)
+                : global("torch.storage", "UntypedStorage")) +
+         text(std::to_string(record)) + text("cpu") + integer(static_cast<std::int64_t>(count)) +
+         code(op::TUPLE) + code(op::BINPERSID);
+  out += integer(static_cast<std::int64_t>(view.offset)) + spell::sizes(view.shape) +
+         spell::sizes(view.stride) + boolean(false);
+  out += global("collections", "OrderedDict") + code(op::EMPTY_TUPLE) + code(op::REDUCE);
+  if (!same) out += global("torch", view.dtype->name);
+  if (view.conj || view.neg) {
+    out += code(op::EMPTY_DICT) + code(op::MARK);
+    if (view.conj) out += text("conj") + boolean(true);
+    if (view.neg) out += text("neg") + boolean(true);
+    out += code(op::SETITEMS);
+  }
+  return out + code(op::TUPLE) + code(op::REDUCE);
+}
+
+void append(Rewritten& outer, Rewritten inner, std::uint32_t first_storage) {
+  constexpr std::uint64_t kProto = 2;  // PROTO and its number; a STOP ends it
+  if (inner.pickle.size() < kProto + 1) return;
+  const std::uint64_t place = outer.pickle.size() - kProto;
+  outer.pickle.append(inner.pickle, kProto, inner.pickle.size() - kProto - 1);
+  for (const Rewritten::Loose& piece : inner.loose) {
+    outer.loose.push_back(
+        {piece.begin + place, piece.end + place, piece.storage + first_storage, piece.entry});
+  }
+  for (Rewritten::Splice& splice : inner.splices) {
+    outer.splices.push_back({splice.at + place, std::move(splice.bytes)});
+  }
+  for (const std::uint32_t storage : inner.storages) {
+    outer.storages.push_back(storage + first_storage);
+  }
+  for (const auto& [what, count] : inner.replaced) outer.replaced[what] += count;
+  if (outer.unsure.empty()) outer.unsure = std::move(inner.unsure);
+  outer.over_budget = outer.over_budget || inner.over_budget;
+  outer.needs_torch = outer.needs_torch || inner.needs_torch;
+}
+
 void embed(Rewritten& outer, std::vector<Rewritten> inner,
            const std::vector<std::uint32_t>& first_storages) {
   Rewritten out = std::move(outer);
@@ -865,27 +887,9 @@ void embed(Rewritten& outer, std::vector<Rewritten> inner,
     out.pickle.append(pickle, from, until - from);
     from = until;
   };
-  constexpr std::uint64_t kProto = 2;  // PROTO and its number; a STOP ends it
   for (std::size_t i = 0; i < std::min(holes.size(), inner.size()); ++i) {
     take(holes[i].at);
-    Rewritten& part = inner[i];
-    if (part.pickle.size() < kProto + 1) continue;
-    const std::uint64_t place = out.pickle.size() - kProto;
-    out.pickle.append(part.pickle, kProto, part.pickle.size() - kProto - 1);
-    for (Rewritten::Loose& piece : part.loose) {
-      out.loose.push_back(
-          {piece.begin + place, piece.end + place, piece.storage + first_storages[i], piece.entry});
-    }
-    for (Rewritten::Splice& splice : part.splices) {
-      out.splices.push_back({splice.at + place, std::move(splice.bytes)});
-    }
-    for (const std::uint32_t storage : part.storages) {
-      out.storages.push_back(storage + first_storages[i]);
-    }
-    for (const auto& [what, count] : part.replaced) out.replaced[what] += count;
-    if (out.unsure.empty()) out.unsure = part.unsure;
-    out.over_budget = out.over_budget || part.over_budget;
-    out.needs_torch = out.needs_torch || part.needs_torch;
+    append(out, std::move(inner[i]), first_storages[i]);
     moved = out.pickle.size() - from;
   }
   take(pickle.size());

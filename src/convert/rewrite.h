@@ -64,6 +64,14 @@ Rewritten rewrite(const pickle::NodeGraph& nodes, pickle::NodeId root, TensorRea
                   const std::vector<Storage>& storages, std::optional<Dialect> only,
                   RewriteStart start = {});
 
+// A tensor in the torch dialect: a call of _rebuild_tensor_v2 over the record of that number, or of
+// v3 where the element type is not the storage's.
+std::string spelled(const TensorView& view, const Storage& storage, std::uint64_t record);
+
+// Puts the value of a whole pickle behind what is spelled so far. Its storages come behind
+// `first_storage`, its memo and records where it was told to begin.
+void append(Rewritten& outer, Rewritten inner, std::uint32_t first_storage);
+
 // Puts the pickles into the holes, in order; their storages come behind `first_storages[i]`. All
 // are of one dialect.
 void embed(Rewritten& outer, std::vector<Rewritten> inner,

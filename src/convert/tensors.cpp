@@ -10,6 +10,7 @@
 #include "convert/casts.h"
 #include "convert/chunks.h"
 #include "convert/layouts.h"
+#include "convert/values.h"
 #include "tensor/device.h"
 
 namespace brine::convert {
@@ -245,6 +246,8 @@ Result<std::optional<Tensor>> TensorReader::strided_v3(const Items& args) {
                                   args.size() > 7 ? args[7] : kNoNode}));
   Tensor tensor{{{"", std::move(out)}}, {}, false};
   BRINE_CHECK_STATUS(check_gradient(tensor, args, 4));
+  // torch makes a leaf first, which it cannot set any more when that wants a gradient.
+  raises_ = raises_ || wants_gradient(args, 4);
   return tensor;
 }
 
@@ -632,11 +635,12 @@ Result<TensorReader::StorageUse> TensorReader::use_of_record(const tensor::Stora
 }
 
 // torch raises when numbers that are not real or complex are to have a gradient.
+bool TensorReader::wants_gradient(const Items& args, std::size_t at) const {
+  return args.size() > at && node(args[at]).kind == Kind::boolean && node(args[at]).integer != 0;
+}
+
 Status TensorReader::check_gradient(const Tensor& tensor, const Items& args, std::size_t at) const {
-  if (args.size() <= at || node(args[at]).kind != Kind::boolean || node(args[at]).integer == 0) {
-    return {};
-  }
-  return check_able(tensor);
+  return wants_gradient(args, at) ? check_able(tensor) : Status{};
 }
 
 Status TensorReader::check_able(const Tensor& tensor) const {
@@ -740,6 +744,9 @@ Result<std::optional<Tensor>> TensorReader::array(const Node& object) {
     return cannot("an array of a version that NumPy does not know");
   }
   if (state.size() != 5 || !is_octets(state[4])) return std::nullopt;
+  if (!Values(nodes_).is_empty_array(object)) {
+    return cannot("an array of a type that NumPy does not know");
+  }
   return array_of(node(state[2]), state[1], node(state[3]).integer != 0, state[4]);
 }
 

@@ -103,6 +103,8 @@ class TensorReader {
   const std::vector<pickle::NodeId>& beside() const { return beside_; }
   // Keys of views of storages, of torch's first format.
   std::set<std::string> view_keys() const;
+  // Whether torch raises for one that was read all the same.
+  bool raises() const { return raises_; }
   // How many nodes it will know again: those must not be folded.
   std::size_t nodes_known() const { return by_node_.size(); }
 
@@ -158,6 +160,7 @@ class TensorReader {
   std::optional<std::vector<std::uint64_t>> sizes(pickle::NodeId id) const {
     return sizes_of(nodes_, id);
   }
+  bool wants_gradient(const Items& args, std::size_t at) const;
   Status check_gradient(const Tensor& tensor, const Items& args, std::size_t at) const;
   Status check_able(const Tensor& tensor) const;
   bool is_octets(pickle::NodeId id) const;
@@ -183,6 +186,7 @@ class TensorReader {
   std::unordered_map<std::uint64_t, std::uint32_t> by_place_;  // of raw arrays, in the stream
   Items beside_;
   unsigned depth_ = 0;  // of read()
+  bool raises_ = false;
   pickle::NodeId calling_ = pickle::kNoNode;  // the call that a row reads
 };
 

@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "convert/layers.h"
+#include "tensor/device.h"
 
 namespace brine::convert {
 
@@ -332,6 +333,17 @@ NodeId Values::unwrapped(NodeId id) const {
   return id;
 }
 
+// Whether NumPy knows the element type of the empty array that a state fills: it writes b'b'.
+bool Values::is_empty_array(const Node& object) const {
+  if (object.args == kNoNode || node(object.args).items.size() != 3) return false;
+  const NodeId code = node(object.args).items[2];
+  if (code == kNoNode) return false;
+  const bool plain = node(code).kind == Kind::str || node(code).kind == Kind::bytes;
+  const auto text = plain ? std::optional(std::string(node(code).text)) : latin1_bytes(node(code));
+  constexpr std::string_view kCodes = "?bhilqBHILQefdgFDGSUVO";
+  return text && text->size() == 1 && kCodes.contains(*text);
+}
+
 // _reconstruct(...) and BUILD (version, shape, dtype, fortran, list); NumPy writes and reads the
 // list row by row, whatever the flag says.
 const std::vector<NodeId>* Values::object_array(const Node& object) const {
@@ -347,12 +359,91 @@ const std::vector<NodeId>* Values::object_array(const Node& object) const {
       node(state.items.back()).kind != Kind::list) {
     return nullptr;
   }
+  doubt(!is_empty_array(object));
   return &node(state.items.back()).items;
+}
+
+bool Values::device_loads(const Node& object) const {
+  const Node* ref = class_of(object);
+  if (ref == nullptr || dotted(*ref) != "torch.device") return true;
+  if (object.args == kNoNode) return false;
+  const std::vector<NodeId>& args = node(object.args).items;
+  if (args.empty() || args.size() > 2 || args[0] == kNoNode || args.back() == kNoNode) return false;
+  if (!is_whole_text(node(args[0]))) return false;
+  const std::string_view type = node(args[0]).text;
+  if (args.size() == 1) return tensor::is_device(type);
+  const Node& number = node(args[1]);
+  return tensor::is_device_type(type) && number.kind == Kind::integer && !number.big &&
+         number.integer >= 0 && number.integer <= tensor::kLastDevice;
+}
+
+bool Values::has_arguments(const Node& object) const {
+  if (object.args == kNoNode || node(object.args).kind != Kind::tuple) return true;
+  const Node& callable = node(object.callable);
+  const std::vector<NodeId>& args = node(object.args).items;
+  if (callable.name() == "_reconstructor") return args.size() != 3;
+  return !args.empty();
+}
+
+bool Values::stores_its_fields(const Node& object, const std::vector<Pair>& items,
+                               std::span<const std::string_view> fields) const {
+  std::set<std::string, std::less<>> stored;
+  for (const Pair& pair : items) {
+    if (pair.key == kNoNode || !is_whole_text(node(pair.key))) return false;
+    stored.emplace(node(pair.key).text);
+  }
+  const auto is_field = [&](const std::string& key) {
+    return std::ranges::find(fields, key) != fields.end();
+  };
+  if (!std::ranges::all_of(stored, is_field)) return false;
+  if (object.args == kNoNode || node(object.args).kind != Kind::tuple) return false;
+  const std::vector<NodeId>& args = node(object.args).items;
+  if (args.empty()) return true;
+  if (args.size() != fields.size() || object.made == pickle::Made::construct) return false;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    const bool none = args[i] != kNoNode && node(args[i]).kind == Kind::none;
+    if (!none && !stored.contains(fields[i])) return false;
+  }
+  return true;
+}
+
+// _new_Index(pandas.Index, {'data': array, 'name': ...}): the array's own type is kept where it is
+// one that every pandas has an index of.
+NodeId Values::indexed_array(const Node& object) const {
+  const Node* ref = class_of(object);
+  if (ref == nullptr || dotted(*ref) != "pandas.core.indexes.base._new_Index") return kNoNode;
+  if (object.args == kNoNode || !object.states().empty()) return kNoNode;
+  const std::vector<NodeId>& args = node(object.args).items;
+  if (args.size() != 2 || args[0] == kNoNode || args[1] == kNoNode) return kNoNode;
+  const Node& cls = node(args[0]);
+  if (cls.kind != Kind::ref || node(args[1]).kind != Kind::dict) return kNoNode;
+  if (dotted(cls) != "pandas.Index" && dotted(cls) != "pandas.core.indexes.base.Index") {
+    return kNoNode;
+  }
+  NodeId data = kNoNode;
+  for (const Pair& pair : distinct(node(args[1]).items)) {
+    if (pair.key == kNoNode || !is_whole_text(node(pair.key))) return kNoNode;
+    const std::string_view key = node(pair.key).text;
+    if (key == "data") {
+      data = pair.value;
+    } else if (key != "name") {
+      return kNoNode;
+    }
+  }
+  return data;
 }
 
 const Node* Values::class_of(const Node& object) const {
   if (object.callable == kNoNode) return nullptr;
   const Node& callable = node(object.callable);
+  // A batch of torch-geometric's: DynamicInheritanceGetter()(Batch, Data).
+  if (callable.kind == Kind::object && object.args != kNoNode &&
+      class_name(callable) == "torch_geometric.data.batch.DynamicInheritanceGetter") {
+    const std::vector<NodeId>& args = node(object.args).items;
+    return args.size() == 2 && args[0] != kNoNode && node(args[0]).kind == Kind::ref
+               ? &node(args[0])
+               : nullptr;
+  }
   if (callable.kind != Kind::ref) return nullptr;
   // copyreg._reconstructor(cls, base, state) and copyreg.__newobj__(cls, ...)
   if ((callable.module() == "copyreg" || callable.module() == "copy_reg") &&

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,17 @@ class Values : public Keys {
   pickle::NodeId unwrapped(pickle::NodeId id) const;
   // The items of a NumPy array of objects, row by row; null when the object is none.
   const std::vector<pickle::NodeId>* object_array(const pickle::Node& object) const;
+  // Whether what made the object was given anything but its class.
+  bool has_arguments(const pickle::Node& object) const;
+  // Whether a dict with these fields has the items that were stored into it, whatever it was made
+  // with: what it was given as a field was stored as well, and nothing else.
+  bool stores_its_fields(const pickle::Node& object, const std::vector<Pair>& items,
+                         std::span<const std::string_view> fields) const;
+  // The array of a pandas.Index that is made of nothing else; kNoNode for any other object.
+  pickle::NodeId indexed_array(const pickle::Node& object) const;
+  // False where torch.device() raises. True of everything that is none.
+  bool device_loads(const pickle::Node& object) const;
+  bool is_empty_array(const pickle::Node& object) const;
   // Whether a recurrent layer of torch can be given this state.
   bool recurrent_loads(const std::vector<Child>& state) const;
   // The class of an object, or the callable that made it; null when that has no name.

@@ -102,6 +102,7 @@ struct ScanOptions {
   std::function<SourcePtr(const std::string& name)> companion;
   bool share_runs = true;  // false: every loader gets a run of its own
   ViewObserver* observer = nullptr;
+  bool observed_weights_only = false;  // with an observer too, FileReport::weights_only is filled
   std::function<void(std::uint64_t)> progress;  // bytes read since the last call
   std::stop_token stop;  // asked for: the report is partial and `incomplete`
 };

@@ -110,7 +110,8 @@ bool FileScan::run_stream(Context& context, const format::Stream& given,
   if (own && !context.executes && !context.families.empty() && breaks_at_once(stream, reading)) {
     return false;
   }
-  if (context.item.member.empty() && !stream.nested && options_.observer == nullptr) {
+  const bool asked = options_.observer == nullptr || options_.observed_weights_only;
+  if (context.item.member.empty() && !stream.nested && asked) {
     if (auto weights = read_weights_only(stream, reading, budget_.limits)) {
       context.weights_only.push_back(std::move(*weights));
     }

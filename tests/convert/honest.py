@@ -1,8 +1,9 @@
 """Converts the honest corpus's torch files and compares each EXACT one with what torch.load gives.
 
-    python tests/convert/honest.py [--library NAME ...] [--keep FOLDER] [--reasons]
+    python tests/convert/honest.py [--library NAME ...] [--keep FOLDER | --kept FOLDER] [--reasons]
 
-The files are those of `make honest` that torch.save wrote (tests/honest). A whole module must give
+The files are those of `make honest` that torch.save wrote (tests/honest); with --kept those that
+lie in FOLDER/NAME, where `make honest` or --keep left them. A whole module must give
 every tensor of its own state_dict(), anything else every tensor by its way. Prints a table by
 library and why files are not EXACT; the status is 1 when an EXACT file differs, when an output
 does not scan clean, or when fewer than 99.5 % are EXACT.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import collections
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -49,15 +51,19 @@ def missing_of_state_dict(output: Path, value: Any) -> str | None:
     return None
 
 
-def measure(name: str, folder: Path, reasons: dict[str, list[str]]) -> collections.Counter[str]:
-    """The verdicts of one library's files; "wrong" counts besides."""
-    verdicts: collections.Counter[str] = collections.Counter()
-    tally = Tally()
+def made(name: str, folder: Path) -> list[Path]:
+    """One library's torch files, made now."""
     paths = []
-    for file in files_of(LIBRARIES[name], tally):
+    for file in files_of(LIBRARIES[name], Tally()):
         if file.name.endswith(".pt"):
             paths.append(folder / file.name)
             paths[-1].write_bytes(file.data)
+    return paths
+
+
+def measure(paths: list[Path], reasons: dict[str, list[str]]) -> collections.Counter[str]:
+    """The verdicts of one library's files; "wrong" counts besides."""
+    verdicts: collections.Counter[str] = collections.Counter()
     if not paths:
         return verdicts
     outputs = []
@@ -90,6 +96,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--library", action="append", choices=sorted(LIBRARIES))
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--kept", type=Path)
     parser.add_argument("--reasons", action="store_true")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -101,7 +108,12 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as scratch:
             folder = (options.keep or Path(scratch)) / name
             folder.mkdir(parents=True, exist_ok=True)
-            verdicts = measure(name, folder, reasons)
+            if options.kept:
+                kept = sorted((options.kept / name).glob("*.pt"))
+                paths = [Path(shutil.copy(path, folder)) for path in kept]
+            else:
+                paths = made(name, folder)
+            verdicts = measure(paths, reasons)
         total = sum(verdicts[c] for c in columns[:4])
         if total == 0:
             continue

@@ -1,21 +1,25 @@
 """What a file's tensors are, by the real loader.
 
 The names are the ways to the values: keys, indices and attribute names joined by dots, a module's
-as its state_dict() has them. Sparse and quantized tensors stand as their parts; conjugates and
-negatives are carried out. The bits of each are given in row-major order.
+as its state_dict() has them; a metric of torchmetrics' that is no part of another module has its
+attributes besides, and an index of pandas' the array that it is made of. Sparse and quantized
+tensors stand as their parts; conjugates and negatives are carried out. The bits of each are given
+in row-major order.
 """
 
 from __future__ import annotations
 
+import copyreg
 import ctypes
 import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.tree._tree import Tree
 from torch import Tensor, nn
@@ -81,18 +85,34 @@ def view_of(tensor: Tensor) -> tuple[Any, ...]:
 
 
 def key_text(key: Any) -> str:
-    if isinstance(key, tuple):
-        inside = ", ".join(repr(item) for item in key)
+    if isinstance(key, tuple) and type(key) is tuple:
+        inside = ", ".join(key_text(k) if is_named(k) else repr(k) for k in key)
         return f"({inside},)" if len(key) == 1 else f"({inside})"
-    return str(key)
+    return f"{key.__module__}.{key.__qualname__}" if is_named(key) else str(key)
 
 
-def children(value: Any) -> Iterator[tuple[str, Any]]:
+def is_named(key: Any) -> bool:
+    return isinstance(key, (type, FunctionType, BuiltinFunctionType))
+
+
+def has_text(key: Any) -> bool:
+    """Whether there is more to write of a key than its address."""
+    if isinstance(key, tuple):
+        return all(map(has_text, key))
+    return not isinstance(key, (Tensor, torch.serialization.StorageType, frozenset))
+
+
+def children(value: Any, *, inside: bool = False) -> Iterator[tuple[str, Any]]:
+    """The parts of a value; `inside`: it is a module of a module."""
     if isinstance(value, nn.Module):
         yield from own_state(value)
+        if type(value).__module__.startswith("torchmetrics.") and not inside:
+            yield from own_attributes(value)
+    elif isinstance(value, pd.Index):
+        yield "1", {"data": value.to_numpy()}
     elif isinstance(value, dict):
         for index, (key, item) in enumerate(value.items()):
-            yield f"#{index}" if isinstance(key, Tensor) else key_text(key), item
+            yield key_text(key) if has_text(key) else f"#{index}", item
     elif isinstance(value, (list, tuple, set, frozenset)):
         for index, item in enumerate(value):
             yield str(index), item
@@ -103,8 +123,21 @@ def children(value: Any) -> Iterator[tuple[str, Any]]:
         for index, item in enumerate(value.__reduce__()[1]):
             yield str(index), item
         yield from value.__getstate__().items()
-    elif hasattr(value, "__dict__") and not isinstance(value, (type, FunctionType, ModuleType)):
-        yield from vars(value).items()
+    elif not isinstance(value, (type, FunctionType, ModuleType)):
+        yield from getattr(value, "__dict__", {}).items()
+        for name in copyreg._slotnames(type(value)):  # type: ignore[attr-defined]  # noqa: SLF001
+            if hasattr(value, name):
+                yield name, getattr(value, name)
+
+
+def own_attributes(module: nn.Module) -> Iterator[tuple[str, Any]]:
+    skipped = module._non_persistent_buffers_set  # noqa: SLF001
+    for name, item in module._buffers.items():  # noqa: SLF001
+        if name in skipped:
+            yield name, item
+    for name, item in vars(module).items():
+        if name not in ("_parameters", "_buffers", "_modules"):
+            yield name, item
 
 
 def own_state(module: nn.Module) -> Iterator[tuple[str, Any]]:
@@ -155,7 +188,11 @@ def array(value: np.ndarray[Any, Any]) -> Bits | None:
 
 
 def walk(
-    value: Any, path: tuple[str, ...], above: frozenset[int] = frozenset()
+    value: Any,
+    path: tuple[str, ...],
+    above: frozenset[int] = frozenset(),
+    *,
+    inside: bool = False,
 ) -> Iterator[tuple[tuple[str, ...], Any]]:
     if isinstance(value, Tensor) and nn.parameter.is_lazy(value):
         return  # no data yet
@@ -165,8 +202,9 @@ def walk(
         return
     if id(value) in above:
         return
-    for part, item in children(value):
-        yield from walk(item, (*path, part), above | {id(value)})
+    for part, item in children(value, inside=inside):
+        part_of = isinstance(value, nn.Module) and value._modules.get(part) is item  # noqa: SLF001
+        yield from walk(item, (*path, part), above | {id(value)}, inside=part_of)
 
 
 def expected(value: Any) -> Expected:

@@ -326,3 +326,16 @@ def test_an_old_tensor_of_another_type(cls: str, tmp_path: Path) -> None:
     program = (f"GLOBAL torch {cls}", "EMPTY_TUPLE", "REDUCE", "MARK", *view(0), "TUPLE", "BUILD")
     path = torch_file(tmp_path / "m.pt", ("EMPTY_DICT", *item("a", *program)))
     check(path, torch_load, exact=OLD[cls])
+
+
+@pytest.mark.parametrize("disks", [0, 1, 2, 17])
+def test_an_archive_on_several_disks(disks: int, tmp_path: Path) -> None:
+    path = saved(tmp_path, {"w": torch.arange(4.0)})
+    data = bytearray(path.read_bytes())
+    at = data.rindex(b"PK\x06\x07") + 16  # the locator's count
+    data[at : at + 4] = disks.to_bytes(4, "little")
+    path.write_bytes(data)
+    if disks != 1:
+        with pytest.raises(RuntimeError, match="multidisk"):
+            torch_load(path)
+    check(path, torch_load, exact=disks == 1)

@@ -457,6 +457,28 @@ def test_links(tmp_path: Path, inside: bool) -> None:
     assert file["missing"] == ([] if inside else ["there"])
 
 
+def test_a_part_that_the_restricted_loader_refuses(tmp_path: Path) -> None:
+    """Without restriction torch knows a type of storages in any module; of a value it is taken."""
+    for key in ("w", "value"):
+        writer = of(tmp_path / key, {"w": W, "value": [V]}, 2)
+        named = part(writer, key, 0 if key == "w" else None)
+        place = writer.metadata.storage_data[named]
+        data = writer.files[place.relative_path]
+        begin, end = place.offset, place.offset + place.length
+        other = data[begin:end].replace(b"ctorch\nFloatStorage", b"cvorch\nFloatStorage")
+        other = other.replace(b"ctorch\nLongStorage", b"cvorch\nLongStorage")
+        writer.files[place.relative_path] = data[:begin] + other + data[end:]
+        folder = writer.write()
+        if key == "value":
+            check_exact(folder)
+            continue
+        with pytest.raises(BaseException, match="vorch"):
+            load(folder)
+        file = convert(folder)
+        assert (file["verdict"], file["tensors"]) == ("DISARMED", 2)
+        assert "weights_only" in file["reason"]
+
+
 def test_payloads_are_cut(tmp_path: Path) -> None:
     """In a value, in a tensor's part and in the index: told, and never exact."""
     writer = of(tmp_path / "value", {"w": W, "evil": Marked("value")})
@@ -483,17 +505,6 @@ def test_a_file_of_that_name_that_is_no_index(tmp_path: Path) -> None:
     )
     verdicts = {Path(f["path"]).name: f["verdict"] for f in json.loads(done.stdout)["files"]}
     assert verdicts == {".metadata": "REFUSED", "model.pt": "EXACT"}
-
-
-def test_disarm_leaves_it_to_convert(tmp_path: Path) -> None:
-    folder = save(tmp_path / "step", {"w": W, "n": 3})
-    before = sorted(folder.iterdir())
-    done = subprocess.run(
-        [BRINE, "disarm", "--format", "json", folder], capture_output=True, check=False
-    )
-    (file,) = json.loads(done.stdout)["files"]
-    assert (file["verdict"], "brine convert" in file["reason"]) == ("REFUSED", True)
-    assert sorted(folder.iterdir()) == before
 
 
 @pytest.mark.parametrize("name", [".metadata", "__0_0.distcp"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import io
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from torch import nn
 
 from tests.convert import oracle
 from tests.convert.compare import difference, read
-from tests.convert.test_claims import check, converted, saved, torch_load
+from tests.convert.test_claims import check, converted, made, saved, torch_load
 
 W = torch.arange(3.0)
 
@@ -85,8 +86,8 @@ def test_estimators_that_hold_generators(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     x, y = rng.random((40, 3)), rng.integers(0, 2, 40)
     path = tmp_path / "m.joblib"
-    for made in (GradientBoostingClassifier(n_estimators=3), MLPClassifier(max_iter=3)):
-        joblib.dump(made.fit(x, y), path)
+    for model in (GradientBoostingClassifier(n_estimators=3), MLPClassifier(max_iter=3)):
+        joblib.dump(model.fit(x, y), path)
         file = converted(path)
         assert file["verdict"] == "EXACT", file
         assert difference(Path(file["output"]), oracle.expected(joblib.load(path))) is None
@@ -115,7 +116,13 @@ def test_text_has_no_tensors(tmp_path: Path) -> None:
     assert converted(path, "--root", "s")["verdict"] == "REFUSED"
     assert converted(path, "--root", "empty")["verdict"] == "EXACT"
     assert converted(saved(tmp_path, "text"))["verdict"] == "REFUSED"
-    assert converted(saved(tmp_path, nn.ReLU()))["verdict"] == "EXACT"
+    for value in (nn.ReLU(), {"rate": 0.1}, [1, "a"]):
+        file = converted(saved(tmp_path, value))
+        assert (file["verdict"], file["tensors"]) == ("EXACT", 0)
+    for value in (False, {"rate": made(print)}):
+        assert converted(saved(tmp_path, value))["verdict"] == "REFUSED"
+    (tmp_path / "settings.pkl").write_bytes(pickle.dumps({"rate": 0.1}))
+    assert converted(tmp_path / "settings.pkl")["verdict"] == "REFUSED"
 
 
 def test_packed_parameters_of_quantized_layers(tmp_path: Path) -> None:

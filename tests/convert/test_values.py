@@ -159,3 +159,71 @@ def test_one_type_under_two_names_is_one_key(tmp_path: Path) -> None:
 def test_text_of_numpy_is_the_key_that_python_has(tmp_path: Path) -> None:
     path = saved(tmp_path, {np.str_("a"): torch.ones(1), "b": torch.zeros(1)})
     check(path, torch_load, exact=True)
+
+
+DEVICES: list[tuple[Any, ...]] = [("cpu",), ("cuda:3",), ("cpu", 1), ("privateuseone:2",)]
+NO_DEVICES: list[tuple[Any, ...]] = [
+    ("cpe",), ("cpu:00",), ("cpu:",), ("",), ("cpu:1", 1), ("cpu", True), ("cpu", -1),
+    ("cpu", 1.0), ("cuda:-1",),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("args", "known"), [(a, True) for a in DEVICES] + [(a, False) for a in NO_DEVICES]
+)
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_devices(args: tuple[Any, ...], known: bool, protocol: int, tmp_path: Path) -> None:
+    device = made(torch.device, *args)
+    values: list[Any] = [{"w": torch.ones(2), "d": [device]}, {"w": torch.ones(2), device: 1}]
+    for value in values:
+        path = saved(tmp_path, value, pickle_protocol=protocol)
+        if known:
+            assert len(torch_load(path)) == 2
+        else:
+            with pytest.raises((RuntimeError, TypeError, ValueError)):
+                torch_load(path)
+            assert converted(path)["verdict"] == "DISARMED"
+    check(saved(tmp_path, values[0]), torch_load, exact=known)
+
+
+def test_types_of_storages_as_keys(tmp_path: Path) -> None:
+    """torch.load makes an object of each name that it meets: none equals another one."""
+    kind = "GLOBAL torch FloatStorage"
+    inside = (kind, "BININT1 1", "TUPLE2")
+    for key in ((kind,), inside):
+        one = ("EMPTY_DICT", *key, *tensor(0), "SETITEM")
+        file = check(torch_file(tmp_path / "m.pt", one), torch_load, exact=True)
+        assert file["tensors"] == 1
+        check(torch_file(tmp_path / "m.pt", (*one, *key, *tensor(1), "SETITEM")), torch_load,
+              exact=False)  # fmt: skip
+    value = {torch.float32: torch.ones(1), (nn.Linear, len): torch.ones(2)}
+    check(saved(tmp_path, value), torch_load, exact=True)
+
+
+@pytest.mark.parametrize("code", [b"b", b"i", b"r", b"\xe2", b"", b"f4", b"bb"])
+@pytest.mark.parametrize("objects", [False, True])
+def test_the_empty_array_that_is_filled(code: bytes, objects: bool, tmp_path: Path) -> None:
+    array = np.array([torch.ones(2), None], object) if objects else np.ones(2)
+    reduced = array.__reduce__()
+    honest = code in (b"b", b"i")
+    value = made(reduced[0], np.ndarray, (0,), code, more=(reduced[2],))
+    path = saved(tmp_path, {"w": value})
+    if honest:
+        check(path, torch_load, exact=True)
+    else:
+        assert converted(path)["verdict"] == ("DISARMED" if objects else "REFUSED")
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_a_gradient_that_torch_cannot_set(wanted: bool, tmp_path: Path) -> None:
+    """Of an element type without a storage of its own; a Parameter of it is another call."""
+    value = torch.ones(3).to(torch.float8_e4m3fn).requires_grad_(wanted)
+    check(saved(tmp_path, {"w": nn.Parameter(value, requires_grad=wanted)}), torch_load, exact=True)
+    path = saved(tmp_path, {"w": value})
+    if not wanted:
+        check(path, torch_load, exact=True)
+        return
+    with pytest.raises(RuntimeError, match="in-place"):
+        torch_load(path)
+    file = converted(path)
+    assert (file["verdict"], file["tensors"]) == ("DISARMED", 1)
