@@ -31,7 +31,9 @@ void Machine::Impl::cut_nodes(std::size_t count) {
     if (kind == Kind::ref || is_constant(kind)) continue;  // those are not found again
     node_ids.erase(IdentityHash()(identity(node_values[id])), static_cast<NodeId>(id));
   }
-  while (!texts.empty() && texts.back().node >= count) texts.pop_back();
+  for (; !texts.empty() && texts.back().node >= count; texts.pop_back())
+    letters.cut(texts.back().before);
+  while (!shared_texts.empty() && shared_texts.back().node >= count) shared_texts.pop_back();
   graph.cut(count);
   node_values.resize(count);
   node_states.resize(count);
@@ -72,6 +74,8 @@ void Machine::clear_nodes() {
   impl_->node_values.clear();
   impl_->node_states.clear();
   impl_->texts.clear();
+  impl_->letters.clear();
+  impl_->shared_texts.clear();
   impl_->text_at.clear();
   impl_->opened.clear();
   impl_->link_barrier = impl_->open_barrier = 0;

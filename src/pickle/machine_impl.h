@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/flat_index.h"
+#include "base/text_pool.h"
 #include "pickle/growable.h"
 #include "pickle/machine.h"
 #include "pickle/memo.h"
@@ -479,15 +480,24 @@ struct Machine::Impl final : NodeOpener {
   }
   FlatIndex node_ids;  // by the identity of node_values
   std::vector<Value> node_values;  // by NodeId: the handle it was made from
+  // What nodes look at when the stream is not held, in the order of the nodes.
+  TextPool letters;
   struct NodeText {
     NodeId node;
-    std::string text;
-    std::uint64_t offset;  // of the constant, when other nodes may show it too
-    std::uint64_t length;  // of the whole text
+    TextPool::Mark before;
   };
-  std::deque<NodeText> texts;  // what nodes look at when the stream is not held
-  // Long texts by the offset of their constant. An entry means something only while `texts` has
-  // that offset there: what was cut off since is made again.
+  std::vector<NodeText> texts;
+  std::string text_scratch;
+  // A long text that other nodes may show too.
+  struct SharedText {
+    NodeId node;
+    std::uint64_t offset;  // of the constant
+    std::uint64_t length;  // of the whole text
+    std::string text;
+  };
+  std::deque<SharedText> shared_texts;
+  // Their places by offset. An entry means something only while `shared_texts` has that offset
+  // there: what was cut off since is made again.
   std::unordered_map<std::uint64_t, std::size_t> text_at;
   // Folding (node.h). A node below `link_barrier` may refer to any other below it: nothing from
   // there on may be cut off above a lower place.

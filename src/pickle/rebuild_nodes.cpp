@@ -83,9 +83,9 @@ NodeId Rebuilder::ref_node(RefId ref, const Value& v) {
   return id;
 }
 
-std::string_view Rebuilder::keep(NodeId node, std::string text) {
-  m.texts.push_back({node, std::move(text), kMaxOffset, 0});
-  return m.texts.back().text;
+std::string_view Rebuilder::keep(NodeId node, std::string_view text) {
+  m.texts.push_back({node, m.letters.mark()});
+  return m.letters.add(text);
 }
 
 // A text that many nodes show is kept once.
@@ -93,24 +93,26 @@ void Rebuilder::long_text(NodeId id, const Constant& constant, std::uint64_t off
   Node& node = graph[id];
   const bool shared = constant.length >= kSharedText;
   if (const auto known = shared ? m.text_at.find(offset) : m.text_at.end();
-      known != m.text_at.end() && known->second < m.texts.size() &&
-      m.texts[known->second].offset == offset) {
-    node.text = m.texts[known->second].text;
-    node.length = m.texts[known->second].length;
+      known != m.text_at.end() && known->second < m.shared_texts.size() &&
+      m.shared_texts[known->second].offset == offset) {
+    node.text = m.shared_texts[known->second].text;
+    node.length = m.shared_texts[known->second].length;
     return;
   }
-  std::string text;
+  std::string& text = m.text_scratch;
   std::uint64_t length = 0;
   if (!m.text_of(constant, text, m.limits.text_bytes, &length)) {
     node.kind = Kind::unknown;
     return;
   }
-  node.text = keep(id, std::move(text));
   node.length = length;
-  if (!shared) return;
-  m.texts.back().offset = offset;
-  m.texts.back().length = length;
-  m.text_at[offset] = m.texts.size() - 1;
+  if (!shared) {
+    node.text = keep(id, text);
+    return;
+  }
+  m.text_at[offset] = m.shared_texts.size();
+  m.shared_texts.push_back({id, offset, length, std::move(text)});
+  node.text = m.shared_texts.back().text;
 }
 
 NodeId Rebuilder::computed_node(const Computed& made, const Value& v) {
@@ -173,7 +175,7 @@ void Rebuilder::text(NodeId id, const Constant& constant, std::uint64_t offset) 
     return;
   }
   ByteSpan bytes = m.window.fetch(constant.payload, constant.length, m.fetch_scratch);
-  node.text = id_line ? keep(id, std::string(as_text(bytes))) : as_text(bytes);
+  node.text = id_line ? keep(id, as_text(bytes)) : as_text(bytes);
   node.length = id_line ? node.text.size() : constant.length;
 }
 

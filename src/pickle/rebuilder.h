@@ -103,7 +103,7 @@ struct Rebuilder {
   void floating(const Constant& constant, Node& node);
   void text(NodeId id, const Constant& constant, std::uint64_t offset);
   void long_text(NodeId id, const Constant& constant, std::uint64_t offset);
-  std::string_view keep(NodeId node, std::string text);
+  std::string_view keep(NodeId node, std::string_view text);
   NodeId gathered(std::size_t first, std::uint64_t start, std::uint64_t end);
   NodeId create(Kind kind, std::uint64_t start, std::uint64_t end, unsigned depth);
   const Computed* computed_at(std::uint64_t offset) const;
