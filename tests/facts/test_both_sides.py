@@ -1022,6 +1022,7 @@ SIDES |= {
             lambda: Call(Name("fractions", "Fraction"), ("1e1000000000",)),
             lambda: Call(Name("re", "_compile"), ("a+", 128)),
             lambda: Call(Name("logging", "getLogger"), ("a." * 60_000,)),
+            lambda: Call(Name("logging", "getLogger"), ("a" * 97,)),
             lambda: Call(Name("numpy", "bytes_"), (10**10,)),
             lambda: box(objects(shown())),
             lambda: New(Name("nltk.featstruct", "FeatureValueTuple"), (batches(),)),
@@ -1068,6 +1069,186 @@ SIDES |= {
             lambda: late("U4", (4,), bytes(64)),
             lambda: late(Name("numpy", "record"), (4,), b""),
             lambda: again(numbers(9)),
+        ],
+    ),
+}
+
+
+SCHEDULER = Name("diffusers.schedulers.scheduling_ddim", "DDIMScheduler")
+FROZEN = Name("diffusers.configuration_utils", "FrozenDict")
+SORTED = "sortedcontainers"
+
+
+def tokenizer(**state: Any) -> New:
+    return New(Name("transformers.tokenization_utils_base", "PreTrainedTokenizerBase"), (), state)
+
+
+def frozen_dict(key: Any, value: Any, **state: Any) -> New:
+    return New(FROZEN, (), state, pairs=[(key, value)])
+
+
+def scheduler(**state: Any) -> New:
+    return New(SCHEDULER, (), state)
+
+
+def sorted_of(kind: str, *args: Any) -> Call:
+    return Call(Name(f"{SORTED}.sorted{kind}", f"Sorted{kind.title()}"), args)
+
+
+def peft_config(state: Any) -> New:
+    return New(Name("peft.tuners.lora", "LoraConfig"), (), state)
+
+
+SIDES |= {
+    # Its __getattr__ looks into these when it is asked for __setstate__ before a second state.
+    "special tokens": (
+        lambda: [
+            tokenizer(verbose=True, _special_tokens_map={"bos_token": "<s>", "pad_token": None}),
+            tokenizer(SPECIAL_TOKENS_ATTRIBUTES=["bos_token", "extra"], init_kwargs={"a": 1}),
+            tokenizer(
+                _special_tokens_map={
+                    "unk_token": New(
+                        Name("tokenizers", "AddedToken"), (), {"content": "a", "special": True}
+                    ),
+                    "additional_special_tokens": ["<a>"],
+                }
+            ),
+        ],
+        [
+            lambda: tokenizer(_special_tokens_map=UNKNOWN),
+            lambda: tokenizer(_special_tokens_map={"__setstate__": shown()}),
+            lambda: tokenizer(_special_tokens_map={"bos_token": SYSTEM}),
+            lambda: tokenizer(_special_tokens_map=munched("a", 1)),
+            lambda: tokenizer(SPECIAL_TOKENS_ATTRIBUTES=UNKNOWN),
+            lambda: tokenizer(SPECIAL_TOKENS_ATTRIBUTES=[shown()]),
+            lambda: tokenizer(verbose=shown()),
+            lambda: Call(
+                Name("transformers.tokenization_utils_base", "PreTrainedTokenizerBase"), ()
+            ),
+        ],
+    ),
+    # Keys are compared while these are made, by a function of the file if there is one.
+    "sorted": (
+        lambda: [
+            sorted_of("dict", None, {"a": [1], "b": numbers()}),
+            sorted_of("list", [3, 1, 2.5]),
+            sorted_of("list", ["b", "a"]),
+        ],
+        [
+            lambda: sorted_of("dict", SYSTEM, {"a": 1}),
+            lambda: sorted_of("dict", Name("builtins", "len"), {"a": 1}),
+            lambda: sorted_of("dict", None, {UNKNOWN: 1}),
+            lambda: sorted_of("dict", None, {("a", UNKNOWN): 1}),
+            lambda: sorted_of("dict", None, UNKNOWN),
+            lambda: sorted_of("list", [UNKNOWN]),
+            lambda: sorted_of("list", [1], SYSTEM),
+            lambda: sorted_of("list", UNKNOWN),
+            lambda: sorted_of("set", UNKNOWN, None),
+            lambda: sorted_of("set", [1], SYSTEM),
+            lambda: New(Name("sortedcontainers.sortedlist", "SortedList"), (), {"_key": SYSTEM}),
+        ],
+    ),
+    # A zone's name leads to a file among the library's data.
+    "zones of pytz": (
+        lambda: [
+            Call(Name("pytz", "_UTC")),
+            Call(Name("pytz", "_p"), ("Europe/Berlin", 3600, 0, "CET")),
+            Call(Name("pytz", "_p"), ("US/Eastern",)),
+        ],
+        [
+            lambda: Call(Name("pytz", "_UTC"), ("a",)),
+            lambda: Call(Name("pytz", "_UTC"), (), {"zone": "a"}),
+            lambda: Call(Name("pytz", "_p"), ("../../etc/passwd",)),
+            lambda: Call(Name("pytz", "_p"), ("a\0b",)),
+            lambda: Call(Name("pytz", "_p"), (UNKNOWN,)),
+            lambda: Call(Name("pytz", "_p"), ("US/Eastern", UNKNOWN, 0, "EST")),
+            lambda: Call(Name("pytz", "_p"), ("US/Eastern", 0, 0, UNKNOWN)),
+            lambda: Call(Name("pytz", "_p"), ("US/Eastern",), {"_tzinfos": {}}),
+        ],
+    ),
+    # __getattr__ asks `_internal_dict` of the first state for __setstate__ before a second one.
+    "schedulers of diffusers": (
+        lambda: [
+            scheduler(_internal_dict=frozen_dict("beta", 0.1, beta=0.1), betas=numbers()),
+            scheduler(timesteps=numbers()),
+        ],
+        [
+            lambda: scheduler(_internal_dict=UNKNOWN),
+            lambda: scheduler(_internal_dict={"__setstate__": SYSTEM}),
+            lambda: scheduler(_internal_dict=New(SCHEDULER)),
+            lambda: scheduler(_internal_dict=frozen_dict("__setstate__", SYSTEM)),
+            lambda: scheduler(_internal_dict=frozen_dict("a", 1, __setstate__=SYSTEM)),
+            lambda: scheduler(__setstate__=SYSTEM),
+            lambda: New(SCHEDULER, ("a",), {}),
+            lambda: Call(SCHEDULER, ()),
+            lambda: frozen_dict("a", 1, __frozen=True),
+            lambda: frozen_dict(numbers(), 1),
+            lambda: frozen_dict("__class__", 1),
+        ],
+    ),
+    # BUILD writes into what `__dict__` gives, which the class of 0.3 makes anew.
+    "configurations of PEFT 0.3": (
+        lambda: [peft_config({"r": 8, "target_modules": ["q"], "peft_type": "LORA"})],
+        [
+            lambda: peft_config({"__class__": SYSTEM}),
+            lambda: peft_config({"__reduce__": SYSTEM}),
+            lambda: peft_config(UNKNOWN),
+            lambda: peft_config((None, {"r": UNKNOWN})),
+            lambda: peft_config({"r": UNKNOWN}),
+            lambda: New(Name("peft.tuners.lora", "LoraConfig"), ("a",), {}),
+            lambda: Call(Name("peft.tuners.lora", "LoraConfig"), (UNKNOWN,)),
+            lambda: New(Name("peft.tuners.lora", "LoraConfigs"), (), {}),
+        ],
+    ),
+}
+
+
+SURPRISE = "surprise.prediction_algorithms"
+SVD = Name(f"{SURPRISE}.matrix_factorization", "SVD")
+PROGRAM = Name("gplearn.functions", "_Function")
+DIVISION = Name("gplearn.functions", "_protected_division")
+CELL = Name("ase.cell", "Cell")
+
+SIDES |= {
+    "recommenders": (
+        lambda: [
+            New(SVD, (), {"n_factors": 10, "pu": numbers()}),
+            New(Name(f"{SURPRISE}.slope_one", "SlopeOne"), (), {"freq": numbers()}),
+        ],
+        [
+            lambda: New(SVD, (), {"pu": UNKNOWN}),
+            lambda: New(SVD, (), {"__class__": SYSTEM}),
+            lambda: New(SVD, (), (None, {"pu": UNKNOWN})),
+            lambda: New(SVD, (1,), {}),
+            lambda: Call(SVD, (10,)),
+            lambda: Call(Name("surprise.dataset", "download_builtin_dataset"), ("ml-100k",)),
+        ],
+    ),
+    "programs of gplearn": (
+        lambda: [New(PROGRAM, (), {"function": DIVISION, "name": "div", "arity": 2})],
+        [
+            lambda: New(PROGRAM, (), {"function": SYSTEM, "name": "div", "arity": 2}),
+            lambda: Call(DIVISION, (numbers(), numbers())),
+            lambda: Call(Name("gplearn.functions", "make_function"), (SYSTEM, "a", 1)),
+            lambda: Call(Name("gplearn.fitness", "_log_loss"), (UNKNOWN, 1, 1)),
+        ],
+    ),
+    "a cell of atoms": (
+        lambda: [New(CELL, (), {"array": numbers(9)})],
+        [
+            lambda: New(CELL, (), {"array": UNKNOWN}),
+            lambda: New(CELL, (), {"array": [1, 2]}),
+            lambda: New(CELL, (), {"array": objects(UNKNOWN)}),
+            lambda: Call(CELL, (UNKNOWN,)),
+            lambda: New(CELL, (), {"array": numbers(9)}, pairs=[(0, 1)]),
+        ],
+    ),
+    "networks of TabNet": (
+        lambda: [layer("pytorch_tabnet.tab_network", "TabNet", input_dim=4)],
+        [
+            lambda: layer("pytorch_tabnet.tab_network", "TabNet", input_dim=UNKNOWN),
+            lambda: Call(Name("pytorch_tabnet.tab_network", "TabNet"), (4, 2)),
+            lambda: Call(Name("pytorch_tabnet.tab_model", "TabNetClassifier"), ()),
         ],
     ),
 }

@@ -338,9 +338,10 @@ class Sources:
             base = folder.joinpath(*package.split("."))
             if base.with_name(base.name + ".py").is_file():
                 yield package
-            if not (base / "__init__.py").is_file():
+            found = sorted(base.rglob("*.py"))  # a package may do without an __init__.py
+            if not found:
                 continue
-            for path in sorted(base.rglob("*.py")):
+            for path in found:
                 parts = path.relative_to(folder).with_suffix("").parts
                 if parts[-1] == "__init__":
                     parts = parts[:-1]
