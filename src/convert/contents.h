@@ -14,10 +14,10 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "base/text_set.h"
 #include "convert/rewrite.h"
 #include "convert/tensors.h"
 #include "pickle/node.h"
@@ -77,7 +77,7 @@ struct ContentsOptions {
   RewriteStart start;
   // Of a value in a larger whole: the way to it, and the names that the whole has already.
   std::vector<std::string> above;
-  const std::unordered_set<std::string>* taken = nullptr;
+  const TextSet* taken = nullptr;
 };
 
 // `roots`: the result, or what lay on the stack when the stream broke (key, value pairs behind a

@@ -9,9 +9,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
+#include "base/text_set.h"
 #include "pickle/node.h"
 
 namespace brine::convert {
@@ -34,20 +34,20 @@ std::string float_text(double value);
 class Names {
  public:
   // `taken`: names that are given already; must outlive this.
-  explicit Names(const std::unordered_set<std::string>* taken = nullptr) : taken_(taken) {}
+  explicit Names(const TextSet* taken = nullptr) : taken_(taken) {}
   // `wanted`: the way and the suffix as they are.
   std::string unique(const std::vector<std::string>& parts, std::string wanted,
                      const std::string& suffix);
-  const std::unordered_set<std::string>& own() const { return own_; }
+  const TextSet& own() const { return own_; }
   void add(const std::string& name) { own_.insert(name); }
 
  private:
   bool take(const std::string& name) {
-    return (taken_ == nullptr || !taken_->contains(name)) && own_.insert(name).second;
+    return (taken_ == nullptr || !taken_->contains(name)) && own_.insert(name);
   }
 
-  const std::unordered_set<std::string>* taken_;
-  std::unordered_set<std::string> own_;
+  const TextSet* taken_;
+  TextSet own_;
 };
 
 inline constexpr unsigned kKeyDepth = 8;  // tuples in tuples as keys

@@ -608,30 +608,31 @@ Result<TensorReader::StorageUse> TensorReader::use_of(NodeId id) {
 Result<TensorReader::StorageUse> TensorReader::use_of_record(const tensor::StorageId& id) {
   const auto size = id.byte_size();
   if (!size) return broken("a storage of more bytes than there are");
-  auto known = by_key_.find(id.key);
-  if (known == by_key_.end()) {
+  std::uint32_t known = known_record(id.key);
+  if (known == FlatIndex::kNone) {
     Storage fresh{id.key, id.dtype, *size, id.location, nullptr, false};
     fresh.number = id.number;
     fresh.id_items = id.items;
-    known = by_key_.emplace(id.key, keep(std::move(fresh))).first;
+    known = keep(std::move(fresh));
+    by_key_.insert(std::hash<std::string_view>()(id.key), known);
   }
-  const Storage& kept = storages_[known->second];
+  const Storage& kept = storages_[known];
   if (kept.dtype != id.dtype || kept.size != *size || kept.number != id.number ||
       kept.id_items != id.items || kept.location != id.location) {
     return cannot("storage " + id.key + " is named twice with different types, sizes or devices");
   }
   // torch keeps storages and views of them in one table by their keys.
-  if (views_.contains(id.key) || (id.view && by_key_.contains(id.view_key))) {
+  if (views_.contains(id.key) || (id.view && known_record(id.view_key) != FlatIndex::kNone)) {
     return cannot("a storage's view that has the key of a storage");
   }
-  if (!id.view) return StorageUse{known->second, 0, id.numel};
+  if (!id.view) return StorageUse{known, 0, id.numel};
   const auto end = checked_sum(id.view_offset, id.view_numel);
   if (!end || *end > id.numel) return broken("a storage's view that reaches behind it");
   const ViewKey now{id.key, id.view_offset, id.view_numel};
   if (views_.emplace(id.view_key, now).first->second != now) {
     return cannot("a storage's view that is named twice");
   }
-  return StorageUse{known->second, id.view_offset, id.view_numel};
+  return StorageUse{known, id.view_offset, id.view_numel};
 }
 
 // torch raises when numbers that are not real or complex are to have a gradient.

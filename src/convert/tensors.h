@@ -17,6 +17,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/flat_index.h"
 #include "base/result.h"
 #include "catalogue/storage.h"
 #include "io/source.h"
@@ -171,10 +172,16 @@ class TensorReader {
   bool sets_tensor(pickle::NodeId state) const;
   const pickle::Node& node(pickle::NodeId id) const { return nodes_[id]; }
 
+  // The storage with the record `key`, or FlatIndex::kNone.
+  std::uint32_t known_record(std::string_view key) const {
+    return by_key_.find(std::hash<std::string_view>()(key),
+                        [&](std::uint32_t at) { return storages_[at].key == key; });
+  }
+
   const pickle::NodeGraph& nodes_;
   std::vector<Storage>& storages_;
   Around around_;
-  std::map<std::string, std::uint32_t, std::less<>> by_key_;
+  FlatIndex by_key_;  // of storages that have records
   struct ViewKey {
     std::string key;
     std::uint64_t first, count;
