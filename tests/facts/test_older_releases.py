@@ -100,6 +100,18 @@ def unet(configuration: Any) -> New:
     return New(cls, (), {**known, "_internal_dict": configuration})
 
 
+def hooked(name: str) -> New:
+    model = New(Name("botorch.models.gp_regression", "SingleTaskGP"))
+    known = {"training": True, "_parameters": {}, "_buffers": {}, "_modules": {}}
+    model.state = {**known, "_load_state_dict_pre_hooks": {0: Call(GETATTR, (model, name))}}
+    return model
+
+
+def pipeline(configuration: Any) -> New:
+    cls = Name("diffusers.pipelines.ddpm.pipeline_ddpm", "DDPMPipeline")
+    return New(cls, (), {"_internal_dict": configuration, "unet": None})
+
+
 def aligned(size: int = 16, flags: int = -112, offset: int = 8) -> Call:
     fields = {"a": (element("u1"), 0), "b": (element(), offset)}
     state = (3, "|", None, ("a", "b"), fields, size, 8, flags)
@@ -263,6 +275,24 @@ SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
     "diffusers: a model": (
         lambda: unet(New(Name("diffusers.configuration_utils", "FrozenDict"), (), {})),
         [lambda: unet(ACTION), lambda: unet({"sample_size": 8})],
+    ),
+    "diffusers: a pipeline": (
+        lambda: pipeline(New(Name("diffusers.configuration_utils", "FrozenDict"), (), {})),
+        [
+            lambda: pipeline(ACTION),
+            lambda: New(pipeline(None).cls, (), (None, {"unet": ACTION})),
+        ],
+    ),
+    "lightning: an interval": (
+        lambda: {Call(Name("pytorch_lightning.callbacks.timer", "Interval"), ("step",)): 1},
+        [
+            lambda: Call(Name("pytorch_lightning.callbacks.timer", "Interval"), (ACTION,)),
+            lambda: Call(Name("pytorch_lightning.trainer.states", "RunningStage"), ("os",)),
+        ],
+    ),
+    "botorch: a hook": (
+        lambda: hooked("_load_state_hook_ignore_shapes"),
+        [lambda: hooked("load_state_dict"), lambda: hooked("_load_from_state_dict")],
     ),
     "numpy: an aligned record": (
         aligned,
