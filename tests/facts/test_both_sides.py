@@ -597,7 +597,7 @@ SIDES: dict[str, tuple[Callable[[], Any], list[Callable[[], Any]]]] = {
             lambda: rbf(UNKNOWN),
             lambda: rbf(numbers(), kernel=b"linear"),
             lambda: rbf(numbers(), coefficients=objects(1)),
-            lambda: New(rbf(numbers()).cls, (), {"y": numbers()}),
+            lambda: New(rbf(numbers()).cls, (), {"_xp": numbers()}),
         ],
     ),
     "sparse column": (
