@@ -44,6 +44,16 @@ def test_plain_bytes(protocol: int, tmp_path: Path) -> None:
     assert verdict_of(tmp_path, held) == "clean"
 
 
+@pytest.mark.parametrize("behind", [100, 65_400, 65_600, 67_000, 69_500, 69_700])
+def test_far_from_the_end(behind: int, tmp_path: Path) -> None:
+    # zipfile and miniz stop looking for the directory at different places.
+    weights = torch_zip({"a": torch.ones(3)})
+    held = pickle.dumps({"weights": weights, "more": b"x" * behind}, 4)
+    assert verdict_of(tmp_path, held) == "clean"
+    held = pickle.dumps({"weights": with_pickle(EVIL), "more": b"x" * behind}, 4)
+    assert verdict_of(tmp_path, held) == ("malicious" if behind < 69_584 else "clean")
+
+
 def test_what_runs_in_it_is_found(tmp_path: Path) -> None:
     held = pickle.dumps({"weights": with_pickle(EVIL)}, 4)
     assert verdict_of(tmp_path, held) == "malicious"

@@ -24,8 +24,9 @@ std::optional<std::pair<std::uint64_t, std::uint64_t>> carried_zip(Probe& probe)
   const auto miniz = archive::miniz_end_record(probe.tail(), probe.size());
   const auto zipfile = archive::zipfile_end_record(probe.tail(), probe.size());
   if (!miniz && !zipfile) return std::nullopt;
-  const std::uint64_t first = std::min(miniz.value_or(*zipfile), zipfile.value_or(*miniz));
-  const std::uint64_t last = std::max(miniz.value_or(0), zipfile.value_or(0));
+  // The two look for it in windows of different size: one may find none.
+  const std::uint64_t one = miniz ? *miniz : *zipfile, other = zipfile ? *zipfile : *miniz;
+  const std::uint64_t first = std::min(one, other), last = std::max(one, other);
   pickle::Decoder decoder(*probe.source(), 0, kSignature);
   while (decoder.position() <= first) {
     const auto in = decoder.next();
