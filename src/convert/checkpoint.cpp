@@ -16,7 +16,6 @@ namespace {
 
 using format::dcp::StorageInfo;
 
-constexpr std::size_t kShown = 8;  // names for people
 // Names and extras of all values together: bytes per byte of the files, and at least.
 constexpr std::uint64_t kFactor = 16, kLeastText = 64u << 20;
 constexpr std::uint32_t kNoItem = ~std::uint32_t{0};
@@ -341,7 +340,7 @@ class Assembly {
       out_.contents.limit = "names and other values are more than 16 times the files and 64 MB";
     }
     const bool plain = part.tensors.empty() && part.other.empty() && part.refused.empty();
-    if (plain && out_.contents.other.size() < kShown) {
+    if (plain && out_.contents.other.size() < kNamesShown) {
       out_.contents.other.push_back(own.empty() ? item.key : own);
     }
     add_part(out_.contents, "", std::move(part));

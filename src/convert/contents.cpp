@@ -28,7 +28,6 @@ constexpr std::size_t kMaxDepth = 10'000;  // containers in containers; names gr
 // Shared values are written for each way to them: bytes per byte of the stream, and at least.
 constexpr std::uint64_t kFactor = 16;
 constexpr std::uint64_t kLeastNames = 16u << 20, kLeastExtras = 64u << 20;
-constexpr std::size_t kShown = 8;  // names for people
 
 bool is_whole_text(const Node& node) {
   return node.kind == Kind::str && node.length == node.text.size();
@@ -570,7 +569,7 @@ class Walk {
     }
     const NodeGraph::Mark mark = nodes_.mark();
     const std::size_t known = reader_.nodes_known();
-    if (child.value != kNoNode && !is_interesting(child.value) && out_.other.size() < kShown) {
+    if (child.value != kNoNode && !is_interesting(child.value) && out_.other.size() < kNamesShown) {
       note_other(child);
     }
     const std::size_t height = frames_.size();

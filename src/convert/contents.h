@@ -24,6 +24,8 @@
 
 namespace brine::convert {
 
+inline constexpr std::size_t kNamesShown = 8;  // of Contents::other
+
 struct NamedTensor {
   std::string name;  // valid UTF-8
   TensorView view;

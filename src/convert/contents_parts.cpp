@@ -7,11 +7,6 @@
 #include "convert/contents.h"
 
 namespace brine::convert {
-namespace {
-
-constexpr std::size_t kShown = 8;  // names for people
-
-}  // namespace
 
 void add_part(Contents& into, const std::string& name, Contents part) {
   const auto renamed = [&](const std::string& inside) {
@@ -40,7 +35,7 @@ void add_part(Contents& into, const std::string& name, Contents part) {
   add_names(part.without_data, into.without_data, kAll);
   add_names(part.left_out, into.left_out, kAll);
   add_names(part.opaque, into.opaque, kAll);
-  add_names(part.other, into.other, kShown);
+  add_names(part.other, into.other, kNamesShown);
   if (!part.extras.empty()) {
     into.extras += into.extras.empty() ? '{' : ',';
     append_json_string(into.extras, name);

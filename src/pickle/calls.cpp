@@ -54,6 +54,7 @@ bool Machine::Impl::call_persistent(const Value& id, bool binary) {
   event.argument = id;
   event.has_argument = true;
   emit(event);
+  self.clear_nodes();  // the id's, once for the unpickler, the World and the sink
   if (profile.persistent == PersistentLoad::torch_tar && id.kind() == Kind::tuple) {
     bool known = false;
     if (!iterate(id, scratch_items, known)) return false;

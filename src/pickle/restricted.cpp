@@ -248,7 +248,6 @@ bool Machine::Impl::entry_admitted(std::uint8_t code) {
         const Node& first = graph[graph[node].items.front()];
         storage = first.text == "storage" && (first.kind == Kind::str || first.kind == Kind::bytes);
       }
-      if (!sink.wants_inert()) self.clear_nodes();  // else whoever hears of the event looks at them
       return storage ? true : refuse("Only persistent_load of storage is allowed");
     }
     default: return true;

@@ -20,6 +20,8 @@ import py7zr
 import pytest
 import zstandard
 
+from tests.e2e.program import torch_zip
+
 ROOT = Path(__file__).resolve().parents[2]
 BRINE = Path(os.environ.get("BRINE", ROOT / "build" / "brine")).absolute()
 COMMAND = b"echo brine"
@@ -30,14 +32,6 @@ STREAM = (
     + b"".join(b"X\x05\x00\x00\x00key%02dG" % i + struct.pack(">d", 1 / (i + 1)) for i in range(12))
     + b"u."
 )
-
-
-def zip_of(data: bytes, how: int) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", how) as archive:
-        archive.writestr("archive/data.pkl", data)
-        archive.writestr("archive/version", b"3\n")
-    return out.getvalue()
 
 
 def seven(data: bytes) -> bytes:
@@ -101,7 +95,7 @@ def test_malicious_wherever_the_rest_breaks(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("how", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_zip_members_are_found_behind_any_cut(tmp_path: Path, how: int) -> None:
-    data = zip_of(STREAM, how)
+    data = torch_zip(STREAM, how)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         info = archive.infolist()[0]
     start = 30 + len(info.filename)

@@ -5,10 +5,12 @@ The program is found through the environment variable BRINE, else at build/brine
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pickle
 import subprocess
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +54,15 @@ def environment(home: Path) -> dict[str, str]:
     """A person's environment without their colours, width and settings."""
     kept = {key: os.environ[key] for key in ("PATH", "TMPDIR") if key in os.environ}
     return {**kept, "HOME": str(home), "LC_ALL": "C.UTF-8"}
+
+
+def torch_zip(stream: bytes, how: int = zipfile.ZIP_STORED) -> bytes:
+    """A torch zip whose object is this pickle."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", how) as archive:
+        archive.writestr("archive/data.pkl", stream)
+        archive.writestr("archive/version", b"3\n")
+    return out.getvalue()
 
 
 def verdict_of(folder: Path, stream: bytes, name: str = "model.pkl") -> str:

@@ -19,13 +19,12 @@ import pytest
 import torch
 
 from tests.e2e.program import verdict, verdict_of
-from tests.facts.values import Call, Name, New, Opcodes, stream
+from tests.facts.values import Call, Name, New, Opcodes, element, stream, wrapped
 from tests.tar.tarforge import archive
 from tests.tar.torchtar import checkpoint, storage, storages, tensor, tensors
 
 MAGIC = Opcodes(pickle.dumps(0x1950A86A20F9469CFC6C, 2)[2:-1])
 SPACE = Name("argparse", "Namespace")
-NUMBER = Call(Name("numpy", "dtype"), ("O8", False, True), (3, "|", None, None, None, -1, -1, 63))
 
 
 def space(**attributes: Any) -> New:
@@ -145,28 +144,15 @@ def test_the_tar(file: tuple[str, bytes], tmp_path: Path) -> None:
 # --- arrays of objects ---
 
 
-def wrapped(inside: bytes) -> bytes:
-    """joblib's array of objects, whose items are this pickle."""
-    wrapper = New(
-        Name("joblib.numpy_pickle", "NumpyArrayWrapper"),
-        (),
-        {
-            "subclass": Name("numpy", "ndarray"),
-            "shape": (2,),
-            "order": "C",
-            "dtype": NUMBER,
-            "allow_mmap": False,
-        },
-    )
-    return stream(wrapper)[:-1] + inside + b"."
+OBJECT = element("O8", "|", 63)
 
 
 def test_joblib(tmp_path: Path) -> None:
     array = np.array([None, 1], object)
-    honest = wrapped(pickle.dumps(array, 2))
+    honest = wrapped(OBJECT, 2, pickle.dumps(array, 2))
     assert np.array_equal(joblib.load(io.BytesIO(honest)), array)
     assert verdict_of(tmp_path, honest, "model.joblib") == "clean"
-    asked = wrapped(stream(space(dtype=space(byteorder=">"))))
+    asked = wrapped(OBJECT, 2, stream(space(dtype=space(byteorder=">"))))
     with pytest.raises(AttributeError, match="byteswap"):
         joblib.load(io.BytesIO(asked))
     assert verdict_of(tmp_path, asked, "model.joblib") == "suspicious"

@@ -188,3 +188,16 @@ def whole(*values: int, letters: str = "i8") -> Call:
     """An array of these numbers."""
     form = {"i1": "b", "i2": "h", "i4": "i", "i8": "q", "f8": "d"}[letters]
     return array((len(values),), struct.pack(f"<{len(values)}{form}", *values), element(letters))
+
+
+def wrapped(kind: Call, count: int, behind: bytes) -> bytes:
+    """A file of joblib's: an array of so many elements, whose bytes or pickle stand behind it."""
+    attributes = {
+        "subclass": Name("numpy", "ndarray"),
+        "shape": (count,),
+        "order": "C",
+        "dtype": kind,
+        "allow_mmap": False,
+    }
+    wrapper = New(Name("joblib.numpy_pickle", "NumpyArrayWrapper"), (), attributes)
+    return stream(wrapper)[:-1] + behind + b"."

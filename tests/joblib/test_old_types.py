@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tests.e2e.program import verdict_of
-from tests.facts.values import Call, Name, New, stream
+from tests.facts.values import Call, Name, wrapped
 
 HARMLESS = b"\x80\x04cmath\nsqrt\nG" + struct.pack(">d", 16.0) + b"\x85R."
 PROCESS = b"\x80\x04cposix\nsystem\nX\x04\x00\x00\x00true\x85R."
@@ -25,18 +25,7 @@ def stored(version: int, flags: int, behind: bytes) -> bytes:
     """A file of joblib's: an array of bytes with this state of its type, and the bytes."""
     state = (version, "|", None, None, None, -1, -1, flags)
     element = Call(Name("numpy", "dtype"), ("u1", False, True), state)
-    wrapper = New(
-        Name("joblib.numpy_pickle", "NumpyArrayWrapper"),
-        (),
-        {
-            "subclass": Name("numpy", "ndarray"),
-            "shape": (len(behind),),
-            "order": "C",
-            "dtype": element,
-            "allow_mmap": False,
-        },
-    )
-    return stream(wrapper)[:-1] + behind + b"."
+    return wrapped(element, len(behind), behind)
 
 
 OBJECTS = [(version, flags) for version in (1, 2) for flags in (8, 16, 128)] + [(3, 1), (4, 9)]

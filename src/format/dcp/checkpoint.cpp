@@ -97,18 +97,6 @@ void compare(Probe& probe, const Index& index, const Split& own, Sink& sink) {
   }
 }
 
-bool is_index_name(const std::string& name) { return name == kMetadata || rank_of_index(name); }
-
-Stream index_stream(Probe& probe) {
-  Stream stream;
-  stream.source = probe.source();
-  stream.file_base = 0;
-  stream.loaders = {dcp_loader()};
-  stream.certainty =
-      bare_pickle::starts_with_proto(probe.head()) ? Certainty::sure : Certainty::guessed;
-  return stream;
-}
-
 }  // namespace
 
 bool slices_accept(Probe& probe) { return probe.lower().ends_with(kSlices) && probe.size() > 0; }
@@ -140,7 +128,7 @@ void read_metadata(Probe& probe, std::span<const std::string_view>, Sink& sink) 
   const Index index = read_index(*probe.source(), sink.limits());
   if (!index.checkpoint) {
     // DCP asks whatever it finds under an index's name for its parts.
-    if (is_index_name(probe.name())) sink.stream(index_stream(probe));
+    if (rank_of_index(probe.name())) sink.stream(bare_pickle::stream_of(probe, {dcp_loader()}));
     return;
   }
   if (!index.known) {

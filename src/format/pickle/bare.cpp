@@ -30,11 +30,11 @@ bool accepts(Probe& probe) {
          pickle::find_opcode(probe.head()[0]) != nullptr;
 }
 
-void read(Probe& probe, std::span<const std::string_view>, Sink& sink) {
+Stream stream_of(Probe& probe, std::vector<LoaderUse> loaders) {
   Stream stream;
   stream.source = probe.source();
   stream.file_base = 0;
-  stream.loaders = bare_pickle_loaders();
+  stream.loaders = std::move(loaders);
   if (starts_with_proto(probe.head())) {
     stream.certainty = Certainty::sure;
   } else if (promise_of(probe.lower()) == Promise::pickle) {
@@ -42,7 +42,11 @@ void read(Probe& probe, std::span<const std::string_view>, Sink& sink) {
   } else {
     stream.certainty = Certainty::guessed;
   }
-  sink.stream(std::move(stream));
+  return stream;
+}
+
+void read(Probe& probe, std::span<const std::string_view>, Sink& sink) {
+  sink.stream(stream_of(probe, bare_pickle_loaders()));
   if (const auto carried = carried_zip(probe)) {
     sink.member(
         [source = probe.source(), carried = *carried]() -> Result<Content> {

@@ -7,6 +7,7 @@
 
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "format/probe.h"
 #include "format/stream.h"
@@ -15,6 +16,8 @@ namespace brine::format::bare_pickle {
 
 bool accepts(Probe& probe);
 void read(Probe& probe, std::span<const std::string_view> loaders, Sink& sink);
+// The whole file as a pickle for these loaders.
+Stream stream_of(Probe& probe, std::vector<LoaderUse> loaders);
 // PROTO with a version that exists.
 bool starts_with_proto(ByteSpan head);
 
