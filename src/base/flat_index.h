@@ -7,6 +7,7 @@
 // the slots are in use, and clearing costs what is there, never what once was.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -31,9 +32,16 @@ class FlatIndex {
 
   // `number`: not kNone, and nothing equal is there.
   void insert(std::size_t hash, std::uint32_t number) {
-    if (3 * slots_.size() < 4 * (size_ + 1)) grow();
+    if (3 * slots_.size() < 4 * (size_ + 1)) reserve(size_ + 1);
     place({mark_of(hash), number});
     ++size_;
+  }
+
+  // Room for `count` numbers at once: to grow would hold all of them twice.
+  void reserve(std::size_t count) {
+    std::size_t room = std::max(slots_.size(), kFirst);
+    while (3 * room < 4 * count) room *= 2;
+    if (room > slots_.size()) grow(room);
   }
 
   // Whether that number was there.
@@ -82,8 +90,8 @@ class FlatIndex {
     while (slots_[at].number != kNone) at = (at + 1) & mask();
     slots_[at] = slot;
   }
-  void grow() {
-    std::vector<Slot> old(slots_.empty() ? kFirst : 2 * slots_.size());
+  void grow(std::size_t room) {
+    std::vector<Slot> old(room);
     old.swap(slots_);
     for (const Slot& slot : old) {
       if (slot.number != kNone) place(slot);

@@ -294,7 +294,7 @@ bool Matcher::made(const Pattern& pattern, Thing& thing) {
   if (!of_class(inspector_->blob().word(pattern.body), thing)) return false;
   const Node* node = inspector_->node(thing);
   return node != nullptr && node->kind == Kind::object && node->args != pickle::kNoNode &&
-         node->kwargs == pickle::kNoNode && value(pattern.body + 1, Thing::of(node->args));
+         node->kwargs() == pickle::kNoNode && value(pattern.body + 1, Thing::of(node->args));
 }
 
 bool Matcher::built(const Pattern& pattern, Thing& thing) {
@@ -338,7 +338,7 @@ bool Matcher::filled(const Pattern& pattern, Thing& thing) {
   if (!of_class(inspector_->blob().word(pattern.body), thing)) return false;
   const Node* node = inspector_->node(thing);
   if (node == nullptr || node->kind != Kind::object || !node->appended().empty()) return false;
-  if (node->kwargs != pickle::kNoNode || node->args == pickle::kNoNode) return false;
+  if (node->kwargs() != pickle::kNoNode || node->args == pickle::kNoNode) return false;
   const std::vector<NodeId> stored = node->stored();
   if (!std::ranges::all_of(node->states(), [&](NodeId state) { return only_metadata(state); })) {
     return false;
@@ -471,7 +471,7 @@ bool Matcher::untouched(Thing& thing) {
   const bool no_arguments =
       node->args == pickle::kNoNode ||
       (nodes[node->args].kind == Kind::tuple && nodes[node->args].items.empty());
-  return no_arguments && node->kwargs == pickle::kNoNode && node->states().empty() &&
+  return no_arguments && node->kwargs() == pickle::kNoNode && node->states().empty() &&
          node->appended().empty() && node->stored().empty();
 }
 

@@ -474,7 +474,7 @@ bool do_unpickle_bytes(Judge& judge, const Callee& callee, Things args, Outcome&
 // A stream over what it was made of, which nobody changed since.
 bool is_fresh_stream(Judge& judge, const pickle::Node& node) {
   if (!node.states().empty() || !node.appended().empty() || !node.stored().empty() ||
-      node.callable == pickle::kNoNode || node.kwargs != pickle::kNoNode) {
+      node.callable == pickle::kNoNode || node.kwargs() != pickle::kNoNode) {
     return false;
   }
   const auto callee = judge.evaluator().callee(Thing::of(node.callable));

@@ -384,7 +384,7 @@ class World final : public CatalogueWorld {
       } else {
         open.push_back(node.args);
       }
-      open.push_back(node.kwargs);
+      open.push_back(node.kwargs());
     }
     return {};
   }

@@ -19,6 +19,7 @@
 #include "cli/convert_shards.h"
 #include "cli/foreign.h"
 #include "cli/input.h"
+#include "cli/memory.h"
 #include "cli/settings.h"
 #include "cli/signals.h"
 #include "cli/walk.h"
@@ -209,6 +210,7 @@ class ConvertRun {
     if (!read) return cannot(read.error().what);
     const SourcePtr source = std::move(read->source);
     done.conversion = std::move(read->conversion);
+    return_memory_now();
     if (done.conversion.outcome != Outcome::refused) {
       done.output = output_of(done.path);
       const Status written = write(source, done);

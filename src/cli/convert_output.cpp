@@ -25,7 +25,7 @@ namespace {
 using convert::Conversion;
 
 constexpr std::size_t kBufferSize = 4u << 20;
-constexpr std::size_t kBuffers = 5, kDisarmBuffers = 3;
+constexpr std::size_t kBuffers = 4, kDisarmBuffers = 3;
 
 ByteSpan bytes_of(const std::string& text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};

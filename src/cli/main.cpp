@@ -2,16 +2,12 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <string_view>
 #include <vector>
 
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
-
 #include "cli/commands.h"
+#include "cli/memory.h"
 #include "cli/signals.h"
 
 namespace brine::cli {
@@ -26,15 +22,6 @@ constexpr Command kCommands[] = {
     {&kFactsSpec, run_facts},      // what is known of a name
     {&kHelpSpec, run_help},        // pages of findings and topics
 };
-
-// What is large is wanted once, for one file, and goes back to the system with it.
-void return_memory_early() {
-#ifdef __GLIBC__
-  constexpr int kLarge = 256 << 10;
-  ::mallopt(M_MMAP_THRESHOLD, kLarge);
-  ::mallopt(M_TRIM_THRESHOLD, 2 * kLarge);
-#endif
-}
 
 int usage(Console& console, std::string_view place, const Error& error) {
   console.error(place, error.what);

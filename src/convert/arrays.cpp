@@ -153,11 +153,11 @@ Result<std::optional<NumpyElement>> numpy_element(std::string_view type) {
   return NumpyElement{tensor::find_dtype(row->dtype), type.starts_with('>')};
 }
 
-std::optional<TensorView> laid_out(const tensor::Dtype& dtype,
-                                   const std::vector<std::uint64_t>& shape, bool fortran) {
+std::optional<TensorView> laid_out(const tensor::Dtype& dtype, std::span<const std::uint64_t> shape,
+                                   bool fortran) {
   TensorView out;
   out.dtype = &dtype;
-  out.shape = shape;
+  out.shape = Extents(shape);
   out.stride.resize(shape.size());
   std::uint64_t count = 1;
   for (std::size_t i = 0; i < shape.size(); ++i) {
@@ -202,8 +202,7 @@ Result<std::optional<Contents>> read_npy(const SourcePtr& source) {
   storage.swapped = (*element)->swapped;
   storage.bytes = std::make_shared<SliceSource>(source, place.data, header->bytes);
   out.storages.push_back(std::move(storage));
-  out.tensors.push_back({"tensor", *view, {}});
-  out.tensors.back().view.swapped = (*element)->swapped;
+  out.add("tensor", *view).view.swapped = (*element)->swapped;
   out.extras = "{\"$tensor\":\"tensor\"}";
   return out;
 }

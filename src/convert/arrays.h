@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,8 +31,8 @@ struct NumpyElement {
 Result<std::optional<NumpyElement>> numpy_element(std::string_view type);
 
 // The view of a whole storage, row by row or column by column; none when its size overflows.
-std::optional<TensorView> laid_out(const tensor::Dtype& dtype,
-                                   const std::vector<std::uint64_t>& shape, bool fortran);
+std::optional<TensorView> laid_out(const tensor::Dtype& dtype, std::span<const std::uint64_t> shape,
+                                   bool fortran);
 
 // Whether the bytes begin as a .npy file does.
 bool is_npy(ByteSource& source);

@@ -181,7 +181,7 @@ void Capture::read_inner(const scan::ViewStart& view, const Machine& outer, Cont
       continue;
     }
     if (inner.opaque) {
-      for (const NamedTensor& tensor : part->tensors) part->opaque.push_back(tensor.name);
+      for (const NamedTensor& tensor : part->tensors) part->opaque.emplace_back(tensor.name);
     }
     part->extras.clear();
     add_part(contents, inner.name, std::move(*part));
@@ -228,6 +228,8 @@ void Capture::ran(const scan::ViewStart& view, const pickle::RunResult& result, 
   if (index == 0 && is_magic(result, machine)) running.legacy = true;
   if (index != (running.legacy ? 3 : 0)) return;
   machine.clear_nodes();
+  // A pass of its own, with tables of its own: not beside the nodes and what is made of them.
+  const bool late = changes_late(*view.source, start, result.end.offset, machine.jumps());
   machine.fold_calls(gives_tensor);
   running.joblib = view.profile.joblib == pickle::JoblibReads::arrays && machine.first_array();
   const bool whole = result.end.kind == EndKind::stop;
@@ -252,10 +254,7 @@ void Capture::ran(const scan::ViewStart& view, const pickle::RunResult& result, 
       read();
     }
     // What was dropped, or given a state late, may have changed what is read here.
-    if (machine.irregular() ||
-        changes_late(*view.source, start, result.end.offset, machine.jumps())) {
-      running.contents->ambiguous = true;
-    }
+    if (machine.irregular() || late) running.contents->ambiguous = true;
     if (!running.contents->inner.empty()) read_inner(view, machine, *running.contents);
   }
   machine.clear_nodes();

@@ -285,7 +285,8 @@ class Assembly {
   void value(const CheckpointItem& item, const ContentsOptions& inside) {
     std::string own = joined(path_);
     if (item.dtype != nullptr) {
-      own = names_.unique(path_, path_.empty() ? "tensor" : own, "");
+      own = unique_name(path_, path_.empty() ? "tensor" : own, "",
+                        [&](const std::string& name) { return names_.insert(name); });
     }
     std::string refused = parts_.refusal(item);
     if (refused.empty()) {
@@ -307,7 +308,7 @@ class Assembly {
     } else {
       ContentsOptions options = inside;
       options.above = path_;
-      options.taken = &names_.own();
+      options.taken = &names_;
       options.dialect = Dialect::torch;
       options.start = pickle_.start();
       file = readers_.read(item, bytes, options);
@@ -332,7 +333,7 @@ class Assembly {
       part.extras.clear();
     }
     for (const NamedTensor& one : part.tensors) {
-      names_.add(one.name);
+      names_.insert(one.name);
       text_bytes_ += one.name.size();
     }
     if (text_bytes_ + extras_.size() > most_text() || pickle_.size() > most_text()) {
@@ -391,7 +392,7 @@ class Assembly {
     view->storage = static_cast<std::uint32_t>(out_.contents.storages.size());
     pickle_.tensor(*view, storage);
     out_.contents.storages.push_back(std::move(storage));
-    out_.contents.tensors.push_back({own, std::move(*view), {}});
+    out_.contents.add(own, std::move(*view));
     json_.wrapped("$tensor", own);
   }
 
@@ -420,7 +421,7 @@ class Assembly {
     if (!contents.refused.empty()) {
       refused = contents.refused.front().why;
     } else if (contents.tensors.size() != 1 || !contents.root_tensor || contents.root_storage ||
-               !contents.tensors[0].notes.empty()) {
+               !contents.tensors[0].notes().empty()) {
       refused = "a chunk of it that is no plain tensor";
     } else if (contents.tensors[0].view.shape != box.sizes) {
       refused = "a chunk of it that has other sizes than the index says";
@@ -452,7 +453,7 @@ class Assembly {
   Extras json_;
   CheckpointPickle pickle_;
   std::vector<std::string> path_;
-  Names names_;
+  TextSet names_;
   std::uint64_t text_bytes_ = 0;  // of names inside values
 };
 

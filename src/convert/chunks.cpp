@@ -96,17 +96,20 @@ std::uint64_t RowsSource::box_at(std::uint64_t first, std::uint64_t count, Tenso
     whole *= shape[--inner];
   }
   box = view_;
-  box.shape.assign(shape.begin() + static_cast<std::ptrdiff_t>(inner), shape.end());
-  box.stride.assign(view_.stride.begin() + static_cast<std::ptrdiff_t>(inner), view_.stride.end());
+  box.shape = Extents();
+  box.stride = Extents();
+  const auto add = [&](std::uint64_t size, std::uint64_t stride) {
+    box.shape.push_back(size);
+    box.stride.push_back(stride);
+  };
   std::uint64_t index = first / whole;
   const std::uint64_t start = inner == 0 ? 0 : index % shape[inner - 1];
   for (std::size_t i = inner; i-- > 0; index /= shape[i]) {
     box.offset += index % shape[i] * view_.stride[i];
   }
-  if (inner == 0) return whole;
-  const std::uint64_t rows = std::min(shape[inner - 1] - start, count / whole);
-  box.shape.insert(box.shape.begin(), rows);
-  box.stride.insert(box.stride.begin(), view_.stride[inner - 1]);
+  const std::uint64_t rows = inner == 0 ? 1 : std::min(shape[inner - 1] - start, count / whole);
+  if (inner != 0) add(rows, view_.stride[inner - 1]);
+  for (std::size_t i = inner; i < shape.size(); ++i) add(shape[i], view_.stride[i]);
   return rows * whole;
 }
 

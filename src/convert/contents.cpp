@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <iterator>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/flat_index.h"
 #include "convert/extras.h"
 #include "convert/keepers.h"
 #include "convert/kept.h"
@@ -43,8 +45,7 @@ class Walk {
         reader_(nodes, out_.storages, std::move(around)),
         json_(out_.extras),
         path_(joined(options.above)),
-        parts_(options.above),
-        names_(options.taken) {}
+        parts_(options.above) {}
 
   Contents run(NodeId root) {
     out_.script = values_.class_name(node(root)).starts_with("__torch__.");
@@ -81,7 +82,9 @@ class Walk {
     std::size_t path = 0;  // length of path_ above the children
     std::size_t parts = 0;
     std::vector<Child> children;
+    std::vector<Pair> pairs;  // of a dict, in place of children
     std::size_t next = 0;
+    std::size_t count() const { return children.size() + pairs.size(); }
     enum class Json : std::uint8_t { array, object, pairs } json = Json::array;
     int closing = 1;  // brackets
     bool opaque = false, silent = false;  // what holds for all below
@@ -156,7 +159,7 @@ class Walk {
         left.insert(left.end(), items->begin(), items->end());
       }
       left.push_back(value.args);
-      left.push_back(value.kwargs);
+      left.push_back(value.kwargs());
     }
   }
 
@@ -261,7 +264,17 @@ class Walk {
       out_.limit = "the names of its tensors are more than 16 times the pickle and 16 MB";
       out_.over_budget = true;
     }
-    return names_.unique(parts_, std::move(wanted), suffix);
+    return convert::unique_name(parts_, std::move(wanted), suffix,
+                                [&](const std::string& name) { return take_name(name); });
+  }
+  // The names that are given stand beside the tensors, and here only their numbers.
+  bool take_name(const std::string& name) {
+    if (options_.taken != nullptr && options_.taken->contains(name)) return false;
+    const std::size_t hash = std::hash<std::string_view>()(name);
+    const auto is_name = [&](std::uint32_t i) { return out_.tensors[i].name == name; };
+    if (names_.find(hash, is_name) != FlatIndex::kNone) return false;
+    names_.insert(hash, static_cast<std::uint32_t>(out_.tensors.size()));
+    return true;
   }
 
   void take(Tensor tensor) {
@@ -281,11 +294,13 @@ class Walk {
     json_.begin_object();
     bool first = true;
     for (Part& part : tensor.parts) {
-      NamedTensor named{unique_name(part.suffix), std::move(part.view), {}, !first};
+      NamedTensor& named = out_.add(unique_name(part.suffix), std::move(part.view));
+      named.part = !first;
+      if (first && !tensor.notes.empty()) {
+        named.noted = std::make_unique<Notes>(std::move(tensor.notes));
+      }
       json_.field(first ? "$tensor" : std::string_view(part.suffix).substr(1), named.name);
-      if (first) named.notes = std::move(tensor.notes);
       first = false;
-      out_.tensors.push_back(std::move(named));
     }
     json_.end_object();
   }
@@ -305,27 +320,29 @@ class Walk {
     if (value.kind == Kind::object) {
       open_object(id, frame);
     } else if (value.kind == Kind::dict) {
-      for (const Pair& pair : values_.distinct(value.items)) {
-        frame.children.push_back({values_.key_text(pair.key), pair.key, pair.value});
-      }
+      frame.pairs = values_.distinct(value.items);
       open_mapping(frame);
     } else {
       open_items(value.kind, values_.parts_of(id), frame);
     }
-    expect_tensors(frame.children);
+    expect_tensors(frame);
     on_path_.insert(id);
     frames_.push_back(std::move(frame));
     return true;
   }
 
   // Room for a dict's many tensors at once: to grow would hold all of them twice.
-  void expect_tensors(const std::vector<Child>& children) {
-    const auto count = static_cast<std::size_t>(std::ranges::count_if(
-        children, [&](const Child& c) { return c.value != kNoNode && nodes_.at(c.value).folded; }));
+  void expect_tensors(const Frame& frame) {
+    const auto is_call = [&](const auto& part) {
+      return part.value != kNoNode && nodes_.at(part.value).folded;
+    };
+    const auto count = static_cast<std::size_t>(std::ranges::count_if(frame.children, is_call) +
+                                                std::ranges::count_if(frame.pairs, is_call));
     const std::size_t wanted = out_.tensors.size() + count;
     if (count == 0 || wanted <= 2 * out_.tensors.capacity()) return;
     out_.tensors.reserve(wanted);
-    out_.storages.reserve(out_.storages.size() + count);
+    names_.reserve(wanted);
+    reader_.expect(count);
   }
 
   // Items by their number. A set has its tensors in an order that only the loader knows.
@@ -379,8 +396,9 @@ class Walk {
 
   // {"key": value} where all keys are plain text, else {"$dict": [[key, value], ...]}.
   void open_mapping(Frame& frame) {
-    const bool plain = std::ranges::all_of(frame.children, [&](const Child& child) {
-      return child.key != kNoNode && is_whole_text(node(child.key)) && !child.part.starts_with('$');
+    const bool plain = std::ranges::all_of(frame.pairs, [&](const Pair& pair) {
+      return pair.key != kNoNode && is_whole_text(node(pair.key)) &&
+             !node(pair.key).text.starts_with('$');
     });
     json_.begin_object();
     if (plain) {
@@ -424,7 +442,7 @@ class Walk {
       frame.closing = 2;
       return;
     }
-    const auto pairs = values_.mapping(id);
+    auto pairs = values_.mapping(id);
     const bool builtin = cls == "collections.OrderedDict" || cls == "collections.defaultdict" ||
                          cls == "collections.Counter" || cls == "builtins.dict";
     if (pairs) {
@@ -434,9 +452,7 @@ class Walk {
       frame.opaque = frame.opaque || !shown;
       beside_.insert(beside_.end(), object.states().begin(), object.states().end());
       json_.key("$items");
-      for (const Pair& pair : *pairs) {
-        frame.children.push_back({values_.key_text(pair.key), pair.key, pair.value});
-      }
+      frame.pairs = std::move(*pairs);
       open_mapping(frame);
       frame.closing = frame.json == Frame::Json::pairs ? 3 : 2;
       return;
@@ -549,12 +565,12 @@ class Walk {
 
   void advance() {
     Frame& frame = frames_.back();
-    if (frame.next == frame.children.size()) {
+    if (frame.next == frame.count()) {
       close();
       return;
     }
     if (!options_.extras) out_.extras.clear();  // nobody wants them
-    const Child child = std::move(frame.children[frame.next++]);
+    const Child child = next_of(frame);
     if (child.key != kNoNode && node(child.key).kind == Kind::object) beside_.push_back(child.key);
     if (child.part == "$attributes") {
       open_attributes(child.value);
@@ -581,6 +597,13 @@ class Walk {
       // Behind a value without children nothing is held that was spelled out for it.
       if (reader_.nodes_known() == known) nodes_.fold_back(mark);
     }
+  }
+
+  Child next_of(Frame& frame) const {
+    const std::size_t next = frame.next++;
+    if (frame.pairs.empty()) return std::move(frame.children[next]);
+    const Pair& pair = frame.pairs[next];
+    return {values_.key_text(pair.key), pair.key, pair.value};
   }
 
   void key_of(const Child& child) {
@@ -659,7 +682,7 @@ class Walk {
   std::vector<std::size_t> in_pair_;
   std::unordered_set<NodeId> on_path_;
   std::unordered_map<NodeId, Rest> module_rest_;
-  Names names_;
+  FlatIndex names_;
   std::vector<NodeId> beside_;  // see check_beside()
   bool remade_ = false;  // a class of torch's makes something else of what it is given
   std::uint64_t steps_ = 0, name_bytes_ = 0;

@@ -11,12 +11,16 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/text_pool.h"
 #include "base/text_set.h"
 #include "convert/rewrite.h"
 #include "convert/tensors.h"
@@ -27,10 +31,14 @@ namespace brine::convert {
 inline constexpr std::size_t kNamesShown = 8;  // of Contents::other
 
 struct NamedTensor {
-  std::string name;  // valid UTF-8
+  std::string_view name;  // valid UTF-8; stands in Contents::letters
   TensorView view;
-  std::vector<std::pair<std::string, std::string>> notes;
+  std::unique_ptr<Notes> noted;  // null: nothing
   bool part = false;  // of the tensor before it
+
+  std::span<const Note> notes() const {
+    return noted == nullptr ? std::span<const Note>() : std::span<const Note>(*noted);
+  }
 };
 
 struct Refusal {
@@ -48,6 +56,7 @@ struct Inner {
 struct Contents {
   std::vector<Storage> storages;
   std::vector<NamedTensor> tensors;
+  TextPool letters;  // of their names
   std::vector<Refusal> refused;  // tensors that cannot be taken
   std::vector<std::string> without_data;  // meta tensors
   std::vector<std::string> left_out;  // tensors of a module that its state_dict does not have
@@ -69,6 +78,13 @@ struct Contents {
   bool over_budget = false;
   std::string limit;  // which one, where that helps
   bool root_missing = false;  // no value under the wanted key
+
+  NamedTensor& add(std::string_view name, TensorView view) {
+    NamedTensor& added = tensors.emplace_back();
+    added.name = letters.add(name);
+    added.view = std::move(view);
+    return added;
+  }
 };
 
 struct ContentsOptions {

@@ -9,16 +9,17 @@
 namespace brine::convert {
 
 void add_part(Contents& into, const std::string& name, Contents part) {
-  const auto renamed = [&](const std::string& inside) {
+  const auto renamed = [&](std::string_view inside) {
     constexpr std::string_view kRoot = "tensor";
-    if (name.empty()) return inside;
-    if (part.root_tensor && inside.starts_with(kRoot)) return name + inside.substr(kRoot.size());
-    return name + "." + inside;
+    if (name.empty()) return std::string(inside);
+    if (part.root_tensor && inside.starts_with(kRoot))
+      return name + std::string(inside.substr(kRoot.size()));
+    return name + "." + std::string(inside);
   };
   const auto first = static_cast<std::uint32_t>(into.storages.size());
   std::ranges::move(part.storages, std::back_inserter(into.storages));
   for (NamedTensor& tensor : part.tensors) {
-    tensor.name = renamed(tensor.name);
+    tensor.name = into.letters.add(renamed(tensor.name));
     tensor.view.storage += first;
     into.tensors.push_back(std::move(tensor));
   }
@@ -47,12 +48,13 @@ void add_part(Contents& into, const std::string& name, Contents part) {
 }
 
 void make_names_distinct(Contents& contents) {
-  std::unordered_set<std::string> names;
+  std::unordered_set<std::string_view> names;
   for (NamedTensor& tensor : contents.tensors) {
-    const std::string wanted = tensor.name;
-    for (int i = 2; !names.insert(tensor.name).second; ++i) {
-      tensor.name = wanted + "%" + std::to_string(i);
-    }
+    const std::string wanted(tensor.name);
+    std::string own = wanted;
+    for (int i = 2; names.contains(own); ++i) own = wanted + "%" + std::to_string(i);
+    if (own != wanted) tensor.name = contents.letters.add(own);
+    names.insert(tensor.name);
   }
 }
 

@@ -241,7 +241,7 @@ class Converter {
     if (inside.captured->legacy && storage.dtype == nullptr) {
       return fail({ErrorCode::unsupported, 0, "an untyped storage, which torch.load refuses here"});
     }
-    if (!tensor::is_known_location(storage.location)) {
+    if (!tensor::is_known_location(storage.location.text())) {
       return fail(
           {ErrorCode::unsupported, 0, "a storage of a device that torch.load does not know"});
     }
@@ -262,25 +262,26 @@ class Converter {
     out.entries.reserve(contents.tensors.size());
     bool elsewhere = false;
     for (NamedTensor& tensor : contents.tensors) {
-      if (!tensor.part) elsewhere = options_.elsewhere && options_.elsewhere(tensor.name);
+      if (!tensor.part)
+        elsewhere = options_.elsewhere && options_.elsewhere(std::string(tensor.name));
       if (elsewhere) continue;
       const Storage& storage = contents.storages[tensor.view.storage];
       const bool empty = tensor.view.elements() == 0;
       if (storage.bytes == nullptr && !empty) {
-        out.missing.push_back(std::move(tensor.name));
+        out.missing.emplace_back(tensor.name);
         continue;
       }
-      Result<Entry> entry = entry_of(tensor.name, std::move(tensor.view));
+      Result<Entry> entry = entry_of(std::string(tensor.name), std::move(tensor.view));
       if (!entry) {
-        contents.refused.push_back({std::move(tensor.name), entry.error().what});
+        contents.refused.push_back({std::string(tensor.name), entry.error().what});
         continue;
       }
       const std::string_view dtype = entry->view.dtype->name;
       if (dtype == "complex128" || dtype == "complex32") {
         out.metadata.emplace_back(entry->name + ".dtype", "torch." + std::string(dtype));
       }
-      for (auto& [key, text] : tensor.notes) {
-        out.metadata.emplace_back(entry->name + "." + key, std::move(text));
+      for (const auto& [key, text] : tensor.notes()) {
+        out.metadata.emplace_back(entry->name + "." + key, text);
       }
       out.entries.push_back(std::move(*entry));
     }
@@ -300,8 +301,8 @@ class Converter {
       if (!begins_nested(parts[0])) continue;
       contents.nested = true;
       if (std::ranges::all_of(parts, is_here) && !nested_lies_within(parts, contents.storages)) {
-        contents.refused.push_back(
-            {tensors[i].name, "a nested tensor whose parts are not all within its values"});
+        contents.refused.push_back({std::string(tensors[i].name),
+                                    "a nested tensor whose parts are not all within its values"});
       }
     }
   }
@@ -390,7 +391,7 @@ class Converter {
       json.field("storage", std::uint64_t{view.storage});
       json.field("dtype", view.dtype->name);
       json.field("offset", view.offset);
-      const auto numbers = [&](std::string_view key, const std::vector<std::uint64_t>& values) {
+      const auto numbers = [&](std::string_view key, std::span<const std::uint64_t> values) {
         json.key(key);
         json.begin_array();
         for (const std::uint64_t value : values) json.number(value);
@@ -518,12 +519,13 @@ class Converter {
   }
   static std::string location_doubt(const std::vector<Storage>& storages) {
     const auto strange = std::ranges::find_if(storages, [](const Storage& storage) {
-      return !tensor::is_known_location(storage.location) || storage.location.starts_with("meta");
+      return !tensor::is_known_location(storage.location.text()) ||
+             storage.location.text().starts_with("meta");
     });
     if (strange == storages.end()) return {};
-    return strange->location.starts_with("meta")
+    return strange->location.text().starts_with("meta")
                ? "torch.load gives tensors without elements for the device meta"
-               : "torch.load knows no device " + strange->location;
+               : "torch.load knows no device " + std::string(strange->location.text());
   }
 
   static std::string first_reason(const FileReport& report) {

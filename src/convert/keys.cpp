@@ -51,8 +51,9 @@ std::string joined(const std::vector<std::string>& parts) {
   return out;
 }
 
-std::string Names::unique(const std::vector<std::string>& parts, std::string wanted,
-                          const std::string& suffix) {
+std::string unique_name(const std::vector<std::string>& parts, std::string wanted,
+                        const std::string& suffix,
+                        const std::function<bool(const std::string&)>& take) {
   if (take(wanted)) return wanted;
   std::vector<std::string> escaped;
   for (const std::string& part : parts) escaped.push_back(without_dots(part));

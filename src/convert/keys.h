@@ -6,12 +6,12 @@
 // class knows whether it equals another, the dict counts as ambiguous.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/text_set.h"
 #include "pickle/node.h"
 
 namespace brine::convert {
@@ -29,26 +29,12 @@ std::string joined(const std::vector<std::string>& parts);
 // As Python's repr() writes it.
 std::string float_text(double value);
 
-// Names that nobody has twice. Where two ways meet in one name, the second one has the dots of its
-// parts written otherwise.
-class Names {
- public:
-  // `taken`: names that are given already; must outlive this.
-  explicit Names(const TextSet* taken = nullptr) : taken_(taken) {}
-  // `wanted`: the way and the suffix as they are.
-  std::string unique(const std::vector<std::string>& parts, std::string wanted,
-                     const std::string& suffix);
-  const TextSet& own() const { return own_; }
-  void add(const std::string& name) { own_.insert(name); }
-
- private:
-  bool take(const std::string& name) {
-    return (taken_ == nullptr || !taken_->contains(name)) && own_.insert(name);
-  }
-
-  const TextSet* taken_;
-  TextSet own_;
-};
+// A name that nobody has yet. Where two ways meet in one name, the second one has the dots of its
+// parts written otherwise. `wanted`: the way and the suffix as they are; `take`: false when the
+// name is given already.
+std::string unique_name(const std::vector<std::string>& parts, std::string wanted,
+                        const std::string& suffix,
+                        const std::function<bool(const std::string&)>& take);
 
 inline constexpr unsigned kKeyDepth = 8;  // tuples in tuples as keys
 

@@ -43,11 +43,11 @@ Complaint channels_complaint(std::string_view scheme, std::span<const Part> part
       type_of(parts[2]) != (floats ? "float32" : "int64")) {
     return "scales or zero points of a type that torch makes another of";
   }
-  const std::vector<std::uint64_t>& shape = parts[0].view.shape;
+  const Extents& shape = parts[0].view.shape;
   if (axis < 0 || static_cast<std::uint64_t>(axis) >= shape.size()) {
     return "a quantized tensor without the axis of its scales";
   }
-  const std::vector<std::uint64_t> rows = {shape[static_cast<std::size_t>(axis)]};
+  const Extents rows = {shape[static_cast<std::size_t>(axis)]};
   if (parts[1].view.shape != rows || parts[2].view.shape != rows) {
     return "a quantized tensor with another number of scales than rows";
   }

@@ -52,14 +52,13 @@ bool lies_within(std::span<const std::uint64_t> sizes, std::span<const std::uint
 }  // namespace
 
 bool begins_nested(const NamedTensor& first) {
-  return std::ranges::find(first.notes, std::pair<std::string, std::string>("layout", "nested")) !=
-         first.notes.end();
+  return std::ranges::find(first.notes(), Note("layout", "nested")) != first.notes().end();
 }
 
 bool nested_lies_within(std::span<const NamedTensor, 4> parts,
                         const std::vector<Storage>& storages) {
   const TensorView& values = parts[0].view;
-  const std::vector<std::uint64_t>& rows = parts[1].view.shape;
+  const Extents& rows = parts[1].view.shape;
   // torch takes the tables as lines of numbers, and the values as one.
   if (!std::ranges::all_of(parts, [](const NamedTensor& part) { return part.view.contiguous(); })) {
     return false;

@@ -79,7 +79,7 @@ std::string scalar_begin(const NumpyType& type) {
 
 std::string scalar_end() { return code(op::TUPLE2) + code(op::REDUCE); }
 
-std::string sizes(const std::vector<std::uint64_t>& items) {
+std::string sizes(std::span<const std::uint64_t> items) {
   std::string out = code(op::MARK);
   for (const std::uint64_t item : items) out += number(item);
   return out + code(op::TUPLE);

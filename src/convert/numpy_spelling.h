@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,6 @@ std::string array_end();
 std::string scalar_begin(const pickle::NumpyType& type);
 std::string scalar_end();
 // A tuple of sizes.
-std::string sizes(const std::vector<std::uint64_t>& items);
+std::string sizes(std::span<const std::uint64_t> items);
 
 }  // namespace brine::convert::spell

@@ -142,7 +142,7 @@ class Rewriter {
         for (const NodeId child : *items) next(child);
       }
       next(value.args);
-      next(value.kwargs);
+      next(value.kwargs());
     }
     put(code(op::EMPTY_LIST) + code(op::MARK));
     for (const NodeId id : containers) open(id, form_of(id));
@@ -446,7 +446,7 @@ class Rewriter {
     replaced(cls);
     put(code(op::MARK) + text("__class__") + text(valid_name(cls)));
     raw(code(op::SETITEMS));
-    if (value.kwargs != kNoNode) named("__kwargs__", value.kwargs);
+    if (value.kwargs() != kNoNode) named("__kwargs__", value.kwargs());
     if (has_arguments(value)) named("__args__", value.args);
     if (!value.appended().empty()) {
       raw(code(op::APPENDS));
@@ -504,7 +504,7 @@ class Rewriter {
   }
   const std::vector<NodeId>* arguments(const Node& value) const {
     const bool bare = value.states().empty() && value.stored().empty() &&
-                      value.appended().empty() && value.kwargs == kNoNode &&
+                      value.appended().empty() && value.kwargs() == kNoNode &&
                       value.args != kNoNode && node(value.args).kind == Kind::tuple;
     return bare ? &node(value.args).items : nullptr;
   }

@@ -33,8 +33,8 @@ bool begins_like_another(std::uint64_t length) {
 
 }  // namespace
 
-std::vector<std::uint64_t> Entry::shape() const {
-  std::vector<std::uint64_t> out = view.shape;
+Extents Entry::shape() const {
+  Extents out = view.shape;
   if (pair_type(*view.dtype) != nullptr) out.push_back(2);
   if (is_float4_pair(*view.dtype) && !out.empty()) out.back() *= 2;
   return out;
@@ -80,6 +80,11 @@ Result<SafetensorsPlan> SafetensorsPlan::make(std::vector<Entry> entries,
 }
 
 Status SafetensorsPlan::set_metadata(const Metadata& metadata) {
+  // Room for all of it: to grow would hold it twice.
+  constexpr std::size_t kEntry = 96;
+  std::size_t letters = 0;
+  for (const Entry& entry : entries_) letters += kEntry + entry.name.size();
+  header_.reserve(letters);
   header_.assign(kLengthWord, ' ');
   JsonWriter writer(header_);
   const auto key = [&](const std::string& name) {

@@ -28,7 +28,7 @@ struct Entry {
   TensorView view;
   std::uint64_t begin = 0, end = 0;  // behind the header
 
-  std::vector<std::uint64_t> shape() const;  // as safetensors has it
+  Extents shape() const;  // as safetensors has it
 };
 
 // The type's name in safetensors and how the last dimension changes: complex128 and complex32 are

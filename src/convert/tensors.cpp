@@ -61,7 +61,7 @@ bool lies_within(const TensorView& view, std::uint64_t limit) {
   return last < limit && count <= ~std::uint64_t{0} / 32;
 }
 
-bool counted(const std::vector<std::uint64_t>& shape) {
+bool counted(std::span<const std::uint64_t> shape) {
   constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
   std::uint64_t count = 1;
   return std::ranges::all_of(shape, [&](std::uint64_t size) {
@@ -605,12 +605,17 @@ Result<TensorReader::StorageUse> TensorReader::use_of(NodeId id) {
                     kept.size / (kept.dtype == nullptr ? 1 : kept.dtype->itemsize)};
 }
 
+Location TensorReader::location_of(std::string_view device) {
+  if (last_location_.text() != device) last_location_ = device;
+  return last_location_;
+}
+
 Result<TensorReader::StorageUse> TensorReader::use_of_record(const tensor::StorageId& id) {
   const auto size = id.byte_size();
   if (!size) return broken("a storage of more bytes than there are");
   std::uint32_t known = known_record(id.key);
   if (known == FlatIndex::kNone) {
-    Storage fresh{id.key, id.dtype, *size, id.location, nullptr, false};
+    Storage fresh{id.key, id.dtype, *size, location_of(id.location), nullptr, false};
     fresh.number = id.number;
     fresh.id_items = id.items;
     known = keep(std::move(fresh));
@@ -618,7 +623,7 @@ Result<TensorReader::StorageUse> TensorReader::use_of_record(const tensor::Stora
   }
   const Storage& kept = storages_[known];
   if (kept.dtype != id.dtype || kept.size != *size || kept.number != id.number ||
-      kept.id_items != id.items || kept.location != id.location) {
+      kept.id_items != id.items || kept.location.text() != id.location) {
     return cannot("storage " + id.key + " is named twice with different types, sizes or devices");
   }
   // torch keeps storages and views of them in one table by their keys.

@@ -10,8 +10,10 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -19,6 +21,7 @@
 
 #include "base/flat_index.h"
 #include "base/result.h"
+#include "base/small_vector.h"
 #include "catalogue/storage.h"
 #include "io/source.h"
 #include "pickle/node.h"
@@ -27,25 +30,42 @@
 namespace brine::convert {
 
 // Raw bytes behind tensors: a record of a torch archive, or bytes that stand in the pickle itself.
+// The device that a storage was saved from, "cpu" or "cuda:0": most of a file's have one text.
+class Location {
+ public:
+  Location() = default;
+  Location(const char* text) : Location(std::string_view(text)) {}
+  Location(std::string_view text) : text_(std::make_shared<const std::string>(text)) {}
+  std::string_view text() const {
+    return text_ == nullptr ? std::string_view() : std::string_view(*text_);
+  }
+
+ private:
+  std::shared_ptr<const std::string> text_;
+};
+
 struct Storage {
   std::string key;  // of the record; empty: the bytes stand in the pickle
   const tensor::Dtype* dtype = nullptr;  // null: untyped
   std::uint64_t size = 0;  // bytes that the pickle promises
-  std::string location;  // the device that it was saved from: "cpu", "cuda:0"
+  Location location;
   SourcePtr bytes;  // null: still to be found, or missing
   bool swapped = false;  // elements of `dtype` lie in the other byte order
   bool number = false;  // the key is a number
   std::uint8_t id_items = 0;  // of the record's id in the pickle
 };
 
+// A number for each dimension; most tensors have one or two.
+using Extents = SmallVector<std::uint64_t, 2>;
+
 struct TensorView {
   std::uint32_t storage = 0;  // index of a Storage
-  const tensor::Dtype* dtype = nullptr;
-  std::uint64_t offset = 0;  // elements
-  std::vector<std::uint64_t> shape, stride;  // elements; equally many
   bool conj = false;  // complex: the conjugate is meant
   bool neg = false;  // the negative is meant
   bool swapped = false;  // elements lie in the other byte order
+  const tensor::Dtype* dtype = nullptr;
+  std::uint64_t offset = 0;  // elements
+  Extents shape, stride;  // elements; equally many
 
   std::uint64_t elements() const;  // what was checked not to overflow
   bool contiguous() const;  // row by row, without holes
@@ -57,10 +77,13 @@ struct Part {
   std::string suffix;  // ".indices", or empty
   TensorView view;
 };
+// What a tensor's bytes do not say: "layout", "torch.sparse_coo".
+using Note = std::pair<std::string, std::string>;
+using Notes = std::vector<Note>;
+
 struct Tensor {
   std::vector<Part> parts;
-  std::vector<std::pair<std::string, std::string>>
-      notes;  // key and value: "layout", "torch.sparse_coo"
+  Notes notes;
   bool without_data = false;  // a meta tensor: shape and type alone
 };
 
@@ -108,6 +131,11 @@ class TensorReader {
   bool raises() const { return raises_; }
   // How many nodes it will know again: those must not be folded.
   std::size_t nodes_known() const { return by_node_.size(); }
+  // Room for so many storages more.
+  void expect(std::size_t storages) {
+    storages_.reserve(storages_.size() + storages);
+    by_key_.reserve(by_key_.size() + storages);
+  }
 
  private:
   struct StorageUse {
@@ -156,6 +184,7 @@ class TensorReader {
   std::uint32_t keep_root(std::int64_t root);
   Result<StorageUse> use_of_tar(pickle::NodeId id);
   Result<StorageUse> use_of_record(const tensor::StorageId& id);
+  Location location_of(std::string_view device);
   std::uint32_t keep(Storage storage);
   Result<Part> number(std::string suffix, pickle::NodeId id, bool floating);
   std::optional<std::vector<std::uint64_t>> sizes(pickle::NodeId id) const {
@@ -193,6 +222,7 @@ class TensorReader {
   std::unordered_map<std::uint64_t, std::uint32_t> by_place_;  // of raw arrays, in the stream
   Items beside_;
   unsigned depth_ = 0;  // of read()
+  Location last_location_;
   bool raises_ = false;
   pickle::NodeId calling_ = pickle::kNoNode;  // the call that a row reads
 };
@@ -200,7 +230,7 @@ class TensorReader {
 // Whether a view with elements ends before element `limit` of its storage.
 bool lies_within(const TensorView& view, std::uint64_t limit);
 // Whether torch and safetensors can multiply the sizes, from the first on.
-bool counted(const std::vector<std::uint64_t>& shape);
+bool counted(std::span<const std::uint64_t> shape);
 // a * b and a + b, or an Error: no size of a file is trusted.
 std::optional<std::uint64_t> checked_product(std::uint64_t a, std::uint64_t b);
 std::optional<std::uint64_t> checked_sum(std::uint64_t a, std::uint64_t b);

@@ -209,7 +209,7 @@ class TarReader {
     BRINE_TRY(const std::uint64_t dimensions, member.word(4));
     BRINE_CHECK_STATUS(member.word(4));
     if (dimensions > kMostDimensions) return strange("a tensor of more dimensions than torch has");
-    for (std::vector<std::uint64_t>* extents : {&shown.view.shape, &shown.view.stride}) {
+    for (Extents* extents : {&shown.view.shape, &shown.view.stride}) {
       for (std::uint64_t i = 0; i < dimensions; ++i) {
         BRINE_TRY(const std::uint64_t extent, member.word(8));
         if (extent >> 63 != 0) return strange("a tensor of sizes or strides below 0");

@@ -19,7 +19,7 @@ const Node::Items Node::kNoItems;
 
 void Node::fold() {
   folded = true;
-  callable = args = kwargs = kNoNode;
+  callable = args = kNoNode;
   made = Made::none;
   Items().swap(items);
   changes_.reset();

@@ -53,7 +53,7 @@ class Printer {
            std::string(node.module()) + "." + std::string(node.name()) +
            std::to_string(static_cast<int>(node.made));
     out += "(" + print(node.callable, depth + 1) + " " + print(node.args, depth + 1) + " " +
-           print(node.kwargs, depth + 1);
+           print(node.kwargs(), depth + 1);
     for (const auto* items : {&node.items, &node.states(), &node.appended(), &node.stored()}) {
       out += "[";
       for (const NodeId item : *items) out += print(item, depth + 1) + ",";

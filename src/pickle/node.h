@@ -35,7 +35,8 @@ struct Imported {
   std::string module, name;
 };
 
-// Few values are objects that were changed, and many are made: what only those have lies apart.
+// Few values are objects that were changed or got keywords, and many are made: what only those have
+// lies apart.
 struct Node {
   using Items = std::vector<NodeId>;
 
@@ -48,22 +49,23 @@ struct Node {
   RefId ref = 0;
   NodeId callable = kNoNode;  // object: ref or other node
   NodeId args = kNoNode;  // object: a tuple node, or what stood there; persistent: the id
-  NodeId kwargs = kNoNode;  // NEWOBJ_EX
   std::uint64_t offset = 0;  // of the opcode that made the value, in the stream
-  std::int64_t integer = 0;  // integer, boolean
-  double floating = 0;
   std::string_view text;  // str: UTF-8 (surrogates as 3 bytes); bytes, bytearray: the bytes;
                           // ref: see module/name. Lives as long as the arena.
-  std::uint64_t length = 0;  // str, bytes, bytearray: full length; text may be cut to text_bytes
-  const Imported* imported = nullptr;  // ref: effective module and dotted name
+  union {
+    std::int64_t integer = 0;  // integer that is not big, boolean
+    double floating;  // floating
+    std::uint64_t length;  // str, bytes, bytearray: full length; text may be cut to text_bytes
+    const Imported* imported;  // ref: effective module and dotted name; never null
+  };
   Items items;  // tuple, list, set, frozenset; dict: key, value, key, value ...
                 // object of a list-like or dict-like class: nothing (see stored)
 
   std::string_view module() const {
-    return imported == nullptr ? std::string_view() : imported->module;
+    return kind == Kind::ref ? std::string_view(imported->module) : std::string_view();
   }
   std::string_view name() const {
-    return imported == nullptr ? std::string_view() : imported->name;
+    return kind == Kind::ref ? std::string_view(imported->name) : std::string_view();
   }
 
   // What was done to an object behind its making.
@@ -71,10 +73,12 @@ struct Node {
     Items states;  // BUILD, in order
     Items appended;  // APPEND(S)/ADDITEMS
     Items stored;  // SETITEM(S): key, value, ...
+    NodeId kwargs = kNoNode;  // NEWOBJ_EX
   };
   const Items& states() const { return changes_ == nullptr ? kNoItems : changes_->states; }
   const Items& appended() const { return changes_ == nullptr ? kNoItems : changes_->appended; }
   const Items& stored() const { return changes_ == nullptr ? kNoItems : changes_->stored; }
+  NodeId kwargs() const { return changes_ == nullptr ? kNoNode : changes_->kwargs; }
   Changes& changes() {
     if (changes_ == nullptr) changes_ = std::make_unique<Changes>();
     return *changes_;

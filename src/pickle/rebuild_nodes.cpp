@@ -122,9 +122,12 @@ NodeId Rebuilder::computed_node(const Computed& made, const Value& v) {
   Node& node = graph[id];
   node.offset = made.offset;
   node.text = made.text;
-  node.length = made.text.size();
-  node.integer = made.integer;
-  node.floating = made.floating;
+  switch (made.kind) {
+    case Kind::integer:
+    case Kind::boolean: node.integer = made.integer; break;
+    case Kind::floating: node.floating = made.floating; break;
+    default: node.length = made.text.size(); break;
+  }
   return id;
 }
 

@@ -297,7 +297,7 @@ void Rebuilder::object(const Step& op, const Making& how) {
   node.made = how.made;
   node.callable = how.callable;
   node.args = how.args;
-  node.kwargs = how.kwargs;
+  if (how.kwargs != kNoNode) node.changes().kwargs = how.kwargs;
   reach(id, op.end);
   if (how.callable == kNoNode) return;
   if (graph[how.callable].kind == Kind::ref) {

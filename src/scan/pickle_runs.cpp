@@ -92,12 +92,22 @@ class ScanSink final : public pickle::TraceSink {
     std::optional<tensor::StorageId> id =
         event.has_argument ? tensor::parse_storage_id(machine, event.argument) : std::nullopt;
     ++run_.tensors;
-    // A tensor's storage is named once for each use; the last one stands for all that are alike.
-    if (id && (run_.storages.empty() || run_.storages.back().key != id->key ||
-               run_.storages.back().bytes != id->byte_size())) {
-      run_.storages.push_back({std::move(id->key), id->byte_size(), id->itemsize});
-    }
+    if (id) keep_storage(*id);
     machine.clear_nodes();
+  }
+
+  // A tensor's storage is named once for each use; the last one stands for all that are alike.
+  void keep_storage(const tensor::StorageId& id) {
+    const std::optional<std::uint64_t> bytes = id.byte_size();
+    if (!run_.storages.empty()) {
+      const StorageSize& last = run_.storages.back();
+      if (last.key == id.key && last.countable == bytes.has_value() &&
+          last.bytes == bytes.value_or(0)) {
+        return;
+      }
+    }
+    run_.storages.push_back(
+        {run_.storage_keys.add(id.key), bytes.value_or(0), bytes.has_value(), id.itemsize});
   }
 
   const Limits& limits_;

@@ -11,10 +11,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/limits.h"
+#include "base/text_pool.h"
 #include "catalogue/storage.h"
 #include "format/stream.h"
 #include "pickle/machine.h"
@@ -36,8 +38,9 @@ struct NestedPickle {
 
 // What tensors say of a storage.
 struct StorageSize {
-  std::string key;
-  std::optional<std::uint64_t> bytes;  // none when there are too many
+  std::string_view key;  // lives as long as the run
+  std::uint64_t bytes = 0;
+  bool countable = false;  // 64 bits hold `bytes`
   std::uint8_t itemsize = 1;
 };
 
@@ -53,6 +56,7 @@ struct PickleRun {
   std::vector<NestedPickle> nested;
   std::uint64_t nested_dropped = 0;
   std::vector<StorageSize> storages;
+  TextPool storage_keys;
   std::uint64_t tensors = 0;  // persistent ids met
   std::vector<std::string> waived;
   bool poisoned = false;  // at the end

@@ -223,17 +223,17 @@ class StreamReader {
         return cut_off(view, at);
       }
       // torch multiplies in 64 bits and compares bytes, not elements.
-      const std::optional<std::uint64_t> bytes = found->second->bytes;
-      if (bytes && load_le64(count.data()) * found->second->itemsize != *bytes) {
+      const StorageSize& wanted = *found->second;
+      if (wanted.countable && load_le64(count.data()) * wanted.itemsize != wanted.bytes) {
         return refuse(view, at, "a storage has another size than the stream says");
       }
       const std::uint64_t left = size - at - count.size();
-      if (!bytes || *bytes > left) return cut_off(view, at);
+      if (!wanted.countable || wanted.bytes > left) return cut_off(view, at);
       view.headers.emplace_back(at, at + count.size());
       at += count.size();
-      view.data.emplace_back(at, at + *bytes);
+      view.data.emplace_back(at, at + wanted.bytes);
       view.keys.push_back(key);
-      at += *bytes;
+      at += wanted.bytes;
     }
   }
   static void refuse(ViewRun& view, std::uint64_t at, std::string why) {

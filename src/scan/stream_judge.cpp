@@ -229,7 +229,7 @@ void FileScan::describe_stream(Context& context, const format::Stream& stream, b
     std::uint64_t bytes = 0;
     std::set<std::string_view> seen;
     for (const StorageSize& id : object.storages) {
-      if (id.bytes && seen.insert(id.key).second && bytes <= ~*id.bytes) bytes += *id.bytes;
+      if (id.countable && seen.insert(id.key).second && bytes <= ~id.bytes) bytes += id.bytes;
     }
     context.tensor_bytes = bytes;
     if (legacy) context.kind = "torch legacy";
@@ -299,14 +299,13 @@ void FileScan::check_storages(Context& context, const format::Stream& stream,
   if (stream.storage == nullptr) return;
   for (const StorageSize& id : run.storages) {
     const std::optional<format::StorageRecord> record = stream.storage(id.key);
-    const std::optional<std::uint64_t>& bytes = id.bytes;
-    if (record && bytes && (*bytes == record->size || is_left_empty(stream, *record))) {
+    if (record && id.countable && (id.bytes == record->size || is_left_empty(stream, *record))) {
       if (record->agreed) context.coverage.data(record->start, record->start + record->extent);
       continue;
     }
     Finding finding = finding_of(code::kStorageSize);
     finding.member = stream.member;
-    finding.evidence.push_back({"value", "storage " + id.key});
+    finding.evidence.push_back({"value", "storage " + std::string(id.key)});
     if (!record) {
       finding.code = code::kMemberUnread;
       finding.verdict = Verdict::incomplete;
@@ -314,7 +313,7 @@ void FileScan::check_storages(Context& context, const format::Stream& stream,
       add(std::move(finding));
     } else {
       finding.title = "a storage wants " +
-                      (bytes ? format::counted(*bytes, "byte") : "too many bytes") +
+                      (id.countable ? format::counted(id.bytes, "byte") : "too many bytes") +
                       ", its record has " + format::counted(record->size, "byte");
       finding.advice = "torch before 2.10 writes beyond its memory here: do not load it";
       add(std::move(finding));

@@ -1,8 +1,8 @@
 // StorageRecords: what torch's reader finds under a record's name, without the archive.
 //
 // Problem: a pickle asks for each of its storages by name, long after the archive was read, and a
-// zip's directory with all its headers weighs far more than the answers. Method: one row a name,
-// found by hash, with the folded names in one text. Invariant: a name gives what
+// zip's directory with all its headers weighs far more than the answers. Method: one row a name, in
+// the order of the folded names, which stand in one text. Invariant: a name gives what
 // ZipArchive::torch_candidates() and locate() would give for it.
 #pragma once
 
@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "archive/zip/reader.h"
@@ -27,18 +28,18 @@ class StorageRecords {
 
  private:
   struct Row {
-    std::uint64_t start = 0, size = 0, extent = 0;
-    std::uint32_t hash = 0;
-    std::uint32_t name_at = 0, name_size = 0;  // in names_
+    std::uint64_t start = 0, size = 0;
+    std::uint32_t name_at = 0;  // in names_
+    std::uint16_t name_size = 0;  // a zip has no longer ones
     bool readable = false, agreed = false;
   };
   std::string_view name_of(const Row& row) const {
     return std::string_view(names_).substr(row.name_at, row.name_size);
   }
-  bool before(const Row& row, std::uint32_t hash, std::string_view name) const;
 
   std::string names_;
-  std::vector<Row> rows_;  // by hash and name; each name once
+  std::vector<Row> rows_;  // by name; each once
+  std::unordered_map<std::uint32_t, std::uint64_t> extents_;  // by name_at, where not the size
 };
 
 }  // namespace brine::format::torch_zip
