@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "catalogue/inspect.h"
@@ -56,6 +60,57 @@ bool has_parts(const NodeGraph& nodes, NodeId id, Wanted wanted) {
   }
 }
 
+// The ways to a checkpoint's values: a number in one is a place in a list, which the loader makes
+// as long as that. True when each list has as many ways as that (set_element of _nested_dict.py).
+bool has_short_lists(const NodeGraph& nodes, const Node& ways) {
+  constexpr std::size_t kDeepest = 64;
+  struct List {
+    std::set<std::int64_t> places;
+    std::int64_t last = 0;
+  };
+  std::map<std::string, List> lists;  // by the way to them
+  for (std::size_t i = 1; i < ways.items.size(); i += 2) {
+    const Node& way = nodes[ways.items[i]];
+    if (way.items.size() > kDeepest) return false;
+    std::string above;
+    for (const NodeId part : way.items) {
+      const Node& place = nodes[part];
+      if (place.kind == Kind::integer) {
+        if (place.big || place.integer < 0) return false;
+        List& list = lists[above];
+        list.places.insert(place.integer);
+        list.last = std::max(list.last, place.integer);
+        above += '#' + std::to_string(place.integer);
+      } else {
+        above += '.' + std::to_string(place.text.size()) + '.' + std::string(place.text);
+      }
+    }
+  }
+  return std::ranges::all_of(lists, [](const auto& entry) {
+    return static_cast<std::uint64_t>(entry.second.last) < entry.second.places.size();
+  });
+}
+
+bool has_short_lists(const NodeGraph& nodes, NodeId metadata) {
+  for (const NodeId state : nodes[metadata].states()) {
+    const std::vector<NodeId>& items = nodes[state].items;
+    for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
+      if (nodes[items[i]].text == "planner_data" && !has_short_lists(nodes, nodes[items[i + 1]])) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+bool is_checkpoint(Machine& machine, pickle::World& world, const Value& result) {
+  if (result.kind() != Kind::object || world.type_name(machine, result.aux()) != kMetadata) {
+    return false;
+  }
+  const NodeId id = machine.rebuild(result);
+  return id != pickle::kNoNode && has_short_lists(machine.nodes(), id);
+}
+
 }  // namespace
 
 bool is_wanted(Machine& machine, pickle::World& world, const Value& result) {
@@ -70,8 +125,7 @@ bool is_wanted(Machine& machine, pickle::World& world, const Value& result) {
     case Wanted::array:
       return kind == Kind::object &&
              std::ranges::find(kArrays, world.type_name(machine, result.aux())) != kArrays.end();
-    case Wanted::checkpoint:
-      return kind == Kind::object && world.type_name(machine, result.aux()) == kMetadata;
+    case Wanted::checkpoint: return is_checkpoint(machine, world, result);
     case Wanted::value: return kind <= Kind::frozenset;
     default: break;
   }

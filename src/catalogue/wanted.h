@@ -6,7 +6,8 @@
 // Method: for each use a shape, made of Python's own types and of the classes that the loader
 // knows. Invariant: of a result that fits, the loader's own code runs no method that is not
 // Python's, NumPy's or torch's. Facts: torch/serialization.py (_legacy_load, legacy_load) of 1.13
-// to 2.13, joblib/numpy_pickle.py and numpy_pickle_compat.py of 1.6.
+// to 2.13, torch/distributed/checkpoint/_nested_dict.py of 2.13, joblib/numpy_pickle.py and
+// numpy_pickle_compat.py of 1.6.
 #pragma once
 
 #include "pickle/machine.h"

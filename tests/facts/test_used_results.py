@@ -17,6 +17,8 @@ import joblib
 import numpy as np
 import pytest
 import torch
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
 
 from tests.e2e.program import verdict, verdict_of
 from tests.facts.values import Call, Name, New, Opcodes, element, stream, wrapped
@@ -174,3 +176,78 @@ def test_an_index_is_metadata(tmp_path: Path) -> None:
     assert verdict_of(tmp_path, stream(index), ".metadata") == "clean"
     asked = stream(space(state_dict_metadata=space(items=1)))
     assert verdict_of(tmp_path, asked, ".metadata") != "clean"
+
+
+METADATA = "torch.distributed.checkpoint.metadata"
+BYTES = New(Name(METADATA, "BytesStorageMetadata"), (), {})
+
+
+def index(**parts: Any) -> bytes:
+    empty = {"state_dict_metadata": {"w": BYTES}, "planner_data": None, "storage_data": {}}
+    return stream(New(Name(METADATA, "Metadata"), (), empty | parts))
+
+
+def test_an_index_is_walked_through(tmp_path: Path) -> None:
+    written = tmp_path / "written"
+    folder = tmp_path / "checkpoint"
+    folder.mkdir()
+    assert verdict_of(folder, index(), ".metadata") == "clean"
+    assert verdict_of(folder, index(planner_data=writes(written)), ".metadata") == "suspicious"
+    with pytest.raises(CheckpointException):  # the files that it looks for behind that
+        dcp_to_torch_save(folder, tmp_path / "out.pt")
+    assert written.exists()  # torch walked through it
+
+
+@pytest.mark.parametrize(
+    "parts",
+    {
+        "values": {"state_dict_metadata": {"w": space()}},
+        "places": {"storage_data": {"w": space()}},
+        "all places": {"storage_data": space()},
+        "a way": {"planner_data": {"w": space()}},
+        "a step": {"planner_data": {"w": ("w", space())}},
+        "the checkpoint": {"storage_meta": space()},
+        "the version": {"version": space()},
+        "the size": {
+            "state_dict_metadata": {
+                "w": New(Name(METADATA, "TensorStorageMetadata"), (), {"size": space()})
+            }
+        },
+        "a place": {
+            "storage_data": {
+                New(Name(METADATA, "MetadataIndex"), (), {"fqn": "w"}): New(
+                    Name("torch.distributed.checkpoint.filesystem", "_StorageInfo"),
+                    (),
+                    {"relative_path": space()},
+                )
+            }
+        },
+    }.items(),
+    ids=lambda item: item[0],
+)
+def test_an_index_holds_what_it_should(parts: tuple[str, dict[str, Any]], tmp_path: Path) -> None:
+    assert verdict_of(tmp_path, index(**parts[1]), ".metadata") != "clean"
+
+
+def ways(*lists: list[int]) -> dict[str, tuple[Any, ...]]:
+    return {
+        f"{name}.{place}": (str(name), place)
+        for name, places in enumerate(lists)
+        for place in places
+    }
+
+
+def test_an_index_makes_no_long_lists(tmp_path: Path) -> None:
+    honest = [ways([0, 1, 2]), ways([2, 0, 1], [0]), {"a": ("a", 0, "b"), "c": ("a", 1, "b")}]
+    long = [
+        ways([0, 1, 3]),
+        ways([300_000_000]),
+        ways([0, 1], [0, 2]),
+        {"a": ("a", 0, 7)},
+        {"a": ("a", 1, "b"), "b": ("a", 1, "c")},
+        ways([-1]),
+    ]
+    for plan in honest:
+        assert verdict_of(tmp_path, index(planner_data=plan), ".metadata") == "clean"
+    for plan in long:
+        assert verdict_of(tmp_path, index(planner_data=plan), ".metadata") == "suspicious", plan

@@ -126,11 +126,10 @@ bool metadata_accepts(Probe& probe) { return probe.lower().ends_with(kMetadata);
 
 void read_metadata(Probe& probe, std::span<const std::string_view>, Sink& sink) {
   const Index index = read_index(*probe.source(), sink.limits());
-  if (!index.checkpoint) {
-    // DCP asks whatever it finds under an index's name for its parts.
-    if (rank_of_index(probe.name())) sink.stream(bare_pickle::stream_of(probe, {dcp_loader()}));
-    return;
-  }
+  const std::optional<std::string> own = rank_of_index(probe.name());
+  // DCP asks whatever it finds under an index's name for its parts.
+  if (own) sink.stream(bare_pickle::stream_of(probe, {dcp_loader()}));
+  if (!index.checkpoint) return;
   if (!index.known) {
     tell(sink, "the index of a distributed checkpoint, not as DCP writes it", Verdict::incomplete);
   }
@@ -139,7 +138,6 @@ void read_metadata(Probe& probe, std::span<const std::string_view>, Sink& sink) 
     tell(sink, "the files of this index are not at hand, or lie in an archive",
          Verdict::incomplete);
   }
-  const std::optional<std::string> own = rank_of_index(probe.name());
   std::set<std::string_view> told;
   for (const StorageInfo& slice : index.slices) {
     const std::optional<std::string> rank = rank_of(slice.path);
