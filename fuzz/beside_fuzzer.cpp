@@ -1,5 +1,6 @@
 // Files that are read together with another beside them, or that carry text: shelves, their
-// indexes, joblib's old sets and Z-files, torch.package's sources, through the whole scan.
+// indexes, joblib's old sets and Z-files, torch.package's sources, the JSON of Stable-Baselines,
+// through the whole scan.
 //
 // The first byte says what the others are, two more how long the file that is scanned is; what is
 // left lies beside it.
@@ -10,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "format/baselines/embedded.h"
 #include "format/shelve/index.h"
 #include "format/torch/package.h"
 #include "scan/scan_file.h"
@@ -17,8 +19,8 @@
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kNames = {"shelf.dat", "shelf.dir", "model.pkl",
-                                                    "model.pkl_01.npy.z"};
+constexpr std::array<std::string_view, 5> kNames = {"shelf.dat", "shelf.dir", "model.pkl",
+                                                    "model.pkl_01.npy.z", "data"};
 
 void check_index(std::string_view text) {
   constexpr std::uint64_t kMost = 1000;
@@ -28,6 +30,17 @@ void check_index(std::string_view text) {
   for (const auto& record : *records) {
     brine::fuzz::check(record.key.size() <= text.size(), "a key longer than its line");
   }
+}
+
+void check_embedded(std::string_view text) {
+  constexpr std::size_t kMost = 100, kMostBytes = 10'000;
+  brine::MemorySource source(brine::as_bytes(text));
+  const auto found = brine::format::baselines::find_embedded(source, kMost, kMostBytes);
+  brine::fuzz::check(found.has_value(), "bytes in memory that cannot be read");
+  brine::fuzz::check(found->pickles.size() <= kMost, "more pickles than the bound");
+  std::size_t bytes = 0;
+  for (const auto& pickle : found->pickles) bytes += pickle.bytes.size();
+  brine::fuzz::check(bytes <= kMostBytes && bytes <= text.size(), "more bytes than there are");
 }
 
 }  // namespace
@@ -41,6 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t cut = std::min<std::size_t>(load_le16(data + 1), all.size());
   const std::string_view beside = all.substr(cut);
   check_index(all);
+  check_embedded(all);
   for (const std::string& module : format::torch_package::imported_modules(all)) {
     fuzz::check(!module.empty() && module.size() <= 128, "a module's name out of its bounds");
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import pickle
 import zlib
 from pathlib import Path
@@ -39,6 +40,9 @@ FILES = {
     "z_file": seed(2, z_file(pickle.dumps({"a": 1}, 2))),
     "z_array": seed(3, z_file(b"\1" * 40)),
     "source": seed(1, SOURCE),
+    "model_data": seed(
+        4, b'{"a": {":type:": "x", ":serialized:": "%s"}}' % base64.b64encode(NESTED)
+    ),
 }
 
 

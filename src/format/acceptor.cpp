@@ -4,6 +4,7 @@
 #include <array>
 
 #include "archive/zip/reader.h"
+#include "format/baselines/data.h"
 #include "format/compressed/compressed.h"
 #include "format/dcp/checkpoint.h"
 #include "format/foreign/seven_zip.h"
@@ -50,6 +51,8 @@ constexpr auto kAcceptors = std::to_array<Acceptor>({
      "the name ends in .dat, and a .dir file beside it is dbm.dumb's index"},
     {loader::kShelve, "shelf index", false, shelve::index_accepts, shelve::read_index,
      "the name ends in .dir or .bak, and it starts with a quote"},
+    {loader::kBaselines, "Stable-Baselines data", true, baselines::accepts, baselines::read,
+     "the name is data, and it begins like an object of JSON"},
     {loader::kDcp, "slices", true, dcp::slices_accept, dcp::read_slices,
      "the name ends in .distcp: the archives in it, and what the .metadata beside it names"},
     {loader::kDcp, "pickle", true, dcp::metadata_accepts, dcp::read_metadata,

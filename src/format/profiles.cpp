@@ -133,6 +133,8 @@ std::vector<LoaderUse> joblib_compat_loaders() {
 
 std::vector<LoaderUse> shelve_loaders() { return {use(loader::kShelve, kPlain)}; }
 
+std::vector<LoaderUse> baselines_loaders() { return {use(loader::kBaselines, held_whole(kPlain))}; }
+
 LoaderUse dcp_loader() { return use(loader::kDcp, wanting(kPlain, Wanted::checkpoint)); }
 
 LoaderUse next_loader() { return use(loader::kPickleNext, kPlain); }

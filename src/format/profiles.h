@@ -29,6 +29,7 @@ inline constexpr std::string_view kPandasCompat = "pandas.read_pickle(compat)";
 inline constexpr std::string_view kNumpy = "numpy.load";
 inline constexpr std::string_view kNumpyLatin1 = "numpy.load(latin1)";
 inline constexpr std::string_view kNumpyBytes = "numpy.load(bytes)";
+inline constexpr std::string_view kBaselines = "stable_baselines3";
 inline constexpr std::string_view kSafetensors = "safetensors";
 inline constexpr std::string_view kZipfile = "zipfile";
 // skorch's nets keep a pickle of their own; torch.load reads what its unpickler does not.
@@ -54,6 +55,8 @@ std::vector<LoaderUse> torch_package_loaders();
 std::vector<LoaderUse> joblib_compat_loaders();
 // What reads the records of a shelf.
 std::vector<LoaderUse> shelve_loaders();
+// What reads the pickles in the JSON of a Stable-Baselines model: cloudpickle.loads.
+std::vector<LoaderUse> baselines_loaders();
 // What reads the index of a distributed checkpoint.
 LoaderUse dcp_loader();
 // A pickle behind the end of another, read by a loop of loads.
