@@ -94,6 +94,8 @@ class Writer:
             return b"](" + b"".join(map(self.value, value)) + b"e"
         if isinstance(value, set):
             return b"\x8f(" + b"".join(map(self.value, value)) + b"\x90"
+        if isinstance(value, frozenset):
+            return b"(" + b"".join(map(self.value, value)) + b"\x91"
         if isinstance(value, dict):
             return b"}(" + b"".join(self.value(x) for pair in value.items() for x in pair) + b"u"
         return constant(value)

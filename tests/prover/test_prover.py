@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools" / "catalogue"))
 sys.path.insert(0, str(ROOT))
 
-from prover.decide import Decider, Verdict  # noqa: E402
+from prover.decide import Decider, Verdict, fills_in_options, plain_step  # noqa: E402
 from prover.library import Library, other_name, prove_library  # noqa: E402
 from prover.sources import Sources  # noqa: E402
 from prover.write import render  # noqa: E402
@@ -255,3 +255,137 @@ def test_which_layers_have_the_state_dict_of_their_base(tmp_path: Path) -> None:
         "Shows": ("", None),
     }  # fmt: skip
     assert outcome.undecided.keys() == {"lib.layers:TakesAnother"}
+
+
+def keys_of(folder: Path, modules: dict[str, str], older: dict[str, str] | None = None) -> set[str]:
+    """The classes of a library that are proven; `older` is a version of another that is gone."""
+    write_version(folder / "1", "1", modules)
+    folders = [folder / "1", folder / "1"]
+    for name, text in (older or {}).items():
+        (folder / "old" / name).mkdir(parents=True)
+        (folder / "old" / name / "__init__.py").write_text(text, "ascii")
+        folders.append(folder / "old")
+    outcome = prove_library(Library("lib", "lib", "lib", ["1"]), folders, set(), {})
+    assert outcome is not None
+    return {*outcome.rows}
+
+
+def test_an_import_that_fails_binds_nothing(tmp_path: Path) -> None:
+    """Of `try: from a import x` and `except ImportError: from a import y as x`, one is there."""
+    either = "try:\n    from .{0} import New as Base\nexcept ImportError:\n"
+    either += "    from .{0} import Old as Base\n\nclass Sub(Base):\n    pass\n"
+    here = "class New:\n    pass\n"
+    acting = here + "\nclass Old:\n    def __del__(self):\n        self.f()\n"
+    modules = {
+        "here": here, "acting": acting, "unseen": here + "\nglobals()['Old'] = here\n",
+        "first": either.format("here"), "second": either.format("acting"),
+        "third": either.format("unseen"),
+    }  # fmt: skip
+    proven = keys_of(tmp_path, modules)
+    assert "lib.first:Sub" in proven
+    assert not {"lib.second:Sub", "lib.third:Sub"} & proven
+
+
+def test_abstract_containers_have_two_names(tmp_path: Path) -> None:
+    text = "try:\n    from collections.abc import Mapping\nexcept ImportError:\n"
+    text += "    from collections import Mapping\n\nclass Sub(Mapping):\n    pass\n"
+    assert "lib.maps:Sub" in keys_of(tmp_path, {"maps": text})
+
+
+def test_what_today_has_no_more_is_looked_for_in_older_releases(tmp_path: Path) -> None:
+    text = "from gone import Base\n\nclass Sub(Base):\n    pass\n"
+    plain, acting = (
+        "class Base:\n    pass\n",
+        "class Base:\n    def __del__(self):\n        self.f()\n",
+    )
+    assert "lib.uses:Sub" not in keys_of(tmp_path / "a", {"uses": text})
+    assert "lib.uses:Sub" in keys_of(tmp_path / "b", {"uses": text}, {"gone": plain})
+    assert "lib.uses:Sub" not in keys_of(tmp_path / "c", {"uses": text}, {"gone": acting})
+
+
+def test_what_a_program_does_is_not_what_importing_it_does(tmp_path: Path) -> None:
+    guarded = (
+        "import os\nif __name__ {} '__main__':\n    {}\nelse:\n    {}\n\nclass Plain:\n    pass\n"
+    )
+    run = "os.system('true')"
+    modules = {
+        "program": guarded.format("==", run, "pass"),
+        "otherwise": guarded.format("==", "pass", run),
+        "imported": guarded.format("!=", run, "pass"),
+    }
+    proven = keys_of(tmp_path, modules)
+    assert "lib.program:Plain" in proven
+    assert not {"lib.otherwise:Plain", "lib.imported:Plain"} & proven
+
+
+def test_older_versions_may_be_read_in_part(tmp_path: Path) -> None:
+    """A module that is left out in older versions is judged by the newest alone."""
+    acting = "class Same:\n    def __del__(self):\n        self.f()\n"
+    write_version(tmp_path / "1", "1", {"part": acting, "other": acting})
+    write_version(tmp_path / "2", "2", {"part": "class Same:\n    pass\n", "other": acting})
+    library = Library("lib", "lib", "lib", ["2"], older=["1"], without_older=["lib.part"])
+    outcome = prove_library(library, [tmp_path / "2", tmp_path / "2", tmp_path / "1"], set(), {})
+    assert outcome is not None
+    assert outcome.rows.keys() == {"lib.part:Same"}
+
+
+OPTIMIZERS = """
+class Plain:
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        for group in self.param_groups:
+            group.setdefault("amsgrad", False)
+            group.setdefault("foreach", None)
+
+class Named:
+    def __setstate__(self, state):
+        super(Named, self).__setstate__(state)
+
+class Computes:
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        for group in self.param_groups:
+            group.setdefault("lr", self.compute())
+
+class Stores:
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        for group in self.param_groups:
+            group["lr"]()
+
+class Elsewhere:
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        for group in state:
+            group.setdefault("amsgrad", False)
+
+class Other:
+    def __setstate__(self, state):
+        super(Plain, self).__setstate__(state)
+
+class Replaced:
+    def __setstate__(self, state):
+        super().__setstate__(state["other"])
+
+class Steps:
+    @torch.no_grad()
+    def step(self, closure=None):
+        pass
+
+class Wrapped:
+    @runs_something
+    def step(self, closure=None):
+        pass
+
+class Assigned:
+    step = made()
+"""
+
+
+def test_optimizers_fill_in_constants_only(tmp_path: Path) -> None:
+    (tmp_path / "opt.py").write_text(OPTIMIZERS, "ascii")
+    module = Sources([tmp_path]).module("opt")
+    assert module is not None
+    classes = {cls.name: cls for cls in module.classes()}
+    assert {name for name, cls in classes.items() if fills_in_options(cls)} == {"Plain", "Named"}
+    assert {name for name, cls in classes.items() if not plain_step(cls)} == {"Wrapped", "Assigned"}

@@ -24,12 +24,15 @@ PYTHONS = ("3.11", "3.12", "3.10", "3.9", "3.8", "3.7", "3.6", "2.7")
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_24_x86_64",
              "manylinux_2_17_x86_64", "manylinux2014_x86_64", "manylinux_2_12_x86_64",
              "manylinux2010_x86_64", "manylinux1_x86_64")  # fmt: skip
+# Of these the wheels of another system have the same sources, and a tenth of the size.
+SMALLER = {"torch": ("macosx_11_0_arm64", "macosx_10_9_x86_64")}
 
 
 def download(distribution: str, version: str, wheels: Path) -> Path:
     """One wheel, from the index that pip is configured for."""
     before = set(wheels.glob("*.whl"))
-    platforms = [option for name in PLATFORMS for option in ("--platform", name)]
+    names = SMALLER.get(distribution, PLATFORMS)
+    platforms = [option for name in names for option in ("--platform", name)]
     for python in PYTHONS:
         done = subprocess.run(
             [

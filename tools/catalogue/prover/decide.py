@@ -18,15 +18,17 @@ from prover.known import (
     KNOWN_TO_CONVERT,
     LAYER,
     NAMED_IN_LOOPS,
+    READ_DECORATORS,
     ROOTS_ABOVE,
     SAME_STATE_DICT,
     STATE_DICT,
 )
 from prover.order import Base, Native, Order, UnknownError, layout_of
 from prover.run import PathEnd, descriptors
-from prover.sources import Class, External, Module, Sources, dotted_name, statements
+from prover.sources import Class, External, Function, Module, Sources, dotted_name, statements
 from prover.values import STATE, Const
 
+OPTIMIZER = "torch.optim.optimizer.Optimizer"
 HOOKS = {
     "__new__", "__init__", "__setstate__", "__setattr__", "__delattr__", "__getattr__",
     "__getattribute__", "__del__", "__hash__", "__eq__", "__dict__", "__class__", "__slots__",
@@ -156,8 +158,12 @@ class Decider:
             if isinstance(base, Native):
                 if base.name not in read and (base.layout or base.hashes):
                     return ""
-            elif self.by_hand.get(base.key) not in roots and taken & base.members.keys():
-                return ""
+            elif self.by_hand.get(base.key) not in roots:
+                own = taken & base.members.keys()
+                if root == OPTIMIZER and fills_in_options(base):
+                    own -= {"__setstate__"}
+                if own or (root == OPTIMIZER and not plain_step(base)):
+                    return ""
         return root
 
     def check_class(self, base: Class) -> bool:
@@ -201,6 +207,12 @@ class Decider:
                 return equal is None or not is_false(equal)
         if dotted and dotted.split(".")[-1] in PLAIN_ENDINGS:
             return False
+        if isinstance(meaning, Class) and meaning.key in READ_DECORATORS:
+            return False
+        if isinstance(meaning, Function) and meaning.owner is None:
+            name = getattr(meaning.node, "name", "")
+            if f"{meaning.module.name}:{name}" in READ_DECORATORS:
+                return False
         raise UnknownError(f"the decorator {dotted} at {base.place}")
 
     def new(self, interpreter: Interpreter, layout: str, verdict: Verdict) -> None:
@@ -306,6 +318,64 @@ class Decider:
         verdict.facts.update({"call": "($member)", "fresh": "shared", "hash": "inert"})
         if not verdict.members:
             raise UnknownError("an enumeration without members")
+
+
+def fills_in_options(base: Class) -> bool:
+    """Whether an optimizer's `__setstate__` calls its base's, and gives options that are missing a
+    constant: `for group in self.param_groups: group.setdefault("amsgrad", False)`. Groups are
+    built-in dictionaries by the contract of the base.
+    """
+    function = base.function("__setstate__")
+    if function is None or not isinstance(function.node, ast.FunctionDef):
+        return False
+    match function.node:
+        case ast.FunctionDef(
+            args=ast.arguments([], [ast.arg(this), ast.arg(state)], None, [], [], None, []),
+            body=[first, *rest],
+            decorator_list=[],
+        ):
+            above = f"super().__setstate__({state})"
+            named = f"super({base.name}, {this}).__setstate__({state})"
+            if ast.unparse(first) not in (above, named):
+                return False
+            return all(is_default_loop(stmt, this) for stmt in rest)
+    return False
+
+
+def is_default_loop(stmt: ast.stmt, this: str) -> bool:
+    """Whether a statement is `for group in self.param_groups: group.setdefault(text, constant)`."""
+    match stmt:
+        case ast.For(
+            target=ast.Name(group),
+            iter=ast.Attribute(ast.Name(owner), "param_groups"),
+            body=body,
+            orelse=[],
+        ) if owner == this and group != this:
+            for inner in body:
+                match inner:
+                    case ast.Expr(ast.Call(
+                        ast.Attribute(ast.Name(name), "setdefault"),
+                        [ast.Constant(str()), ast.Constant()],
+                        [],
+                    )) if name == group:  # fmt: skip
+                        continue
+                return False
+            return True
+    return False
+
+
+def plain_step(base: Class) -> bool:
+    """Whether a class has no `step`, or a method of this name that is only decorated as torch's."""
+    if "step" not in base.members:
+        return True
+    function = base.function("step")
+    if function is None or isinstance(function.node, ast.Lambda):
+        return False
+    plain = {"torch.no_grad", "torch.enable_grad", "no_grad", "_use_grad_for_differentiable"}
+    names = {
+        dotted_name(d.func if isinstance(d, ast.Call) else d) for d in function.node.decorator_list
+    }
+    return names <= plain
 
 
 def is_layer(order: list[Base]) -> bool:
@@ -535,10 +605,11 @@ def import_problem(sources: Sources, module: Module) -> str | None:
     writes something. A module's own __getattr__ does not matter here, because only names that its
     statements bind get facts.
     """
-    for stmt, _ in statements(module.tree.body):
+    body: list[ast.stmt] = []
+    for top in module.tree.body:
+        body += top.orelse if isinstance(top, ast.If) and is_main(top.test) else [top]
+    for stmt, _ in statements(body):
         if isinstance(stmt, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            continue
-        if isinstance(stmt, ast.If) and is_main(stmt.test):
             continue
         parts = [stmt] if not hasattr(stmt, "body") else [
             value for name, value in ast.iter_fields(stmt) if isinstance(value, ast.expr)
@@ -555,11 +626,10 @@ def import_problem(sources: Sources, module: Module) -> str | None:
 
 def is_main(test: ast.expr) -> bool:
     """Whether a condition is `__name__ == "__main__"`."""
-    return (
-        isinstance(test, ast.Compare)
-        and isinstance(test.left, ast.Name)
-        and test.left.id == "__name__"
-    )
+    match test:
+        case ast.Compare(ast.Name("__name__"), [ast.Eq()], [ast.Constant("__main__")]):
+            return True
+    return False
 
 
 def harmful_call(sources: Sources, module: Module, node: ast.Call) -> str | None:

@@ -31,6 +31,11 @@ INHERITED: dict[str, set[str]] = {
     "torch.nn.modules.module.Module": {
         "register_parameter", "register_buffer", "register_module", "add_module", "_parameters",
         "_buffers", "_modules", "_non_persistent_buffers_set", "flatten_parameters",
+        "padding_mode",
+    },
+    # Its __setstate__ wraps the method `step` of the class for the profiler.
+    "torch.optim.optimizer.Optimizer": {
+        "_patch_step_function", "profile_hook_step", "defaults", "param_groups", "state",
     },
     # Its __setstate__ wraps the methods `update` and `compute` of the class.
     "torchmetrics.metric.Metric": {"_wrap_update", "_wrap_compute"},
@@ -70,6 +75,16 @@ READ_METACLASSES = {
     "pyro.distributions.distribution:DistributionMeta",
     # Adds `in`, which asks for the member of that value and catches the error.
     "accelerate.utils.dataclasses:EnumWithContains",
+}
+# Decorators of classes that were read: they give the class back.
+READ_DECORATORS = {
+    # These put the class into a module, or into a table of names, as well.
+    "monai.utils.module:export",
+    "monai.utils.aliases:alias",
+    # Its constructor warns first; of late its __new__ warns, and calls object's.
+    "sklearn.utils.deprecation:deprecated",
+    # Gives its constructor another signature.
+    "econml.sklearn_extensions.linear_model:_add_normalize",
 }
 # Modules that give methods to a class under names that are computed, and which names these are.
 NAMED_IN_LOOPS = {"scipy.sparse._data": "NumPy's functions of one argument: sin, sqrt, floor ..."}

@@ -32,6 +32,7 @@ class Library:
     older: list[str] = field(default_factory=list, hash=False)
     modules: list[str] = field(default_factory=list, hash=False)
     without: list[str] = field(default_factory=list, hash=False)
+    without_older: list[str] = field(default_factory=list, hash=False)
     also: dict[str, str] = field(default_factory=dict, hash=False)
 
     @property
@@ -90,15 +91,16 @@ def other_name(library: Library, module: str) -> str:
     return ""
 
 
-def covers(library: Library, module: str) -> bool:
-    """Whether the library's row asks for a module."""
+def covers(library: Library, module: str, version: str = "") -> bool:
+    """Whether the library's row asks for a module, in this version."""
     if TEST_PART.search(module):
         return False
 
     def below(names: list[str]) -> bool:
         return any(module == name or module.startswith(f"{name}.") for name in names)
 
-    return below(library.modules or library.packages) and not below(library.without)
+    without = library.without + (library.without_older if version in library.older else [])
+    return below(library.modules or library.packages) and not below(without)
 
 
 def forwarded(sources: Sources, module: Module) -> Module | None:
@@ -170,7 +172,7 @@ def decided(
     decider = Decider(sources, library.packages, by_hand)
     verdicts: dict[str, Verdict] = {}
     for name in (name for package in library.packages for name in sources.walk(package)):
-        if not covers(library, name):
+        if not covers(library, name, version):
             continue
         module = sources.module(name)
         if module is None:
@@ -291,7 +293,8 @@ def prove_library(
 ) -> Outcome | None:
     """Decide all versions, the newest first, and keep what holds in each that has the class.
 
-    The first two folders hold what the library builds on: what is installed, and the newest.
+    The first two folders hold what the library builds on: what is installed, and the newest. What
+    neither has any more is looked for in the others, which are older releases, one folder each.
     """
     found: dict[str, Path] = {}
     for folder in folders:
@@ -303,8 +306,13 @@ def prove_library(
     out = Outcome(library, library.pinned)
     keys: set[str] = set()
     newer: list[Judged] = []
+    # The standard library's names have facts and tables of their own; its sources tell no more.
+    others = [*folders[:2], *(
+        folder for folder in folders[2:]
+        if folder not in found.values() and version_in(folder, "cpython") is None
+    )]  # fmt: skip
     for version in library.pinned:
-        judged = decided(library, version, found[version], folders[:2], by_hand)
+        judged = decided(library, version, found[version], others, by_hand)
         for key, verdict in judged.verdicts.items():
             first = key not in keys
             keys.add(key)

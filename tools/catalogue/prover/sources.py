@@ -10,6 +10,7 @@ nothing is concluded about it.
 from __future__ import annotations
 
 import ast
+import collections.abc
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ from prover.known import NOT_IN_STARS, STARS
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 MAX_HOPS = 32
+ABSTRACT = {*collections.abc.__all__}
+# What binds a module's names without a statement that says so.
+BINDERS = {"globals", "locals", "vars"}
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,16 @@ class Module:
         )
         for stmt, _ in statements(self.tree.body, self.lazy):
             self.note(stmt)
+
+    @cached_property
+    def binds_unseen(self) -> bool:
+        """Whether names may be bound by no statement: through `globals()`, or by a replacement."""
+        return self.lazy or any(
+            (isinstance(node, ast.Call) and not node.args and dotted_name(node.func) in BINDERS)
+            or (isinstance(node, ast.Name) and node.id == "exec")
+            or (isinstance(node, ast.Attribute) and dotted_name(node) == "sys.modules")
+            for node in ast.walk(self.tree)
+        )
 
     def note(self, stmt: ast.stmt) -> None:
         """Note what one statement binds: a node, or (module, name) of an import."""
@@ -305,6 +319,7 @@ class Sources:
         """Take folders of packages, as site-packages is one."""
         self.folders = folders
         self.modules: dict[str, Module | None] = {}
+        self.tops: dict[str, list[Path]] = {}
 
     def module(self, name: str) -> Module | None:
         """Parse a module once; None when its source is not here."""
@@ -316,7 +331,7 @@ class Sources:
         """Find and parse a module."""
         if not name:
             return None
-        for folder in self.folders:
+        for folder in self.with_top(name.split(".")[0]):
             base = folder.joinpath(*name.split("."))
             for path, package in ((base / "__init__.py", True), (base.with_name(base.name + ".py"),
                                                                   False)):  # fmt: skip
@@ -331,6 +346,16 @@ class Sources:
                 file = path.relative_to(folder).as_posix()
                 return Module(self, name, path, file, package, tree)
         return None
+
+    def with_top(self, top: str) -> list[Path]:
+        """The folders that have a package or a module of this name."""
+        if top not in self.tops:
+            self.tops[top] = [
+                folder
+                for folder in self.folders
+                if (folder / top).is_dir() or (folder / f"{top}.py").is_file()
+            ]
+        return self.tops[top]
 
     def walk(self, package: str) -> Iterator[str]:
         """Give the names of all modules below a package."""
@@ -357,10 +382,22 @@ class Sources:
         if not bindings:
             return self.through_stars(module, name, hops)
         meanings = [self.meaning(module, name, binding, hops) for binding in bindings]
+        # Of `try: from a import x` and what stands behind `except ImportError`, one binds the name.
+        meanings = [meaning for meaning in meanings if not self.absent(meaning)] or meanings
         first = meanings[0]
         if first is None or any(not same(first, other) for other in meanings[1:]):
             return None
         return first
+
+    def absent(self, meaning: Meaning) -> bool:
+        """Whether an import fails: the module's source is here, and has no such name."""
+        if not isinstance(meaning, External):
+            return False
+        place, _, name = meaning.dotted.rpartition(".")
+        module = self.module(place)
+        if module is None or module.stars or module.binds_unseen:
+            return False
+        return not {name, "__getattr__"} & module.bound.keys()
 
     def through_stars(self, module: Module, name: str, hops: int) -> Meaning:
         """A name that no statement binds: from `import *`, a submodule or a builtin."""
@@ -403,6 +440,8 @@ class Sources:
 
     def imported(self, module: str, name: str, hops: int) -> Meaning:
         """What `from module import name` gives; the module itself when there is no name."""
+        if module == "collections" and name in ABSTRACT:
+            module = "collections.abc"  # until Python 3.9 under both names
         found = self.module(module)
         if not name:
             return found or External(module)
