@@ -39,8 +39,10 @@ EXPLAINED = {
     r"(dill._dill:_load_type|cloudpickle.cloudpickle:_builtin_type) call": "a resolver: the type "
     "that the text names is judged by itself",
     r"io:BytesIO new": "a stream is followed by the bytes that it is made of, or refused",
-    r"functools:partial (call|new)": "a resolver: without a callable there is nothing to keep",
-    r"sklearn.metrics._dist_metrics:newObj call": "allocates: a class without facts is refused",
+    r"functools:partial (call|new)|types:MethodType call": "a resolver: without a callable there "
+    "is nothing to keep",
+    r"(sklearn.metrics._dist_metrics|hdbscan.dist_metrics):newObj call": "allocates: a class "
+    "without facts is refused",
     r"joblib.numpy_pickle:NumpyArrayWrapper state": "joblib's reader follows the array behind it; "
     "what it cannot follow is incomplete",
     r"joblib.numpy_pickle_compat:Z?NDArrayWrapper state": "the array lies in a file beside, and no "
