@@ -127,6 +127,7 @@ catalogue: ## prove the facts of classes again, from the libraries' sources
 	@scripts/venv .venv tests/requirements.txt
 	@.venv/bin/python tools/catalogue/fetch.py build/sources .venv
 	@$(PYTHON) tools/catalogue/prove.py --write $$(cat build/sources/folders)
+	@$(PYTHON) tools/catalogue/acting.py --write $$(cat build/sources/folders)
 
 format: ## format C++ and Python in place
 	@scripts/bootstrap lint

@@ -57,6 +57,8 @@ ROW_KEYS = {
     },
     "constant": {"module", "modules", "names", "type", "fresh", "why"},
 }  # fmt: skip
+# Rows on facts that other rows state: what calling the name does, or that no fact stands.
+NOTES = {"acting": {"module", "names", "calling", "why"}, "withheld": {"module", "names", "why"}}
 DANGER_KEYS = {
     "module",
     "modules",
@@ -84,6 +86,7 @@ class Fact:
     origin: str
     canonical: str
     caps: int = 0
+    acting: str = ""
 
 
 @dataclass
@@ -100,6 +103,7 @@ class Tables:
     word_at: dict[tuple[int, ...], int] = field(default_factory=dict)
     ranks: dict[str, int] = field(default_factory=dict)
     dotted: dict[str, str] = field(default_factory=dict)
+    notes: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
     types: dict[str, int] = field(default_factory=dict)
 
     def text(self, data: bytes) -> int:
@@ -219,15 +223,48 @@ def load(tables: Tables, folder: Path) -> None:
             origin = path.relative_to(folder).as_posix()
             with path.open("rb") as file:
                 data = tomllib.load(file)
-            allowed = {"danger"} if section == "danger" else {*KINDS, "patterns"}
+            allowed = {"danger"} if section == "danger" else {*KINDS, *NOTES, "patterns"}
             check_keys(data, allowed, origin)
             tables.patterns.update(data.get("patterns", {}))
+            tables.notes += [(kind, row, origin) for kind in NOTES for row in data.get(kind, [])]
             for fact in reader(data, origin):
                 add_fact(tables, fact)
+        if section == "inert":
+            apply_notes(tables)
     for key, fact in tables.facts.items():
         dotted = key.replace(":", ".").rstrip(".")
         if fact.kind != "module":
             tables.dotted.setdefault(dotted, key)
+
+
+def apply_notes(tables: Tables) -> None:
+    """Give facts what other rows say of them; a name's aliases get the same."""
+    homes: dict[str, list[Fact]] = {}
+    for fact in tables.facts.values():
+        homes.setdefault(fact.canonical, []).append(fact)
+    for kind, row, origin in tables.notes:
+        check_keys(row, NOTES[kind], origin)
+        if kind == "acting":
+            capability_bits(row.get("calling", ""), origin)
+        for module in modules_of(row, origin):
+            for name in row["names"]:
+                note_fact(tables, homes, kind, row, f"{origin}: {module}:{name}")
+
+
+def note_fact(
+    tables: Tables, homes: dict[str, list[Fact]], kind: str, row: dict[str, Any], label: str
+) -> None:
+    """One name of such a row."""
+    fact = tables.facts.get(label.split(": ", 1)[1])
+    if fact is None or fact.kind not in ("class", "callable"):
+        raise FactError(f"{label} has no fact of a class or function")
+    if kind == "acting" and (fact.acting or "calling" in fact.row):
+        raise FactError(f"{label} has `calling` already, in {fact.origin}")
+    for one in homes[fact.canonical]:
+        if kind == "acting":
+            one.acting = row["calling"]
+        else:
+            del tables.facts[one.key]
 
 
 def add_fact(tables: Tables, fact: Fact) -> None:
@@ -301,7 +338,8 @@ def fact_record(tables: Tables, fact: Fact) -> bytes:
         raise FactError(f"{fact.origin}: {fact.key}: no behaviour {does!r}")
     loader = tables.text(row.get("loader", "").encode("ascii"))
     call = row.get("call")
-    caps = capability_bits(row["calling"], fact.origin) if "calling" in row else fact.caps
+    calling = fact.acting or row.get("calling", "")
+    caps = capability_bits(calling, fact.origin) if calling else fact.caps
     if fact.danger:
         both = capability_bits("read+write", fact.origin)
         call = row.get("read_only") if fact.caps & both == both else None
