@@ -30,14 +30,17 @@ ORDER = [*TOLD, "reach"]
 KEPT = {
     # Functions of arrays, which ask the module of an array for a function by name.
     "sklearn",
+    # The class of the workers that a model was trained with.
+    "gensim.models.ldamulticore:LdaMulticore",
     # Zones are made by a function that gets the class.
     "dateutil.tz._tzfile:tzfile",
 }
 # Classes whose instances act when called, and that honest files hold: exported learners of fastai,
-# the arguments that skopt's results keep, estimators with a pool of workers.
+# the arguments that skopt's results keep, estimators with a pool of workers, evaluators of encoders.
 HELD = {
     "fastai.text.core:SentencePieceTokenizer", "skopt.callbacks:CheckpointSaver",
     "sklearn.utils.parallel:Parallel", "joblib.parallel:Parallel",
+    "sentence_transformers", "ultralytics",
 }  # fmt: skip
 
 
@@ -149,9 +152,9 @@ def show(found: Found) -> None:
             print(f"{key}\t{deed.caps}\t{deed.through}\t{deed.place}")
 
 
-def kept(key: str) -> bool:
-    """Whether a name stays referable all the same."""
-    return any(key == name or key.startswith(f"{name}.") for name in KEPT)
+def among(key: str, held: set[str]) -> bool:
+    """Whether a name, or a module or class above it, is one of these."""
+    return any(key == name or key.startswith(f"{name}.") for name in held)
 
 
 def why(deeds: set[Deed], what: str = "it") -> str:
@@ -167,13 +170,14 @@ def render(called: Found, instances: Found) -> str:
         "# Written by tools/catalogue/acting.py (`make catalogue`); not edited by hand.",
         "",
     ]
-    for key in sorted(instances.keys() - HELD):
+    withheld = {key for key in instances if not among(key, HELD)}
+    for key in sorted(withheld):
         module, _, name = key.partition(":")
         out += ["[[withheld]]", f"module = {quoted(module)}", f"names = [{quoted(name)}]"]
         out += [f"why = {quoted(why(instances[key], 'an instance'))}", ""]
     groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for key, deeds in called.items():
-        if kept(key) or key in instances.keys() - HELD:
+        if among(key, KEPT) or key in withheld:
             continue
         module, _, name = key.partition(":")
         does = {cap for deed in deeds for cap in deed.caps.split("+")}
