@@ -36,7 +36,7 @@ KEPT = {
     "dateutil.tz._tzfile:tzfile",
 }
 # Classes whose instances act when called, and that honest files hold: exported learners of fastai,
-# the arguments that skopt's results keep, estimators with a pool of workers, evaluators of encoders.
+# the arguments that skopt's results keep, estimators with a pool of workers, encoders' evaluators.
 HELD = {
     "fastai.text.core:SentencePieceTokenizer", "skopt.callbacks:CheckpointSaver",
     "sklearn.utils.parallel:Parallel", "joblib.parallel:Parallel",
