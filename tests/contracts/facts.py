@@ -78,7 +78,11 @@ class Facts:
             for kind in ("callable", "class"):
                 for row in data.get(kind, []):
                     modules = row.get("modules", [row.get("module")])
-                    key = f"{modules[0]}:{row['names'][0]}"
+                    keys = (f"{modules[0]}:{name}" for name in row["names"])
+                    # Of some names another row says that no fact stands.
+                    key = next((key for key in keys if key in self.tables.facts), None)
+                    if key is None:
+                        continue
                     for name in CONTRACTS:
                         if name in row:
                             yield Line(origin, kind, key, name, row[name])
