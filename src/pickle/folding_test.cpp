@@ -49,7 +49,8 @@ class Printer {
       out += "#" + std::to_string(number->second);
       if (!fresh) return out;
     }
-    out += "=" + std::to_string(node.integer) + std::string(node.text) + "." +
+    const std::int64_t number = node.kind == Kind::integer ? node.integer : 0;
+    out += "=" + std::to_string(number) + std::string(node.text) + "." +
            std::string(node.module()) + "." + std::string(node.name()) +
            std::to_string(static_cast<int>(node.made));
     out += "(" + print(node.callable, depth + 1) + " " + print(node.args, depth + 1) + " " +
