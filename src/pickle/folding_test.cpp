@@ -49,7 +49,7 @@ class Printer {
       out += "#" + std::to_string(number->second);
       if (!fresh) return out;
     }
-    const std::int64_t number = node.kind == Kind::integer ? node.integer : 0;
+    const std::int64_t number = node.kind == Kind::ref ? 0 : node.integer;
     out += "=" + std::to_string(number) + std::string(node.text) + "." +
            std::string(node.module()) + "." + std::string(node.name()) +
            std::to_string(static_cast<int>(node.made));

@@ -29,17 +29,16 @@ bool accepts(Probe& probe) {
 }
 
 void read(Probe& probe, std::span<const std::string_view>, Sink& sink) {
-  const auto found =
-      find_embedded(*probe.source(), sink.limits().nested_streams, sink.may_decode());
+  auto found = find_embedded(*probe.source(), sink.limits().nested_streams, sink.may_decode());
   if (!found) return tell_unread(sink, "the pickles in its JSON cannot be read");
   if (found->over) tell_unread(sink, "more pickles in its JSON than are read");
   if (found->pickles.empty()) return;
   sink.describe("Stable-Baselines data");
   sink.interpreted(0, probe.size());
-  for (const Embedded& pickle : found->pickles) {
+  for (Embedded& pickle : found->pickles) {
     Stream stream;
-    stream.source = std::make_shared<MemorySource>(pickle.bytes);
-    stream.member = {pickle.name};
+    stream.source = std::make_shared<MemorySource>(std::move(pickle.bytes));
+    stream.member = {std::move(pickle.name)};
     stream.loaders = baselines_loaders();
     sink.stream(std::move(stream));
   }

@@ -6,9 +6,9 @@
 // strings are told from what lies between them, in one pass; a string behind a key that reads
 // ":serialized:" is decoded as binascii.a2b_base64 does, letter by letter. Nothing else of JSON
 // matters: where json.loads raises, nothing is unpickled, and a pickle more only adds. Facts:
-// stable_baselines3/common/save_util.py (json_to_data) of 1.0 to 2.7, stable_baselines/common/
-// save_util.py of 2.10. Invariant: every text that json.loads could give under the key is decoded,
-// or `over` says that there was more.
+// stable_baselines3/common/save_util.py (json_to_data) of 2.9, and CPython's binascii.c. Invariant:
+// every text that json.loads could give under the key is decoded, or `over` says that there was
+// more.
 #pragma once
 
 #include <cstddef>
